@@ -1,0 +1,1 @@
+"""Frame -> Readings: every device format, pure (no I/O, no clock)."""

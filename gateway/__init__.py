@@ -1,0 +1,1 @@
+"""The telecare gateway's shell: MQTT, store, alerts, notifications, console, command line."""

@@ -1,0 +1,69 @@
+"""Errors of the gateway.
+
+GatewayError
+├── SettingsError        gateway.toml can't be used; carries every problem found
+├── CentreError          the centre file can't be used; carries every problem found
+├── UnknownAlertError    no alert of that number
+├── IllegalStepError     the alert's state does not allow that step; nothing was changed
+├── NotAllowedError      the person may not do that
+├── StoreError           the database can't be used as it is
+│   └── StoreFailedError an I/O error: acknowledging stops, a person is told, the daemon restarts
+└── BrokerError          the broker refuses us, or can't be spoken to
+"""
+
+import msgspec
+
+
+class GatewayError(Exception):
+    """Base of everything the gateway raises on purpose; its text is meant for people."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing wrong in a file: where, what stands there, and what is expected."""
+
+    file: str
+    key: str
+    value: str
+    expected: str
+
+    def __str__(self) -> str:
+        """As one line: ``centre.toml: residents[3].room: "": expected …``."""
+        return f"{self.file}: {self.key}: {self.value}: {self.expected}"
+
+
+class _ProblemsError(GatewayError):
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+class SettingsError(_ProblemsError):
+    """gateway.toml (or the environment) can't be used."""
+
+
+class CentreError(_ProblemsError):
+    """The centre file can't be used; nothing of it was applied."""
+
+
+class UnknownAlertError(GatewayError):
+    """There is no alert of that number."""
+
+
+class IllegalStepError(GatewayError):
+    """The alert's state does not allow that step; nothing was changed."""
+
+
+class NotAllowedError(GatewayError):
+    """The person may not do that."""
+
+
+class StoreError(GatewayError):
+    """The database can't be used as it is."""
+
+
+class StoreFailedError(StoreError):
+    """The disk or the database failed; never retried on the same file handle."""
+
+
+class BrokerError(GatewayError):
+    """The broker refuses us, or can't be spoken to."""

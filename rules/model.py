@@ -1,0 +1,180 @@
+"""The words of the rules: what they are told (Heard, Tick), what they say (Verdict), and why (Reason).
+
+A rule is a pure step over its own state. Time comes in with the events; a rule never reads a clock.
+All times are UTC-aware; distances are metres; a Reason's values follow the suffixes below, so that
+whoever shows it can write distances, durations and times as the reader's language does.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol, TypeAlias
+from zoneinfo import ZoneInfo
+
+import msgspec
+from pydantic import BaseModel, ConfigDict
+
+from devices.model import Reading
+
+
+class Priority(StrEnum):
+    """IEC 60601-1-8: high = act now, medium = act soon, low = be aware."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """A sentence with named blanks, and what goes into them.
+
+    ``text`` is the English msgid for gettext, e.g. ``"Out of bed for {out_s}, longer than {limit_s}."``.
+    A value's name ends in what it is: ``_m`` metres, ``_s`` seconds, ``_at`` epoch milliseconds UTC,
+    ``_percent`` 0-100; anything else is put in as it is. A Reason never names a person.
+    """
+
+    text: str
+    values: dict[str, float | int | str] = {}
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """A reading that led to a verdict: its frame's number in the journal, kind, device and time."""
+
+    frame: int | None
+    kind: str
+    device: str
+    at: datetime
+
+
+class Quiet(msgspec.Struct, frozen=True, tag="quiet"):
+    """Nothing to tell."""
+
+    reason: Reason
+
+
+class Pending(msgspec.Struct, frozen=True, tag="pending"):
+    """Not decided yet; at ``until`` at the latest a Tick will decide."""
+
+    until: datetime
+    reason: Reason
+
+
+class Raised(msgspec.Struct, frozen=True, tag="raised"):
+    """A person must deal with it.
+
+    ``subject`` tells incidents of one rule apart (a zone, a device; "" where there is only one);
+    ``marks`` are further sentences a carer should see, such as an old press or an old position.
+    """
+
+    reason: Reason
+    priority: Priority
+    subject: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    marks: tuple[Reason, ...] = ()
+
+
+class Cleared(msgspec.Struct, frozen=True, tag="cleared"):
+    """The condition went away by itself; a person still looks."""
+
+    reason: Reason
+    subject: str = ""
+
+
+Verdict: TypeAlias = Quiet | Pending | Raised | Cleared
+
+
+class Heard(msgspec.Struct, frozen=True, gc=False):
+    """A reading reached the rules.
+
+    ``at`` is when it happened as far as can be known: the device's time, but never later than
+    ``received_at`` (a device's clock may be wrong), and ``received_at`` where the device gives none.
+    ``device`` is the centre's id of the device. ``distances`` are signed metres from each zone's border by zone
+    id (negative inside), for positions only; they are computed for a whole batch at once.
+    """
+
+    reading: Reading
+    kind: str
+    device: str
+    at: datetime
+    received_at: datetime
+    frame: int | None = None
+    distances: dict[str, float] = {}
+
+    def evidence(self) -> Evidence:
+        """This reading as evidence."""
+        return Evidence(self.frame, self.kind, self.device, self.at)
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """Time passed; nothing was heard."""
+
+    at: datetime
+
+
+Event: TypeAlias = Heard | Tick
+
+
+class State(msgspec.Struct, frozen=True, tag_field="of"):
+    """Base of every rule's state: frozen, plain data, stored as JSON between steps.
+
+    A rule that returns the very same object says that there is nothing to store.
+    """
+
+
+class DeviceInfo(msgspec.Struct, frozen=True):
+    """What a rule may know of a device: its id in the centre, its model, what it is."""
+
+    id: str
+    format: str
+    model: str | None = None
+    silent_after_s: float | None = None
+    """Silence limit of this device; None: the rule's own default."""
+
+
+class RuleSettings(BaseModel):
+    """Base of a rule's settings as a care plan writes them; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    """The rule's word in the centre file, the database and on the board."""
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What surrounds a resident's rules: time zone, zones by id (rules.geometry.ZoneShape), devices worn or near."""
+
+    timezone: ZoneInfo
+    zones: dict[str, Any]
+    devices: tuple[DeviceInfo, ...] = ()
+
+
+class Rule(Protocol):
+    """One rule of one resident, built from its settings. Pure."""
+
+    @property
+    def key(self) -> str:
+        """Unique among a resident's rules, stable across restarts: ``help``, ``zone_exit:garden``."""
+
+    @property
+    def name(self) -> str:
+        """The rule's word: ``zone_exit``."""
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Kinds of readings that concern it."""
+
+    @property
+    def devices(self) -> frozenset[str] | None:
+        """Ids of the devices that concern it; None: all of the resident's."""
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """Zones whose distances it needs with a position."""
+
+    def start(self, at: datetime) -> State:
+        """The state before anything was heard."""
+
+    def step(self, state: State, event: Event) -> tuple[State, Verdict]:
+        """What the event changes, and what there is to say."""
+
+    def wake_at(self, state: State) -> datetime | None:
+        """When a Tick is due for this state at the latest; None: only a reading can change it."""
