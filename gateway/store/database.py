@@ -1,0 +1,112 @@
+"""Opening the database: pragmas, schema, the lock that keeps a second daemon out, and reading connections."""
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+from typing import IO
+
+from sqlite_utils import Database
+
+from gateway.errors import StoreError
+from gateway.store.migrations import migrate
+
+FILE = "gateway.db"
+
+CACHE_KIB = 32 * 1024
+"""Page cache of the writer: a batch of 1,000 messages must fit, or SQLite spills to disk in mid-transaction."""
+
+CHECKPOINT_PAGES = 4000
+"""16 MiB of WAL between checkpoints: at 20,000 readings a second a checkpoint a second, not ten."""
+
+
+def connect(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
+    """The writing connection of one process; creates the file. Transactions are begun by hand.
+
+    Args:
+        path: the database file.
+        synchronous: FULL for everything that must survive a power cut; OFF only for replays in a scratch folder.
+
+    Raises:
+        StoreError: the file is no database, or can't be opened.
+    """
+    try:
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0.0)
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute(f"PRAGMA synchronous={synchronous}")
+        db.execute("PRAGMA foreign_keys=ON")
+        db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+        db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {error}. Is it the gateway's database, and may this user write there?") from error
+    return db
+
+
+def prepare(path: Path) -> list[str]:
+    """Make or upgrade the database at ``path``; returns the migrations that ran.
+
+    Raises:
+        StoreError: it can't be opened, is damaged, or comes from a newer version.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    db = connect(path)
+    try:
+        db.execute("PRAGMA busy_timeout=5000")
+        return migrate(Database(db))
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {error}") from error
+    finally:
+        db.close()
+
+
+def reader(path: Path) -> sqlite3.Connection:
+    """A read-only connection; sees what is committed. Rows can be read by name.
+
+    Raises:
+        StoreError: there is no database there.
+    """
+    try:
+        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=5)
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA query_only=ON")
+        db.execute("SELECT 1 FROM sqlite_master")
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {error}. Start the gateway once, or name its data folder.") from error
+    return db
+
+
+class DataLock:
+    """One daemon a data folder: a second one would judge and tell everything twice."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / "gateway.lock"
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> None:
+        """Take the lock; the kernel frees it when the process ends, however it ends.
+
+        Raises:
+            StoreError: another daemon has it.
+        """
+        file = self._path.open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            owner = file.read().strip() or "unknown"
+            file.close()
+            raise StoreError(
+                f"Another gateway (process {owner}) uses {self._path.parent}: stop it, or name another data folder."
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        self._file = file
+
+    def release(self) -> None:
+        """Give it back."""
+        if self._file:
+            self._file.close()
+            self._file = None

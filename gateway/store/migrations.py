@@ -1,0 +1,192 @@
+"""Schema, one function a version. A migration and the record that it ran are one transaction.
+
+Times are whole milliseconds since 1970 UTC; JSON is text. A version that was ever released is never edited:
+add the next one, and keep a database of the old version in tests/databases/.
+"""
+
+import sqlite3
+
+from sqlite_utils import Database, Migrations
+
+from gateway.errors import StoreError
+
+MIGRATIONS = Migrations("gateway")
+
+_V1 = """
+-- Every message as it came. flags: 1 marked DUP by the broker, 2 retained, 4 among the first after a reconnect.
+CREATE TABLE journal (
+    seq INTEGER PRIMARY KEY,
+    format TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    payload BLOB NOT NULL,
+    received_at INTEGER NOT NULL,
+    flags INTEGER NOT NULL DEFAULT 0,
+    redelivered INTEGER NOT NULL DEFAULT 0   -- how often the broker delivered it again
+);
+CREATE TABLE readings (
+    seq INTEGER PRIMARY KEY,
+    frame INTEGER NOT NULL,                  -- journal.seq
+    device TEXT NOT NULL,                    -- the centre's id, or format:address of a device that it does not know
+    resident TEXT,                           -- who wore it then; NULL: nobody
+    kind TEXT NOT NULL,
+    observed_at INTEGER,
+    received_at INTEGER NOT NULL,
+    fields TEXT NOT NULL                     -- JSON as devices.model writes it
+);
+CREATE INDEX readings_by_resident ON readings (resident, kind, seq);
+CREATE TABLE quarantine (
+    frame INTEGER PRIMARY KEY,               -- journal.seq
+    why TEXT NOT NULL,                       -- devices.errors.Why
+    field TEXT,
+    detail TEXT NOT NULL
+);
+-- Events seen, by the sender's own id: the same id again is a repetition, not a new event.
+CREATE TABLE event_ids (
+    device TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    frame INTEGER NOT NULL,
+    PRIMARY KEY (device, event_id)
+) WITHOUT ROWID;
+CREATE TABLE rule_states (
+    resident TEXT PRIMARY KEY,
+    states TEXT NOT NULL                     -- JSON {rule key: state}
+) WITHOUT ROWID;
+
+CREATE TABLE alerts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    incident TEXT NOT NULL,                  -- resident/rule key/subject: at most one alert of it that is not closed
+    resident TEXT,
+    device TEXT,
+    rule TEXT NOT NULL,
+    rule_key TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    priority TEXT NOT NULL,                  -- high, medium, low
+    state TEXT NOT NULL,                     -- gateway.alerts.table
+    reason TEXT NOT NULL,                    -- JSON rules.model.Reason
+    marks TEXT NOT NULL,                     -- JSON [Reason]
+    evidence TEXT NOT NULL,                  -- JSON [rules.model.Evidence]
+    before TEXT,                             -- JSON state of the rule before the step that raised it
+    after TEXT,
+    raised_at INTEGER NOT NULL,
+    happened_at INTEGER NOT NULL,
+    repeats INTEGER NOT NULL DEFAULT 0,
+    last_repeat_at INTEGER,
+    policy TEXT NOT NULL,
+    step INTEGER NOT NULL DEFAULT -1,        -- last escalation step that was started
+    escalate_at INTEGER,                     -- when the next step is due; NULL: nothing is due
+    taken_by TEXT,                           -- carer who committed
+    taken_at INTEGER,
+    eta_at INTEGER,
+    attended_at INTEGER,
+    cleared_at INTEGER,
+    closed_at INTEGER,
+    closed_by TEXT,
+    outcome TEXT,
+    note TEXT,
+    version INTEGER NOT NULL DEFAULT 1
+);
+CREATE UNIQUE INDEX one_open_incident ON alerts (incident) WHERE state != 'closed';
+CREATE INDEX alerts_due ON alerts (escalate_at) WHERE escalate_at IS NOT NULL;
+CREATE INDEX alerts_open ON alerts (state) WHERE state != 'closed';
+-- What happened to an alert, in order; never changed.
+CREATE TABLE alert_events (
+    seq INTEGER PRIMARY KEY,
+    alert INTEGER NOT NULL REFERENCES alerts (id),
+    at INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    who TEXT,                                -- carer id; NULL: the gateway
+    via TEXT,                                -- link, page, cli, ...
+    state_before TEXT,
+    state_after TEXT,
+    detail TEXT NOT NULL DEFAULT '{}'
+);
+CREATE INDEX alert_events_by_alert ON alert_events (alert);
+
+-- The outbox: one thing owed to one carer. Written in the transaction of the alert.
+CREATE TABLE notifications (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,                -- idempotency: alert/step/carer/purpose, with /n for the n-th contact
+    alert INTEGER NOT NULL REFERENCES alerts (id),
+    purpose TEXT NOT NULL,                   -- alert, reminder, repeat, taken, cleared, undeliverable
+    step INTEGER NOT NULL,
+    carer TEXT NOT NULL,
+    contact INTEGER NOT NULL,                -- which of the carer's contacts, from 0
+    channel TEXT NOT NULL,
+    address TEXT NOT NULL,
+    state TEXT NOT NULL,                     -- gateway.notify.states
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due_at INTEGER NOT NULL,                 -- not to be sent before
+    lease_owner TEXT,                        -- the process that has it in hand; void when that process is gone
+    lease_until INTEGER,
+    created_at INTEGER NOT NULL,
+    settled_at INTEGER,
+    provider_id TEXT,
+    detail TEXT
+);
+CREATE INDEX notifications_waiting ON notifications (due_at) WHERE state IN ('pending', 'failed_for_now');
+CREATE INDEX notifications_by_alert ON notifications (alert);
+
+-- Who did or looked at what; append-only, each row's hash covers the one before.
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    who TEXT,
+    action TEXT NOT NULL,
+    object TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    hash TEXT NOT NULL
+);
+CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+
+CREATE TABLE centre_versions (
+    version INTEGER PRIMARY KEY,
+    applied_at INTEGER NOT NULL,
+    applied_by TEXT,
+    digest TEXT NOT NULL,
+    document TEXT NOT NULL                   -- JSON, zones included
+);
+CREATE TABLE accounts (
+    carer TEXT PRIMARY KEY,                  -- carer id in the centre file, also the sign-in name
+    password_hash TEXT NOT NULL,
+    changed_at INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+@MIGRATIONS()
+def v001_first(db: Database) -> None:
+    """Journal to outbox, audit, centre versions, accounts."""
+    # executescript would commit first and so leave the migration's transaction
+    for statement in _statements(_V1):
+        db.execute(statement)
+
+
+def _statements(script: str) -> list[str]:
+    statements, current = [], ""
+    for line in script.splitlines(keepends=True):
+        current += line
+        if sqlite3.complete_statement(current):
+            statements.append(current.strip())
+            current = ""
+    return statements
+
+
+def migrate(db: Database) -> list[str]:
+    """Bring a database to this version's schema; returns the names of the migrations that ran.
+
+    Raises:
+        StoreError: the database was written by a newer version of the gateway.
+    """
+    ours = {m.name for m in MIGRATIONS._migrations}  # noqa: SLF001 - the library offers no list of its own
+    newer = [m.name for m in MIGRATIONS.applied(db) if m.name not in ours]
+    if newer:
+        raise StoreError(
+            f"The database has the schema {newer[-1]}, which this version does not know: "
+            "run the newer gateway again, or restore the backup made before the upgrade."
+        )
+    pending = [m.name for m in MIGRATIONS.pending(db)]
+    MIGRATIONS.apply(db)
+    return pending
