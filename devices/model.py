@@ -122,9 +122,7 @@ class Status(_Reading, frozen=True, gc=False, kw_only=True, tag="status"):
     firmware: str | None = None
 
 
-Reading: TypeAlias = (
-    Position | Help | Fall | Bed | Sleep | Vitals | Continence | Room | Motion | Status
-)
+Reading: TypeAlias = Position | Help | Fall | Bed | Sleep | Vitals | Continence | Room | Motion | Status
 
 READING_TYPES: tuple[type[Reading], ...] = (
     Position, Help, Fall, Bed, Sleep, Vitals, Continence, Room, Motion, Status,
