@@ -153,6 +153,20 @@ CREATE TABLE accounts (
     password_hash TEXT NOT NULL,
     changed_at INTEGER NOT NULL
 ) WITHOUT ROWID;
+-- Who is signed in. id is a hash: whoever reads a backup can't use it as a cookie.
+CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,                     -- SHA-256 of the cookie's value
+    carer TEXT NOT NULL,
+    data TEXT NOT NULL,                      -- JSON
+    expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+-- Answers that were taken, by the sender's own key: the same key again is a repetition, not a second answer.
+CREATE TABLE answers (
+    key TEXT PRIMARY KEY,                    -- carer/alert/key
+    digest TEXT NOT NULL,                    -- what was asked for; another one under the same key is refused
+    said TEXT NOT NULL,                      -- JSON, what was answered then
+    at INTEGER NOT NULL
+) WITHOUT ROWID;
 """
 
 
