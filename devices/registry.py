@@ -1,0 +1,114 @@
+"""The formats that the gateway understands, in one visible list.
+
+A new format is a module with ``decode`` and ``address_of``, a line here, a file of cases in tests/vectors and a
+section in docs/formats.md. Two formats that claim the same name or the same topic are refused at import.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from typing import TypeAlias
+
+import msgspec
+
+from devices import native, owntracks, topics, traccar
+from devices.errors import AmbiguousFormatError, UnreadableError, Why
+from devices.model import Frame, Reading
+from devices.refusals import shown
+
+Decoder: TypeAlias = Callable[[Frame, str | None], tuple[Reading, ...]]
+
+
+class Format(msgspec.Struct, frozen=True, kw_only=True):
+    """How one kind of sender speaks.
+
+    ``decode(frame, model)`` gives the readings or raises UnreadableError. ``telemetry_topics`` and ``alarm_topics``
+    are MQTT filters for the two lanes. ``address_of(topic)`` is the device's address if the topic tells it.
+    """
+
+    name: str
+    title: str
+    decode: Decoder
+    address_of: Callable[[str], str | None]
+    telemetry_topics: tuple[str, ...] = ()
+    alarm_topics: tuple[str, ...] = ()
+
+    def is_alarm(self, topic: str) -> bool:
+        """Whether the topic belongs to the alarm lane: an unreadable message on it is told to a person."""
+        return any(topics.matches(topic_filter, topic) for topic_filter in self.alarm_topics)
+
+
+FORMATS: tuple[Format, ...] = (
+    Format(
+        name="native",
+        title="Own contract, for devices and bridges that can choose",
+        decode=native.decode,
+        address_of=native.address_of,
+        telemetry_topics=native.TELEMETRY_TOPICS,
+        alarm_topics=native.ALARM_TOPICS,
+    ),
+    Format(
+        name="owntracks",
+        title="OwnTracks apps for Android and iOS",
+        decode=owntracks.decode,
+        address_of=owntracks.address_of,
+        telemetry_topics=owntracks.TELEMETRY_TOPICS,
+        alarm_topics=owntracks.ALARM_TOPICS,
+    ),
+    Format(
+        name="traccar",
+        title="Traccar position and event forwarding, for over 200 protocols of trackers",
+        decode=traccar.decode,
+        address_of=traccar.address_of,
+        telemetry_topics=traccar.TELEMETRY_TOPICS,
+        alarm_topics=traccar.ALARM_TOPICS,
+    ),
+)
+
+
+def refuse_ambiguity(formats: tuple[Format, ...]) -> None:
+    """Raise AmbiguousFormatError if a name or a topic could mean two things, or a filter is malformed."""
+    for one, other in combinations(formats, 2):
+        if one.name == other.name:
+            raise AmbiguousFormatError(f"two formats are named {one.name!r}; rename one")
+    claims = [(form.name, topic_filter) for form in formats for topic_filter in _filters(form)]
+    for name, topic_filter in claims:
+        if not topics.is_filter(topic_filter):
+            raise AmbiguousFormatError(f"{name}: {topic_filter!r} is no MQTT topic filter")
+    for (one_name, one_filter), (other_name, other_filter) in combinations(claims, 2):
+        if topics.overlap(one_filter, other_filter):
+            raise AmbiguousFormatError(
+                f"{one_name} {one_filter!r} and {other_name} {other_filter!r} match the same topics; narrow one"
+            )
+
+
+def find(name: str) -> Format:
+    """The format of that name. Raises UnreadableError (UNKNOWN_FORMAT)."""
+    form = _BY_NAME.get(name)
+    if form is None:
+        raise UnreadableError(Why.UNKNOWN_FORMAT, f"{shown(name)}; expected one of {', '.join(_BY_NAME)}")
+    return form
+
+
+def decode(format_name: str, frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
+    """The readings of a frame, in the order in which they should be judged; none when it says nothing of use.
+
+    Raises UnreadableError and nothing else: a decoder that fails otherwise is reported as DECODER_FAILED, so that
+    one message can never stop the pipeline.
+    """
+    form = find(format_name)
+    try:
+        return form.decode(frame, model)
+    except UnreadableError:
+        raise
+    except Exception as error:
+        detail = f"{type(error).__name__} in the decoder of {form.name}; please report it with the message"
+        raise UnreadableError(Why.DECODER_FAILED, detail) from error
+
+
+def _filters(form: Format) -> Iterator[str]:
+    yield from form.telemetry_topics
+    yield from form.alarm_topics
+
+
+refuse_ambiguity(FORMATS)
+_BY_NAME = {form.name: form for form in FORMATS}
