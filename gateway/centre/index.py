@@ -1,0 +1,133 @@
+"""A centre made quick to ask: built once per version, never changed."""
+
+from bisect import bisect_right
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from rules.engine import ResidentRules
+
+from gateway.centre.model import CarePlan, Carer, Centre, Device, Policy, Resident, Site
+from rules.geometry import ZoneShape
+from rules.model import Context, DeviceInfo
+
+
+class _Worn(NamedTuple):
+    """A device at a resident, half open: from start until just before end."""
+
+    start: datetime
+    end: datetime | None
+    device: str
+    resident: str
+
+
+class CentreIndex:
+    """Lookups over one version of a centre.
+
+    A device that is not known is None from :meth:`device`; a known one that nobody wears is a Device whose
+    :meth:`resident_of` is None.
+    """
+
+    def __init__(self, centre: Centre) -> None:
+        self.centre = centre
+        self.site: Site = centre.centre
+        self.timezone = ZoneInfo(centre.centre.timezone)
+        self.residents: dict[str, Resident] = {resident.id: resident for resident in centre.residents}
+        self.carers: dict[str, Carer] = {carer.id: carer for carer in centre.carers}
+        self.devices: dict[str, Device] = {device.id: device for device in centre.devices}
+        self.policies: dict[str, Policy] = {policy.id: policy for policy in centre.policies}
+        self._plans: dict[str, CarePlan] = {plan.resident: plan for plan in centre.care_plans}
+        self._by_address = {(device.format, device.address): device for device in centre.devices}
+        self._zones = {
+            zone.id: ZoneShape.from_geojson(zone.id, zone.name, zone.geometry, zone.radius_m) for zone in centre.zones
+        }
+        self._by_device: dict[str, list[_Worn]] = {}
+        self._by_resident: dict[str, list[_Worn]] = {}
+        for entry in sorted(centre.assignments, key=lambda entry: entry.start):
+            worn = _Worn(entry.start, entry.end, entry.device, entry.resident)
+            self._by_device.setdefault(worn.device, []).append(worn)
+            self._by_resident.setdefault(worn.resident, []).append(worn)
+        self._changes = sorted(
+            {at for entry in centre.assignments for at in (entry.start, entry.end) if at is not None}
+        )
+        self._changes_of: dict[str, list[datetime]] = {
+            resident: sorted({at for worn in all_worn for at in (worn.start, worn.end) if at is not None})
+            for resident, all_worn in self._by_resident.items()
+        }
+        self._rules: dict[tuple[str, int], ResidentRules] = {}
+
+    def device(self, format: str, address: str) -> Device | None:  # noqa: A002  # the word of the centre file
+        """The device that a format's messages name by that address; None: not known."""
+        return self._by_address.get((format, address))
+
+    def resident_of(self, device_id: str, at: datetime) -> Resident | None:
+        """Who wore or used the device at that time (from inclusive, to exclusive); None: nobody."""
+        for worn in self._by_device.get(device_id, ()):
+            if worn.start <= at and (worn.end is None or at < worn.end):
+                return self.residents[worn.resident]
+        return None
+
+    def devices_of(self, resident_id: str, at: datetime) -> tuple[Device, ...]:
+        """What the resident wears or uses at that time, in the order of assignment."""
+        return tuple(
+            self.devices[worn.device]
+            for worn in self._by_resident.get(resident_id, ())
+            if worn.start <= at and (worn.end is None or at < worn.end)
+        )
+
+    def plan_of(self, resident_id: str) -> CarePlan:
+        """The care plan of a resident; every resident has one.
+
+        Raises:
+            KeyError: no such resident in this version.
+        """
+        return self._plans[resident_id]
+
+    def policy_of(self, resident_id: str | None) -> Policy:
+        """Who is told about a resident; None (a device of nobody, an unknown one): the first policy of the file.
+
+        A resident who is not in this version (any more) is told about by the first policy too: an alarm of
+        somebody who just moved out must still reach a person.
+        """
+        plan = None if resident_id is None else self._plans.get(resident_id)
+        return self.centre.policies[0] if plan is None else self.policies[plan.policy]
+
+    def public_name(self, resident_id: str) -> str:
+        """What may stand on a lock screen: the room code; the id for a resident who is not in this version."""
+        resident = self.residents.get(resident_id)
+        return resident_id if resident is None else resident.room
+
+    def zone(self, zone_id: str) -> ZoneShape:
+        """A zone's shape.
+
+        Raises:
+            KeyError: no such zone in this version.
+        """
+        return self._zones[zone_id]
+
+    def next_change_at(self, after: datetime) -> datetime | None:
+        """The first time later than ``after`` at which an assignment begins or ends; None: never.
+
+        Until then :meth:`rules_of` and :meth:`resident_of` give what they give at ``after``.
+        """
+        place = bisect_right(self._changes, after)
+        return self._changes[place] if place < len(self._changes) else None
+
+    def rules_of(self, resident_id: str, at: datetime) -> ResidentRules:
+        """The rules of a resident, with the devices of that time; built when first asked for, then kept.
+
+        The same object comes back as long as no assignment of this resident begins or ends in between.
+
+        Raises:
+            KeyError: no such resident in this version.
+        """
+        key = (resident_id, bisect_right(self._changes_of.get(resident_id, []), at))
+        rules = self._rules.get(key)
+        if rules is None:
+            devices = tuple(
+                DeviceInfo(device.id, device.format, device.model, device.silent_after_s)
+                for device in self.devices_of(resident_id, at)
+            )
+            rules = ResidentRules(self._plans[resident_id].rules, Context(self.timezone, self._zones, devices))
+            self._rules[key] = rules
+        return rules

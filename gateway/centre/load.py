@@ -1,0 +1,121 @@
+"""Read a care centre: one TOML file and its zones as GeoJSON, checked as a whole before any of it is used."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from gateway.centre.check import check
+from gateway.centre.draft import Draft, Place
+from gateway.centre.model import Assignment, CarePlan, Carer, Centre, Device, Policy, Resident, Zone
+from gateway.centre.write import export_centre, to_document
+from gateway.errors import CentreError, Problem
+from gateway.problems import shown
+
+__all__ = ["centre_from_document", "export_centre", "load_centre", "to_document"]
+
+_WHOLE = "(the whole file)"
+
+
+def load_centre(path: Path) -> Centre:
+    """Read centre.toml and the GeoJSON file that its ``centre.zones`` names (relative to the file).
+
+    Raises:
+        CentreError: with every problem of both files at once.
+    """
+    document = _read_toml(path)
+    problems: list[Problem] = []
+    zones = document.get("zones", [])
+    places = [Place(path.name, f"zones[{number}]") for number in range(len(zones) if isinstance(zones, list) else 0)]
+    site = document.get("centre")
+    if isinstance(site, dict) and "zones" in site:
+        name = site.pop("zones")
+        if not isinstance(name, str):
+            problems.append(Problem(path.name, "centre.zones", shown(name), "expected the name of a GeoJSON file"))
+        elif isinstance(zones, list):
+            for place, zone in _read_geojson(path.parent / name, name, problems):
+                places.append(place)
+                zones.append(zone)
+            document["zones"] = zones
+    return _centre(document, file=path.name, zone_places=places, problems=problems)
+
+
+def centre_from_document(document: Mapping[str, Any], *, file: str = "centre") -> Centre:
+    """A Centre from what :func:`to_document` made: one document with the zones in it.
+
+    Raises:
+        CentreError: with every problem; ``file`` names the document in them.
+    """
+    return _centre(document, file=file, zone_places=None, problems=[])
+
+
+def _centre(
+    document: Mapping[str, Any], *, file: str, zone_places: list[Place] | None, problems: list[Problem]
+) -> Centre:
+    draft = Draft(document, file=file, zone_places=zone_places)
+    problems = [*problems, *draft.problems, *check(draft)]
+    if problems or draft.site is None:
+        raise CentreError(problems)
+    return Centre(
+        centre=draft.site,
+        residents=draft.parsed(Resident),
+        devices=draft.parsed(Device),
+        assignments=draft.parsed(Assignment),
+        carers=draft.parsed(Carer),
+        policies=draft.parsed(Policy),
+        care_plans=draft.parsed(CarePlan),
+        zones=draft.parsed(Zone),
+    )
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(_read(path))
+    except tomllib.TOMLDecodeError as error:
+        raise CentreError([Problem(path.name, _WHOLE, "(not TOML)", f"expected TOML: {error}")]) from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        expected = f"expected a file that can be read: {error.strerror}"
+        raise CentreError([Problem(path.name, _WHOLE, shown(str(path)), expected)]) from error
+    except UnicodeDecodeError as error:
+        raise CentreError([Problem(path.name, _WHOLE, f"byte {error.start}", "expected UTF-8 text")]) from error
+
+
+def _read_geojson(path: Path, file: str, problems: list[Problem]) -> list[tuple[Place, dict[str, Any]]]:
+    """The features of a GeoJSON file as zones, each with its place; what is wrong goes to ``problems``."""
+    try:
+        collection = json.loads(_read(path), parse_constant=_no_constant)
+    except CentreError as error:
+        problems += [Problem(file, p.key, p.value, p.expected) for p in error.problems]
+        return []
+    except (ValueError, RecursionError) as error:
+        problems.append(Problem(file, _WHOLE, "(not JSON)", f"expected JSON: {error}"))
+        return []
+    features = collection.get("features") if isinstance(collection, dict) else None
+    if not isinstance(features, list) or collection.get("type") != "FeatureCollection":
+        problems.append(Problem(file, _WHOLE, shown(collection), "expected a GeoJSON FeatureCollection with features"))
+        return []
+    found = []
+    for number, feature in enumerate(features):
+        place = Place(file, f"features[{number}]", geojson=True)
+        properties = feature.get("properties") if isinstance(feature, dict) else None
+        if not isinstance(properties, dict):
+            problems.append(
+                Problem(file, place.key, shown(feature), "expected a GeoJSON Feature with properties id and name")
+            )
+            continue
+        # Map editors add properties of their own (colours, notes): they are no business of ours.
+        zone = {key: properties[key] for key in ("id", "name", "radius_m") if properties.get(key) is not None}
+        if feature.get("geometry") is not None:
+            zone["geometry"] = feature["geometry"]
+        found.append((place, zone))
+    return found
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number in JSON")

@@ -1,0 +1,157 @@
+"""The care centre as data: who lives there, what they wear, who is told, and what each person agreed to.
+
+One Centre is one version of the whole. It is frozen: a change is a new Centre. Times are UTC-aware, geometry
+is lon, lat in degrees WGS 84, durations are seconds.
+"""
+
+from datetime import UTC
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from rules.registry import AnySettings
+
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""A short name for machines: letters, digits, point, underscore, hyphen. It goes into topics and links."""
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Utc = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
+
+DeviceType: TypeAlias = Literal["tracker", "fall_detector", "bed_sensor", "continence_sensor", "sos_button", "other"]
+Role: TypeAlias = Literal["relative", "carer", "manager", "admin"]
+Channel: TypeAlias = Literal["log", "smtp", "webhook", "mqtt", "apprise"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Site(_Part):
+    """[centre]: the house itself."""
+
+    id: Id = Field(description="Short name of the centre; also {site} in MQTT topics.")
+    name: Name = Field(description="Name of the centre for people.")
+    timezone: str = Field(description="Time zone, such as Europe/Malta.")
+    language: str = Field("en", description="Language of the house, such as en or da.")
+
+
+class Resident(_Part):
+    """[[residents]]: a person who is cared for."""
+
+    id: Id = Field(description="Short name, used in the other tables.")
+    name: Name = Field(description="The person's name.")
+    room: str = Field(min_length=1, max_length=40, description="Room code; it stands in for the name on lock screens.")
+    note: str | None = Field(None, max_length=2000, description="What a carer should know.")
+
+
+class Device(_Part):
+    """[[devices]]: something that sends readings."""
+
+    id: Id = Field(description="Short name, used in assignments.")
+    type: DeviceType = Field(description="What it is.")
+    format: str = Field(description="Format that it speaks.")
+    address: str = Field(
+        default_factory=lambda data: str(data.get("id", "")),
+        min_length=1,
+        max_length=256,
+        description="How its messages name it; default: its id.",
+    )
+    model: str | None = Field(
+        None, min_length=1, max_length=200, description="Maker and model, such as milesight/vs373."
+    )
+    silent_after_s: float | None = Field(
+        None,
+        ge=10,
+        le=30 * 86400,
+        description="Seconds without a message until it counts as silent; default: the rule's.",
+    )
+
+
+class Assignment(_Part):
+    """[[assignments]]: a device belongs to a resident from a time to a time."""
+
+    device: Id = Field(description="Id of the device.")
+    resident: Id = Field(description="Id of the resident.")
+    start: Utc = Field(alias="from", description="From this time on.")
+    end: Utc | None = Field(None, alias="to", description="Until just before this time; default: for ever.")
+
+
+class Contact(_Part):
+    """[[carers.contacts]]: one way to reach a carer."""
+
+    channel: Channel = Field(description="Way of telling.")
+    address: str = Field(
+        "", max_length=2000, description="Where: e-mail address, web address, topic or Apprise address."
+    )
+
+
+class Carer(_Part):
+    """[[carers]]: somebody who is told, and who answers."""
+
+    id: Id = Field(description="Short name, used in policies.")
+    name: Name = Field(description="The carer's name.")
+    language: str = Field("en", description="Language of the messages to this carer.")
+    role: Role = Field("carer", description="What the carer may do.")
+    contacts: tuple[Contact, ...] = Field((), description="Ways to reach the carer, in the order to be tried.")
+
+
+class Step(_Part):
+    """[[policies.steps]]: whom to tell, and how long to wait for an answer."""
+
+    to: tuple[Id, ...] = Field(min_length=1, description="Ids of the carers who are told together.")
+    wait_s: float = Field(gt=0, le=86400, description="Seconds to wait for an answer before the next step.")
+
+
+class Policy(_Part):
+    """[[policies]]: in which order people are told."""
+
+    id: Id = Field(description="Short name, used in care plans.")
+    steps: tuple[Step, ...] = Field(min_length=1, description="Steps, one after the other.")
+    failsafe: tuple[Id, ...] = Field(
+        min_length=1, description="Ids of the carers who are told when all steps are over without an answer."
+    )
+
+
+class Consents(_Part):
+    """[care_plans.consents]: what the resident agreed to. What is not written was not agreed to."""
+
+    location: Literal["alarm", "always", "never"] = Field(
+        "never", description="When carers may see where the person is."
+    )
+    sleep: bool = Field(False, description="Whether carers may see bed and sleep.")
+    continence: bool = Field(False, description="Whether carers may see continence.")
+
+
+class CarePlan(_Part):
+    """[[care_plans]]: what is watched over for one resident, and who is told."""
+
+    resident: Id = Field(description="Id of the resident.")
+    policy: Id = Field(description="Id of the policy.")
+    consents: Consents = Field(Consents(), description="What the resident agreed to.")
+    rules: tuple[AnySettings, ...] = Field((), description="Rules, each with its own settings.")
+
+
+class Zone(_Part):
+    """A place on the map: a polygon, several, or a circle (a Point with radius_m)."""
+
+    id: Id = Field(description="Short name, used in rules.")
+    name: Name = Field(description="Name of the place for people.")
+    geometry: dict[str, Any] = Field(description="GeoJSON geometry, lon before lat.")
+    radius_m: float | None = Field(None, description="Radius of a circle in metres.")
+
+
+class Centre(_Part):
+    """A whole care centre; only gateway.centre.load makes one, because it checks how the parts fit together."""
+
+    centre: Site = Field(description="The house itself.")
+    residents: tuple[Resident, ...] = ()
+    devices: tuple[Device, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+    carers: tuple[Carer, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    care_plans: tuple[CarePlan, ...] = ()
+    zones: tuple[Zone, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The centre's id, {site} in topics."""
+        return self.centre.id

@@ -1,0 +1,136 @@
+"""Care plans and zones: do the rules fit the person's zones, devices and consents?"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from rules.registry import RULES
+
+from gateway.centre.draft import Draft, Entry
+from gateway.centre.model import Assignment, CarePlan, Device, Policy, Resident, Zone
+from gateway.errors import Problem
+from gateway.problems import did_you_mean, shown
+from rules.errors import BadZoneError, RuleError
+from rules.geometry import ZoneShape
+from rules.model import Context, DeviceInfo
+
+_BUILD = {known.name: known.build for known in RULES}
+
+_NEEDS: dict[str, tuple[str, object]] = {
+    "zone_exit": ("location", "never"),
+    "out_of_bed": ("sleep", False),
+    "continence": ("continence", False),
+}
+"""What a resident must have agreed to before a rule may watch: rule -> (consent, the value that forbids it)."""
+
+
+def check_plans(draft: Draft) -> Iterator[Problem]:
+    """Every problem of zones and care plans."""
+    shapes: dict[str, ZoneShape] = {}
+    for zone_entry in draft.of(Zone):
+        zone = zone_entry.parsed
+        if zone is None:
+            continue
+        try:
+            shapes[zone.id] = ZoneShape.from_geojson(zone.id, zone.name, zone.geometry, zone.radius_m)
+        except BadZoneError as error:
+            why = str(error).removeprefix(f"zone {zone.id}: ")
+            yield Problem(
+                entry.place.file,
+                entry.place.of("geometry"),
+                shown(zone.geometry.get("type")),
+                f"expected a usable zone: {why}",
+            )
+    residents, policies = set(draft.ids(Resident)), set(draft.ids(Policy))
+    planned: dict[str, str] = {}
+    for entry in draft.of(CarePlan):
+        resident, policy = entry.text("resident"), entry.text("policy")
+        if resident is not None and resident not in residents:
+            yield entry.problem("resident", resident, f"the id of a resident{did_you_mean(resident, residents)}")
+        if policy is not None and policy not in policies:
+            yield entry.problem("policy", policy, f"the id of a policy{did_you_mean(policy, policies)}")
+        if resident is not None:
+            before = planned.setdefault(resident, entry.place.key)
+            if before != entry.place.key:
+                yield entry.problem("resident", resident, f"one care plan for each resident; {before} is theirs too")
+    for resident_entry in draft.of(Resident):
+        name = resident_entry.text("id")
+        if name is not None and name not in planned:
+            yield resident_entry.problem("id", name, "a [[care_plans]] for this resident: without one nobody is told")
+    yield from _rules(draft, shapes)
+
+
+def _rules(draft: Draft, shapes: Mapping[str, ZoneShape]) -> Iterator[Problem]:
+    zones = draft.ids(Zone)
+    site = draft.site
+    timezone = ZoneInfo(site.timezone if site is not None and site.timezone in available_timezones() else "UTC")
+    devices = _devices_of(draft)
+    for entry in draft.of(CarePlan):
+        raw = entry.raw.get("rules", [])
+        whole = True
+        for number, rule in enumerate(raw if isinstance(raw, list | tuple) else []):
+            if not isinstance(rule, Mapping):
+                continue
+            for field, zone in _zones_named(rule):
+                if zone not in zones:
+                    yield entry.problem(
+                        f"rules[{number}].{field}", zone, f"the id of a zone{did_you_mean(zone, zones)}"
+                    )
+                whole = whole and zone in shapes
+            yield from _consent(entry, number, rule)
+        if entry.parsed is not None and whole:
+            yield from _built(
+                entry, entry.parsed, Context(timezone, dict(shapes), devices.get(entry.parsed.resident, ()))
+            )
+
+
+def _built(entry: Entry[CarePlan], plan: CarePlan, context: Context) -> Iterator[Problem]:
+    """The rules are built as the gateway will build them: what they refuse then is told now."""
+    first: dict[str, int] = {}
+    for number, settings in enumerate(plan.rules):
+        field = f"rules[{number}]"
+        try:
+            built = _BUILD[settings.name](settings, context)
+        except RuleError as error:
+            yield entry.problem(field, settings.name, f"settings that fit together: {error}")
+            continue
+        for key in {rule.key for rule in built}:
+            if first.setdefault(key, number) != number:
+                yield entry.problem(
+                    field, settings.name, f"a rule only once; rules[{first[key]}] does the same ({key})"
+                )
+
+
+def _consent(entry: Entry[CarePlan], number: int, rule: Mapping[str, Any]) -> Iterator[Problem]:
+    consents = entry.raw.get("consents", {})
+    needed = _NEEDS.get(str(rule.get("rule")))
+    if needed is None or not isinstance(consents, Mapping):
+        return
+    consent, forbids = needed
+    if consents.get(consent, forbids) == forbids:
+        wanted = '"alarm" or "always"' if consent == "location" else "true"
+        expected = f"no such rule, because the resident did not agree; or, when they did, consents.{consent} = {wanted}"
+        yield entry.problem(f"rules[{number}].rule", rule["rule"], expected)
+
+
+def _zones_named(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every zone that a rule names, with the key: ``zone = "garden"`` or ``zones = ["garden", "yard"]``."""
+    if isinstance(rule.get("zone"), str):
+        yield "zone", rule["zone"]
+    listed = rule.get("zones")
+    for number, zone in enumerate(listed if isinstance(listed, list | tuple) else []):
+        if isinstance(zone, str):
+            yield f"zones[{number}]", zone
+
+
+def _devices_of(draft: Draft) -> dict[str, tuple[DeviceInfo, ...]]:
+    """Every device that a resident ever has."""
+    infos = {
+        device.id: DeviceInfo(device.id, device.format, device.model, device.silent_after_s)
+        for device in draft.parsed(Device)
+    }
+    found: dict[str, tuple[DeviceInfo, ...]] = {}
+    for entry in draft.parsed(Assignment):
+        if entry.device in infos and infos[entry.device] not in found.get(entry.resident, ()):
+            found[entry.resident] = (*found.get(entry.resident, ()), infos[entry.device])
+    return found

@@ -1,0 +1,58 @@
+"""Write a care centre: as one JSON-able document for the store, or as TOML and GeoJSON for people."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from gateway.centre.model import Centre
+
+
+def to_document(centre: Centre) -> dict[str, Any]:
+    """The whole centre as plain JSON values, defaults written out: what a stored version holds."""
+    return centre.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def export_centre(centre: Centre, path: Path) -> None:
+    """Write the centre to ``path`` (TOML) and its zones beside it (``<name>.zones.geojson``).
+
+    Values that are the default anyway are left out. Loading ``path`` gives an equal Centre. Each file is written
+    whole under another name and then put in place, the zones first.
+
+    Raises:
+        OSError: the files can't be written.
+    """
+    document = centre.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
+    for plan, exported in zip(centre.care_plans, document.get("care_plans", ()), strict=True):
+        for settings, rule in zip(plan.rules, exported.get("rules", ()), strict=True):
+            rule["rule"] = settings.name  # the word that tells rules apart is a default, but must be written
+    if "care_plans" in document:
+        for exported in document["care_plans"]:
+            exported["rules"] = [{"rule": rule.pop("rule"), **rule} for rule in exported.get("rules", ())]
+    zones = document.pop("zones", ())
+    if zones:
+        beside = path.with_name(f"{path.stem}.zones.geojson")
+        document["centre"]["zones"] = beside.name
+        _replace(beside, json.dumps(_geojson(zones), ensure_ascii=False, indent=1) + "\n")
+    _replace(path, tomli_w.dumps(document))
+
+
+def _geojson(zones: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "properties": {key: value for key, value in zone.items() if key != "geometry"},
+                "geometry": zone["geometry"],
+            }
+            for zone in zones
+        ],
+    }
+
+
+def _replace(path: Path, text: str) -> None:
+    beside = path.with_name(path.name + ".new")
+    beside.write_text(text, "utf-8")
+    beside.replace(path)

@@ -1,0 +1,242 @@
+"""gateway.toml: how the gateway runs on this machine. What the care centre is, is in gateway.centre.
+
+A setting comes from the file, and above it from the environment (``TELECARE__BROKER__HOST=…``, two underscores
+between the parts). Secrets never stand in the file: ``…_env`` names an environment variable, ``…_file`` a file.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from devices import topics
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)]
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("a web address such as https://care.example.org")
+    return value.rstrip("/")
+
+
+def _topic_filter(value: str) -> str:
+    if not topics.is_filter(value):
+        raise ValueError("an MQTT topic filter, with + for one level and # only at the end")
+    return value
+
+
+def _topic_template(value: str) -> str:
+    try:
+        topic = value.format(site="s", alert="a", device="d", resident="r", carer="c")
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
+        raise ValueError("only the blanks {site} {alert} {device} {resident} {carer}") from error
+    if not topic or set(topic) & {"+", "#", "\0"} or topic.startswith("$"):
+        raise ValueError("an MQTT topic without + and #, not beginning with $")
+    return value
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+TopicFilter = Annotated[str, AfterValidator(_topic_filter)]
+TopicTemplate = Annotated[str, AfterValidator(_topic_template)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class _WithSecret(_Table):
+    """A table with a secret that never stands in the file; load_settings reads it and keeps it here."""
+
+    _kept: SecretStr | None = PrivateAttr(None)
+
+    def keep_secret(self, secret: SecretStr | None) -> None:
+        """Keep the secret that this table's ``…_env`` or ``…_file`` names."""
+        self._kept = secret
+
+
+class Gateway(_Table):
+    """[gateway]: where this gateway keeps its things."""
+
+    data: Path = Field(Path("data"), description="Folder of the database and keys; relative to this file.")
+
+
+class Tls(_Table):
+    """[broker.tls]: an encrypted connection to the broker."""
+
+    enabled: bool = Field(False, description="Speak TLS with the broker.")
+    ca: Path | None = Field(None, description="PEM file of the authority to trust; default: the system's.")
+    cert: Path | None = Field(None, description="PEM file of the gateway's own certificate.")
+    key: Path | None = Field(None, description="PEM file of that certificate's private key.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key together, or neither")
+        if not self.enabled and (self.ca or self.cert):
+            raise ValueError("enabled = true when ca or cert is given")
+        return self
+
+
+class Broker(_WithSecret):
+    """[broker]: the MQTT broker."""
+
+    host: str = Field("localhost", min_length=1, description="Name or address of the broker.")
+    tls: Tls = Field(Tls(), description="Encryption.")
+    port: Port = Field(
+        default_factory=lambda data: 8883 if data.get("tls") and data["tls"].enabled else 1883,
+        description="Port of the broker; default: 1883, with TLS 8883.",
+    )
+    protocol: Literal["auto", "5", "3.1.1"] = Field("auto", description="MQTT version; auto tries 5 first.")
+    client_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=65,
+        description="Begin of the MQTT client ids; default: telecare-<site>. The broker keeps our messages under it.",
+    )
+    username: str | None = Field(None, min_length=1, description="User name at the broker.")
+    password_env: str | None = Field(None, description="Environment variable that holds the password.")
+    password_file: Path | None = Field(None, description="File that holds the password.")
+    keep_alive_s: int = Field(
+        30, ge=5, le=3600, description="Seconds between signs of life; a dead broker is noticed after 1.5 times that."
+    )
+    session_expiry_s: int = Field(
+        7 * 86400,
+        ge=60,
+        le=0xFFFFFFFE,
+        description="How long the broker keeps messages for an absent gateway (MQTT 5).",
+    )
+    receive_maximum: int = Field(
+        1000, ge=1, le=65535, description="Unacknowledged messages allowed on their way to us (MQTT 5)."
+    )
+
+    @property
+    def password(self) -> SecretStr | None:
+        """The password, read from its environment variable or file when the settings were loaded."""
+        return self._kept
+
+
+class Subscription(_Table):
+    """[[subscriptions]]: which topics carry which format."""
+
+    format: str = Field(description="Name of a device format; telecare decode --help lists them.")
+    topics: tuple[TopicFilter, ...] = Field(min_length=1, description="MQTT topic filters.")
+    lane: Literal["alarms", "telemetry"] = Field("telemetry", description="Alarms are handled first.")
+
+
+class Console(_Table):
+    """[console]: the web page."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0: any free one.")
+    base_url: WebAddress = Field(
+        default_factory=lambda data: f"http://{data.get('host', '127.0.0.1')}:{data.get('port', 8080)}",
+        description="Public address, used in the links that carers get; default: http://<host>:<port>.",
+    )
+    secure_cookies: bool = Field(
+        default_factory=lambda data: str(data.get("base_url", "")).startswith("https:"),
+        description="Send cookies over HTTPS only; default: true when base_url begins with https.",
+    )
+    secret_file: Path | None = Field(
+        None,
+        description="File of the key that signs links and sessions; default: console.key in the data folder.",
+    )
+
+
+class Log(_Table):
+    """[channels.log]: notifications written to the terminal."""
+
+
+class Smtp(_WithSecret):
+    """[channels.smtp]: e-mail."""
+
+    host: str = Field(min_length=1, description="Name of the mail server.")
+    port: Port = Field(
+        default_factory=lambda data: {"starttls": 587, "tls": 465}.get(str(data.get("security", "starttls")), 25),
+        description="Port; default: 587 for starttls, 465 for tls, 25 for none.",
+    )
+    sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", description="Address that the e-mails come from.")
+    security: Literal["starttls", "tls", "none"] = Field("starttls", description="Encryption.")
+    username: str | None = Field(None, min_length=1, description="User name at the mail server.")
+    password_env: str | None = Field(None, description="Environment variable that holds the password.")
+    password_file: Path | None = Field(None, description="File that holds the password.")
+    timeout_s: Seconds = Field(10.0, description="Seconds until an attempt counts as failed.")
+
+    @property
+    def password(self) -> SecretStr | None:
+        """The password, read from its environment variable or file when the settings were loaded."""
+        return self._kept
+
+
+class Webhook(_WithSecret):
+    """[channels.webhook]: signed HTTP POSTs (Standard Webhooks)."""
+
+    secret_env: str | None = Field(None, description="Environment variable that holds the signing secret (whsec_…).")
+    secret_file: Path | None = Field(None, description="File that holds the signing secret (whsec_…).")
+    allow_private: tuple[str, ...] = Field((), description="Hosts in private networks that may be called all the same.")
+    timeout_s: Seconds = Field(10.0, description="Seconds until an attempt counts as failed.")
+
+    @property
+    def secret(self) -> SecretStr | None:
+        """The signing secret, read from its environment variable or file when the settings were loaded."""
+        return self._kept
+
+
+class Mqtt(_Table):
+    """[channels.mqtt]: alerts published on the broker."""
+
+    topic: TopicTemplate = Field(
+        "telecare/{site}/alert/{alert}", description="Topic; blanks: {site} {alert} {device} {resident} {carer}."
+    )
+    timeout_s: Seconds = Field(10.0, description="Seconds until an attempt counts as failed.")
+
+
+class Apprise(_Table):
+    """[channels.apprise]: the services that Apprise speaks to."""
+
+    timeout_s: Seconds = Field(20.0, description="Seconds until an attempt counts as failed.")
+
+
+class Channels(_Table):
+    """[channels]: the ways to tell a carer; smtp and webhook only where they are written."""
+
+    log: Log = Field(Log(), description="Terminal.")
+    smtp: Smtp | None = Field(None, description="E-mail.")
+    webhook: Webhook | None = Field(None, description="Signed HTTP POSTs.")
+    mqtt: Mqtt = Field(Mqtt(), description="MQTT messages.")
+    apprise: Apprise = Field(Apprise(), description="Apprise.")
+
+
+class Settings(BaseSettings):
+    """Everything in gateway.toml. Constructed directly it reads neither file nor environment."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    gateway: Gateway = Field(Gateway(), description="Where this gateway keeps its things.")
+    broker: Broker = Field(default_factory=Broker, description="The MQTT broker.")
+    subscriptions: tuple[Subscription, ...] = Field(
+        (), description="Topics and formats; default: every format's own topics."
+    )
+    console: Console = Field(default_factory=Console, description="The web page.")
+    channels: Channels = Field(Channels(), description="The ways to tell a carer.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what it is constructed with: load_settings brings file and environment together."""
+        return (init_settings,)
+
+    @property
+    def secret_file(self) -> Path:
+        """The file of the key that signs links and sessions."""
+        return self.console.secret_file or self.gateway.data / "console.key"
