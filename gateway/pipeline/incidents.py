@@ -1,0 +1,91 @@
+"""Verdicts -> incidents: the words with which the alarm desk is told."""
+
+import msgspec
+
+from devices.model import Fall, Help, kind_of
+from gateway.alerts.model import Incident
+from gateway.pipeline.intake import Entry
+from gateway.pipeline.judge import Case, Judged
+from rules.model import Evidence, Priority, Raised, Reason
+
+_ENCODE = msgspec.json.Encoder().encode
+
+UNREADABLE = "unreadable_alarm"
+OF_NOBODY = "unassigned_alarm"
+FAILED_RULE = "failed_rule"
+
+_KEPT = Reason("The broker had kept this message: it may be old.")
+
+
+def of_rule(judged: Judged, raised: Raised) -> Incident:
+    """A rule raised it."""
+    change = judged.change
+    return Incident(
+        resident=judged.resident,
+        device=raised.evidence[-1].device if raised.evidence else judged.device,
+        rule=change.rule_name,
+        rule_key=change.rule_key,
+        subject=raised.subject,
+        priority=raised.priority,
+        reason=raised.reason,
+        marks=(*raised.marks, _KEPT) if judged.kept else raised.marks,
+        evidence=raised.evidence,
+        before=None if change.before is None else _ENCODE(change.before).decode(),
+        after=None if change.after is None else _ENCODE(change.after).decode(),
+        happened_at=judged.at,
+    )
+
+
+def of_failed_rule(judged: Judged, error: str) -> Incident:
+    """A rule broke: the resident is not protected by it, which a person must know."""
+    return Incident(
+        resident=judged.resident,
+        device=judged.device,
+        rule=FAILED_RULE,
+        rule_key=f"{FAILED_RULE}:{judged.change.rule_key}",
+        subject="",
+        priority=Priority.MEDIUM,
+        reason=Reason("The rule {rule} failed and does not watch: {error}", {"rule": judged.change.rule_name, "error": error}),
+        happened_at=judged.at,
+    )
+
+
+def of_nobody(case: Case) -> Incident | None:
+    """A call for help or a fall from a device that is registered for nobody; None: the reading ends or cancels one."""
+    match case.reading:
+        case Help(phase="pressed"):
+            text = "Help was pressed on a device that is registered for nobody."
+        case Fall(phase="detected" | "confirmed" | "suspected"):
+            text = "A fall was reported by a device that is registered for nobody."
+        case _:
+            return None
+    return Incident(
+        resident=None,
+        device=case.device_word,
+        rule=OF_NOBODY,
+        rule_key=OF_NOBODY,
+        subject=case.device_word,
+        priority=Priority.HIGH,
+        reason=Reason(text),
+        marks=(_KEPT,) if case.kept else (),
+        evidence=(Evidence(case.frame, kind_of(case.reading), case.device_word, case.at),),
+        happened_at=case.at,
+    )
+
+
+def of_unreadable(entry: Entry, *, device: str | None, resident: str | None) -> Incident:
+    """A message on an alarm topic could not be read: it may have been a call for help."""
+    unreadable = entry.unreadable
+    why = unreadable.why.value if unreadable else ""
+    topic = entry.frame.topic
+    return Incident(
+        resident=resident,
+        device=device,
+        rule=UNREADABLE,
+        rule_key=UNREADABLE,
+        subject=device or topic[:200],
+        priority=Priority.HIGH,
+        reason=Reason("An alarm message could not be read ({why}): treat it as a call for help.", {"why": why}),
+        evidence=(Evidence(entry.seq, UNREADABLE, device or topic[:200], entry.frame.received_at),),
+        happened_at=entry.frame.received_at,
+    )

@@ -1,0 +1,92 @@
+"""Frames -> entries: known redeliveries set aside, the rest decoded, or quarantined with a named reason."""
+
+import sqlite3
+from datetime import datetime
+
+import msgspec
+
+from devices import registry
+from devices.errors import UnreadableError
+from devices.model import ALARM_KINDS, Fall, Frame, Help, Reading, kind_of
+from gateway.ingest.source import Receipt
+
+DUP, RETAINED, RESUMED, REPEATED = 1, 2, 4, 8
+"""Bits of journal.flags; REPEATED: every event in it was known by its id (a device that repeats until it hears)."""
+
+_CHUNK = 400
+"""Pairs in one IN (VALUES …) query; SQLite takes 32,766 parameters, short statements stay cached."""
+
+
+class Entry(msgspec.Struct, gc=False):
+    """A frame on its way into the journal."""
+
+    seq: int
+    receipt: Receipt
+    flags: int
+    readings: tuple[Reading, ...] = ()
+    unreadable: UnreadableError | None = None
+
+    @property
+    def frame(self) -> Frame:
+        """The raw message."""
+        return self.receipt.frame
+
+
+def flags_of(frame: Frame) -> int:
+    """journal.flags of a frame."""
+    return (DUP if frame.dup else 0) | (RETAINED if frame.retained else 0) | (RESUMED if frame.resumed else 0)
+
+
+def decode(entry: Entry, model: str | None) -> None:
+    """Fill in the readings, or why there are none."""
+    try:
+        entry.readings = registry.decode(entry.receipt.format, entry.receipt.frame, model)
+    except UnreadableError as error:
+        entry.unreadable = error
+
+
+def sender(format_name: str, address: str) -> str:
+    """Whose ids an event id is unique among: the device as its format names it."""
+    return f"{format_name}:{address}"
+
+
+def event_key(reading: Reading) -> str:
+    """A reading's id within its device: one message may hold several kinds under one id, and a device may keep one
+    id through the phases of a fall, of which none may be taken for a repetition of another.
+    """
+    phase = f":{reading.phase}" if isinstance(reading, Help | Fall) else ""
+    return f"{kind_of(reading)}{phase}:{reading.event_id}"
+
+
+def known_events(db: sqlite3.Connection, entries: list[Entry]) -> set[tuple[str, str]]:
+    """Which of the batch's (sender, event key) are in the store already."""
+    keys = [
+        (sender(entry.receipt.format, reading.device), event_key(reading))
+        for entry in entries
+        for reading in entry.readings
+        if reading.event_id is not None
+    ]
+    known: set[tuple[str, str]] = set()
+    for start in range(0, len(keys), _CHUNK):
+        chunk = keys[start : start + _CHUNK]
+        marks = ",".join(["(?,?)"] * len(chunk))
+        values = [value for key in chunk for value in key]
+        # only question marks are put into the text
+        query = f"SELECT device, event_id FROM event_ids WHERE (device, event_id) IN (VALUES {marks})"  # noqa: S608
+        known.update((row[0], row[1]) for row in db.execute(query, values))
+    return known
+
+
+def happened_at(reading: Reading, received_at: datetime) -> datetime:
+    """When it happened as far as can be known (UTC-aware).
+
+    The device's own time, but never after the message came: a clock that is ahead must not make the
+    next readings look late.
+    """
+    at = reading.observed_at
+    return received_at if at is None or at > received_at else at
+
+
+def is_alarm(reading: Reading) -> bool:
+    """A life-safety reading: it passes no filter."""
+    return kind_of(reading) in ALARM_KINDS

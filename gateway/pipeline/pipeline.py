@@ -1,0 +1,279 @@
+"""The order of work, visible in one place: frame -> reading -> verdict -> alert -> what is owed, in one transaction."""
+
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from devices import registry
+from devices.errors import UnreadableError, Why
+from devices.model import Reading, kind_of
+from gateway.alerts import desk
+from gateway.centre.index import CentreIndex
+from gateway.clock import to_ms
+from gateway.ingest.source import Receipt
+from gateway.pipeline import incidents
+from gateway.pipeline.intake import (
+    REPEATED,
+    RETAINED,
+    Entry,
+    decode,
+    event_key,
+    flags_of,
+    happened_at,
+    is_alarm,
+    known_events,
+    sender,
+)
+from gateway.pipeline.judge import Case, Judge, Judged
+from gateway.pipeline.redelivery import Redeliveries
+from gateway.store.writer import Tx
+from rules.model import Cleared, Raised
+
+_ENCODE = msgspec.json.Encoder().encode
+
+
+class Taken(msgspec.Struct, gc=False):
+    """What became of a batch; its frames are in the transaction, not yet on disk."""
+
+    frames: int = 0
+    redelivered: int = 0
+    readings: int = 0
+    quarantined: int = 0
+    acks: list[tuple[str, bytes]] = []
+    """Application acknowledgements (topic, payload): to be sent only after the commit."""
+
+
+class Pipeline:
+    """Takes batches of frames, and ticks, inside the writer's transactions.
+
+    Args:
+        db: the writer's file, to read where the last life ended.
+        index: gives the centre as it is now.
+    """
+
+    def __init__(self, db: sqlite3.Connection, index: Callable[[], CentreIndex]) -> None:
+        self._index = index
+        self._judge = Judge(db, index)
+        self._redeliveries = Redeliveries(db)
+        self._next = 1 + (db.execute("SELECT max(seq) FROM journal").fetchone()[0] or 0)
+
+    def take(self, tx: Tx, batch: list[Receipt], *, lane: str) -> Taken:
+        """Journal, decode, judge, raise: all of a batch, or (when it raises) nothing of it."""
+        taken = Taken(frames=len(batch))
+        self._redeliveries.connected(lane, batch)
+        entries = self._enter(batch, lane, taken, tx.db)
+        self._decode(entries)
+        fresh = self._fresh(tx.db, entries)
+        cases = self._cases(tx.db, fresh)
+        told, staged = self._judge.hear(cases)
+        self._store(tx.db, entries, fresh, cases)
+        self._judge.store(tx.db, staged)
+        self._raise(tx, told)
+        for case in cases:
+            if case.resident is None and is_alarm(case.reading):
+                self._raise_of_nobody(tx, case)
+        for entry in entries:
+            if entry.unreadable is not None:
+                taken.quarantined += 1
+                self._raise_unreadable(tx, entry)
+        taken.readings = len(cases)
+        taken.acks = self._acks(batch, entries)
+        # Nothing below can fail: memory follows only what is in the transaction.
+        self._next += len(entries)
+        self._redeliveries.remember([(entry.seq, entry.frame) for entry in entries])
+        self._judge.keep(staged, tx.now)
+        return taken
+
+    def quarantine(self, tx: Tx, receipt: Receipt, error: Exception) -> Taken:
+        """Put a frame aside that the pipeline itself failed on, whole, and tell a person when it was an alarm."""
+        detail = f"{type(error).__name__}: {error}"[:500]
+        entry = Entry(self._next, receipt, flags_of(receipt.frame))
+        entry.unreadable = UnreadableError(Why.DECODER_FAILED, detail)
+        self._store(tx.db, [entry], [], [])
+        self._raise_unreadable(tx, entry)
+        self._next += 1
+        return Taken(frames=1, quarantined=1, acks=self._acks([receipt], [entry]))
+
+    def tick(self, tx: Tx, residents: list[str] | None = None) -> int:
+        """Tell the time to the rules that wait for it (or to those of the given residents); how many verdicts."""
+        due = self._judge.due(tx.now) if residents is None else residents
+        told, staged = self._judge.tick(due, tx.now)
+        self._judge.store(tx.db, staged)
+        self._raise(tx, told)
+        self._judge.keep(staged, tx.now)
+        self._judge.plan(due, tx.now)
+        return len(told)
+
+    def next_wake(self) -> datetime | None:
+        """When the first rule wants to be told the time (UTC-aware); None: none waits."""
+        return self._judge.next_wake()
+
+    def _enter(self, batch: list[Receipt], lane: str, taken: Taken, db: sqlite3.Connection) -> list[Entry]:
+        entries: list[Entry] = []
+        again: list[tuple[int]] = []
+        for receipt in batch:
+            original = self._redeliveries.original(lane, receipt.frame)
+            if original is None:
+                entries.append(Entry(self._next + len(entries), receipt, flags_of(receipt.frame)))
+            else:
+                again.append((original,))
+        if again:
+            db.executemany("UPDATE journal SET redelivered = redelivered + 1 WHERE seq = ?", again)
+            taken.redelivered = len(again)
+        return entries
+
+    def _decode(self, entries: list[Entry]) -> None:
+        device = self._index().device
+        for entry in entries:
+            form = registry.find(entry.receipt.format)
+            address = form.address_of(entry.frame.topic)
+            known = device(form.name, address) if address is not None else None
+            decode(entry, known.model if known is not None else None)
+
+    def _fresh(self, db: sqlite3.Connection, entries: list[Entry]) -> list[tuple[Entry, Reading]]:
+        """The readings that are no repetition of a known event; marks the frames that hold only repetitions."""
+        known = known_events(db, entries)
+        fresh: list[tuple[Entry, Reading]] = []
+        for entry in entries:
+            new = 0
+            for reading in entry.readings:
+                if reading.event_id is not None:
+                    key = (sender(entry.receipt.format, reading.device), event_key(reading))
+                    if key in known:
+                        continue
+                    known.add(key)
+                new += 1
+                fresh.append((entry, reading))
+            if entry.readings and not new:
+                entry.flags |= REPEATED
+        return fresh
+
+    def _cases(self, db: sqlite3.Connection, fresh: list[tuple[Entry, Reading]]) -> list[Case]:
+        index = self._index()
+        cases = []
+        for entry, reading in fresh:
+            received_at = entry.frame.received_at
+            at = happened_at(reading, received_at)
+            device = index.device(entry.receipt.format, reading.device)
+            resident = index.resident_of(device.id, at) if device is not None else None
+            case = Case(
+                frame=entry.seq,
+                reading=reading,
+                sender=sender(entry.receipt.format, reading.device),
+                device=device.id if device is not None else None,
+                resident=resident.id if resident is not None else None,
+                at=at,
+                received_at=received_at,
+                judged=True,
+            )
+            if entry.flags & RETAINED:
+                # The broker kept it: it tells of some time ago, not of now. An alarm that nobody saw is still told.
+                case.kept = True
+                case.judged = is_alarm(reading) and not self._seen_before(db, case)
+            cases.append(case)
+        return cases
+
+    def _seen_before(self, db: sqlite3.Connection, case: Case) -> bool:
+        """Was this very reading stored before? A kept message comes again at every connect."""
+        row = db.execute(
+            "SELECT 1 FROM readings WHERE resident IS ? AND kind = ? AND device = ? AND fields = ? LIMIT 1",
+            (case.resident, kind_of(case.reading), case.device_word, _ENCODE(case.reading).decode()),
+        ).fetchone()
+        return row is not None
+
+    def _store(
+        self, db: sqlite3.Connection, entries: list[Entry], fresh: list[tuple[Entry, Reading]], cases: list[Case]
+    ) -> None:
+        db.executemany(
+            "INSERT INTO journal (seq, format, topic, payload, received_at, flags) VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (e.seq, e.receipt.format, e.frame.topic, e.frame.payload, to_ms(e.frame.received_at), e.flags)
+                for e in entries
+            ],
+        )
+        db.executemany(
+            "INSERT INTO readings (frame, device, resident, kind, observed_at, received_at, fields)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    c.frame,
+                    c.device_word,
+                    c.resident,
+                    kind_of(c.reading),
+                    None if c.reading.observed_at is None else to_ms(c.reading.observed_at),
+                    to_ms(c.received_at),
+                    _ENCODE(c.reading).decode(),
+                )
+                for c in cases
+            ],
+        )
+        db.executemany(
+            "INSERT INTO event_ids (device, event_id, frame) VALUES (?, ?, ?)",
+            [
+                (sender(entry.receipt.format, reading.device), event_key(reading), entry.seq)
+                for entry, reading in fresh
+                if reading.event_id is not None
+            ],
+        )
+        db.executemany(
+            "INSERT INTO quarantine (frame, why, field, detail) VALUES (?, ?, ?, ?)",
+            [
+                (e.seq, e.unreadable.why.value, e.unreadable.field, e.unreadable.detail)
+                for e in entries
+                if e.unreadable is not None
+            ],
+        )
+
+    def _raise(self, tx: Tx, told: list[Judged]) -> None:
+        index = self._index()
+        for judged in told:
+            verdict = judged.change.verdict
+            if isinstance(verdict, Raised):
+                desk.raise_incident(tx, index, incidents.of_rule(judged, verdict))
+            elif isinstance(verdict, Cleared):
+                desk.clear_incident(
+                    tx,
+                    index,
+                    resident=judged.resident,
+                    rule_key=judged.change.rule_key,
+                    subject=verdict.subject,
+                    reason=verdict.reason,
+                )
+            elif judged.change.failed is not None:
+                desk.raise_incident(tx, index, incidents.of_failed_rule(judged, judged.change.failed))
+
+    def _raise_of_nobody(self, tx: Tx, case: Case) -> None:
+        incident = incidents.of_nobody(case)
+        if incident is not None and case.judged:
+            desk.raise_incident(tx, self._index(), incident)
+
+    def _raise_unreadable(self, tx: Tx, entry: Entry) -> None:
+        form = registry.find(entry.receipt.format)
+        if not form.is_alarm(entry.frame.topic):
+            return
+        index = self._index()
+        address = form.address_of(entry.frame.topic)
+        device = index.device(form.name, address) if address is not None else None
+        resident = index.resident_of(device.id, entry.frame.received_at) if device is not None else None
+        incident = incidents.of_unreadable(
+            entry, device=device.id if device else None, resident=resident.id if resident else None
+        )
+        desk.raise_incident(tx, index, incident)
+
+    def _acks(self, batch: list[Receipt], entries: list[Entry]) -> list[tuple[str, bytes]]:
+        """One for every native message with an id that is stored, new or known: the device may not have heard."""
+        decoded = {id(entry.receipt): entry for entry in entries}
+        acks = []
+        for receipt in batch:
+            if receipt.format != "native":
+                continue
+            entry = decoded.get(id(receipt))
+            if entry is None:
+                entry = Entry(0, receipt, 0)
+                decode(entry, None)
+            if entry.readings and entry.readings[0].event_id is not None:
+                level = receipt.frame.topic.split("/")
+                acks.append((f"telecare/{level[1]}/{level[2]}/ack", _ENCODE({"id": entry.readings[0].event_id})))
+        return acks
