@@ -1,0 +1,98 @@
+"""A simulated device: it sends its events and repeats an alarm until the gateway has acknowledged it."""
+
+import asyncio
+from collections.abc import Iterator
+
+import msgspec
+
+from simulators.link import Broker, Link, Outgoing, Reached
+from simulators.messages import Event, ack_topic, acknowledged_id, payload, topic
+
+
+class Repeats(msgspec.Struct, frozen=True, kw_only=True):
+    """When an alarm is said again, in real seconds: the first wait, how waits grow, the longest."""
+
+    first_s: float = 3.0
+    factor: float = 1.6
+    longest_s: float = 60.0
+
+    def waits(self) -> Iterator[float]:
+        """The waits between repeats, without end."""
+        wait = self.first_s
+        while True:
+            yield wait
+            wait = min(self.longest_s, wait * self.factor)
+
+
+class Device:
+    """One device on its own connection.
+
+    Args:
+        site: the centre's word in topics.
+        address: the device's word in topics.
+        repeats: how an unacknowledged alarm is repeated.
+    """
+
+    def __init__(
+        self, broker: Broker, *, site: str, address: str, client_id: str, repeats: Repeats, memory: int = 10_000
+    ) -> None:
+        self._site = site
+        self._repeats = repeats
+        self._answered: dict[str, asyncio.Event] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.address = address
+        self.link = Link(
+            broker, client_id, subscribe=ack_topic(site, address), on_message=self._acknowledged, memory=memory
+        )
+        self.repeated = 0
+        """How often an alarm was said again."""
+        self.app_acks = 0
+        """Acknowledgements of the gateway, of alarms and of anything else."""
+
+    @property
+    def unacknowledged(self) -> tuple[str, ...]:
+        """Ids of the alarms that the gateway has not acknowledged yet."""
+        return tuple(self._answered)
+
+    async def start(self, *, within_s: float = 5.0) -> Reached:
+        """Connect; see Link.start."""
+        return await self.link.start(within_s=within_s)
+
+    def send(self, event: Event) -> None:
+        """Say an event; an alarm is repeated in the background until it is acknowledged. Never waits."""
+        message = topic(self._site, event), payload(event)
+        outgoing = self.link.publish(*message)
+        if event.is_alarm:
+            self._answered[event.id] = asyncio.Event()
+            task = asyncio.create_task(self._repeat(event.id, message, outgoing))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """Stop repeating and disconnect."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.link.stop()
+
+    async def _repeat(self, event_id: str, message: tuple[str, bytes], outgoing: Outgoing) -> None:
+        for wait in self._repeats.waits():
+            try:
+                await asyncio.wait_for(self._answered[event_id].wait(), wait)
+            except TimeoutError:
+                if not (outgoing.delivered or outgoing.dropped):
+                    continue  # the link still keeps it and will send it: no need to pile up copies
+                outgoing = self.link.publish(*message)
+                self.repeated += 1
+            else:
+                del self._answered[event_id]
+                return
+
+    def _acknowledged(self, _topic: str, message: bytes) -> None:
+        event_id = acknowledged_id(message)
+        if event_id is None:
+            return
+        self.app_acks += 1
+        if (answered := self._answered.get(event_id)) is not None:
+            answered.set()

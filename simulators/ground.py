@@ -1,0 +1,95 @@
+"""The ground a resident walks on: a zone in plain metres about the resident's home.
+
+A flat plane is enough here: at 2 km from home it is off by less than a metre, far below a GPS receiver's noise.
+The gateway measures with its own, exact geometry; the two share no code on purpose.
+"""
+
+import math
+from collections.abc import Sequence
+
+EARTH_M = 6_371_008.8
+"""Mean radius of the earth, metres (IUGG)."""
+
+CIRCLE_CORNERS = 48
+"""A circle as a polygon: at 48 corners its border is at most 0.2 % of the radius off."""
+
+Point = tuple[float, float]
+"""East, north in metres from home; or lon, lat in degrees where a name says so."""
+
+
+class Ground:
+    """A zone around a home.
+
+    Args:
+        rings: closed or open rings in (lon, lat) degrees; a point is inside where an odd number of rings hold it,
+            so that holes and several polygons need nothing special.
+
+    The home is the point farthest from every border, as far as a grid of 25 x 25 points finds it.
+    """
+
+    def __init__(self, rings: Sequence[Sequence[Point]]) -> None:
+        lons = [lon for ring in rings for lon, _ in ring]
+        lats = [lat for ring in rings for _, lat in ring]
+        self._lon, self._lat = (min(lons) + max(lons)) / 2, (min(lats) + max(lats)) / 2
+        self._metres_per_lat = math.radians(1) * EARTH_M
+        self._metres_per_lon = self._metres_per_lat * math.cos(math.radians(self._lat))
+        self._rings = [[self.to_metres(*corner) for corner in ring] for ring in rings]
+        home = max(self._grid(25), key=self.depth)
+        self._lon, self._lat = self.to_degrees(home)
+        self._rings = [[(x - home[0], y - home[1]) for x, y in ring] for ring in self._rings]
+        self.home: Point = (0.0, 0.0)
+        self.inner_m = self.depth(self.home)
+        """Metres from home to the nearest border."""
+        self.reach_m = max(math.hypot(x, y) for ring in self._rings for x, y in ring)
+        """Metres from home to the farthest corner: beyond it everything is outside."""
+
+    @classmethod
+    def circle(cls, lon: float, lat: float, radius_m: float) -> "Ground":
+        """A round zone; centre in degrees, radius in metres."""
+        lat_m = math.radians(1) * EARTH_M
+        lon_m = lat_m * math.cos(math.radians(lat))
+        turns = [2 * math.pi * i / CIRCLE_CORNERS for i in range(CIRCLE_CORNERS)]
+        return cls([[(lon + radius_m * math.cos(a) / lon_m, lat + radius_m * math.sin(a) / lat_m) for a in turns]])
+
+    def to_metres(self, lon: float, lat: float) -> Point:
+        """Degrees to metres from home."""
+        return (lon - self._lon) * self._metres_per_lon, (lat - self._lat) * self._metres_per_lat
+
+    def to_degrees(self, point: Point) -> Point:
+        """Metres from home to (lon, lat) degrees."""
+        return self._lon + point[0] / self._metres_per_lon, self._lat + point[1] / self._metres_per_lat
+
+    def inside(self, point: Point) -> bool:
+        """Whether the point is inside (even-odd rule)."""
+        x, y = point
+        odd = False
+        for ring in self._rings:
+            for (ax, ay), (bx, by) in zip(ring, ring[1:] + ring[:1], strict=True):
+                if (ay > y) != (by > y) and x < ax + (y - ay) * (bx - ax) / (by - ay):
+                    odd = not odd
+        return odd
+
+    def depth(self, point: Point) -> float:
+        """Metres to the nearest border: positive inside, negative outside."""
+        nearest = min(
+            _to_segment(point, a, b)
+            for ring in self._rings
+            for a, b in zip(ring, ring[1:] + ring[:1], strict=True)
+        )  # fmt: skip
+        return nearest if self.inside(point) else -nearest
+
+    def _grid(self, side: int) -> list[Point]:
+        xs = [x for ring in self._rings for x, _ in ring]
+        ys = [y for ring in self._rings for _, y in ring]
+        return [
+            (min(xs) + (max(xs) - min(xs)) * (i + 0.5) / side, min(ys) + (max(ys) - min(ys)) * (j + 0.5) / side)
+            for i in range(side)
+            for j in range(side)
+        ]
+
+
+def _to_segment(point: Point, a: Point, b: Point) -> float:
+    (x, y), (ax, ay), (bx, by) = point, a, b
+    length = (bx - ax) ** 2 + (by - ay) ** 2
+    along = 0.0 if length == 0 else max(0.0, min(1.0, ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length))
+    return math.hypot(x - ax - along * (bx - ax), y - ay - along * (by - ay))
