@@ -128,6 +128,8 @@ class DeviceInfo(msgspec.Struct, frozen=True):
     model: str | None = None
     silent_after_s: float | None = None
     """Silence limit of this device; None: the rule's own default."""
+    type: str | None = None
+    """tracker, fall_detector, bed_sensor, continence_sensor, sos_button or other, as the centre file says."""
 
 
 class RuleSettings(BaseModel):

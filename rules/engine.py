@@ -1,0 +1,183 @@
+"""All rules of one resident, stepped together. Pure: states come in, changes go out.
+
+Time comes first: before a rule hears a reading that arrived at T, it gets the Tick that was due by T. So it makes no
+difference whether the shell's timer or the reading was a moment earlier. A rule that breaks does not stop the others.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import Final
+
+import msgspec
+
+from rules.errors import BadRuleError
+from rules.model import Context, Event, Heard, Quiet, Reason, Rule, RuleSettings, State, Tick, Verdict
+from rules.registry import find
+
+UNSTARTED: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""``wake_at`` says this while a rule has no state yet: a Tick is due at once, and begins it."""
+
+_BEGUN: Final = Quiet(Reason("The rule has begun."))
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """A rule broke on an event: a technician must know. ``where`` is the error's type and place, no data."""
+
+    where: str
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """What an event did to one rule.
+
+    ``before`` is None when the rule had no state (or one of another shape) and has just begun. ``after is before``
+    says that there is nothing to store. Changes are in the order in which they happened, and one rule may have two:
+    its deadline first, then the reading.
+    """
+
+    rule_key: str
+    rule_name: str
+    before: State | None
+    after: State
+    verdict: Verdict | Failed
+
+
+class _Entry(msgspec.Struct, frozen=True, gc=False):
+    """A rule with its methods at hand."""
+
+    key: str
+    rule: Rule
+    state: type[State]
+    step: Callable[[State, Event], tuple[State, Verdict]]
+    wake_at: Callable[[State], datetime | None]
+
+
+class ResidentRules:
+    """The rules of one resident, built from the care plan.
+
+    Args:
+        settings: the care plan's rules, in its order.
+        context: the resident's time zone, zones and devices.
+
+    Raises:
+        BadRuleError: settings name what is not there, or two rules would be the same.
+    """
+
+    def __init__(self, settings: Sequence[RuleSettings], context: Context) -> None:
+        entries: dict[str, _Entry] = {}
+        for one in settings:
+            kind = find(one.name)
+            for rule in kind.build(one, context):
+                if rule.key in entries:
+                    raise BadRuleError(f"{rule.key}: the care plan has this rule twice; keep one")
+                entries[rule.key] = _Entry(rule.key, rule, kind.state, rule.step, rule.wake_at)
+        self._entries = tuple(entries.values())
+        self._concerned: dict[tuple[str, str], tuple[_Entry, ...]] = {}
+        self.rules: tuple[Rule, ...] = tuple(entry.rule for entry in self._entries)
+        """The rules, in the care plan's order."""
+        self.zone_ids: tuple[str, ...] = tuple(dict.fromkeys(zone for rule in self.rules for zone in rule.zones))
+        """Zones whose distances a position must bring (``Heard.distances``), each once."""
+
+    def start(self, at: datetime) -> dict[str, State]:
+        """The state of every rule before anything was heard, by rule key."""
+        return {entry.key: entry.rule.start(at) for entry in self._entries}
+
+    def judge(self, states: dict[str, State], event: Event) -> list[Change]:
+        """What an event changes; ``states`` (by rule key) stays as it is.
+
+        A rule that a reading does not concern, or whose deadline a Tick has not reached, is left alone. Only changes
+        of a state and verdicts other than Quiet are given.
+        """
+        changes: list[Change] = []
+        heard = event if isinstance(event, Heard) else None
+        if heard is None:
+            entries, now = self._entries, event.at
+        else:
+            key = (heard.kind, heard.device)
+            found = self._concerned.get(key)
+            entries, now = self._find(key) if found is None else found, heard.received_at
+        for entry in entries:
+            state = states.get(entry.key)
+            if state.__class__ is entry.state:
+                assert state is not None
+                _judge(entry, state, heard, now, changes)
+            else:
+                _begin(entry, heard, now, changes)
+        return changes
+
+    def wake_at(self, states: dict[str, State]) -> datetime | None:
+        """When a Tick is due at the latest; UNSTARTED (long ago) while a rule has no state; None: never."""
+        earliest: datetime | None = None
+        for entry in self._entries:
+            state = states.get(entry.key)
+            if state.__class__ is not entry.state:
+                return UNSTARTED
+            assert state is not None
+            try:
+                due = entry.wake_at(state)
+            except Exception:  # noqa: BLE001 - the Tick that this asks for tells of it and begins the rule anew
+                return UNSTARTED
+            if due is not None and (earliest is None or due < earliest):
+                earliest = due
+        return earliest
+
+    def _find(self, key: tuple[str, str]) -> tuple[_Entry, ...]:
+        kind, device = key
+        found = tuple(
+            entry
+            for entry in self._entries
+            if kind in entry.rule.kinds and (entry.rule.devices is None or device in entry.rule.devices)
+        )
+        self._concerned[key] = found
+        return found
+
+
+def _judge(entry: _Entry, state: State, heard: Heard | None, now: datetime, changes: list[Change]) -> None:
+    """Step a rule over the Tick that is due, then over the reading."""
+    try:
+        due = entry.wake_at(state)
+        if due is not None and due <= now:
+            after, verdict = entry.step(state, Tick(now))
+            if after is not state or verdict.__class__ is not Quiet:
+                changes.append(Change(entry.key, entry.rule.name, state, after, verdict))
+                state = after
+    except Exception as error:  # noqa: BLE001 - whatever a rule does, the others must go on
+        # left as it is, the same deadline would break it again at once
+        state = _failed(entry, state, _anew(entry, state, now), error, changes)
+    if heard is None:
+        return
+    try:
+        after, verdict = entry.step(state, heard)
+    except Exception as error:  # noqa: BLE001
+        _failed(entry, state, state, error, changes)
+        return
+    if after is not state or verdict.__class__ is not Quiet:
+        changes.append(Change(entry.key, entry.rule.name, state, after, verdict))
+
+
+def _begin(entry: _Entry, heard: Heard | None, now: datetime, changes: list[Change]) -> None:
+    """Begin a rule that has no state; it is always a change, so that its start is stored."""
+    first = len(changes)
+    start = entry.rule.start(now)
+    _judge(entry, start, heard, now, changes)
+    if len(changes) > first:
+        changes[first] = msgspec.structs.replace(changes[first], before=None)
+    else:
+        changes.append(Change(entry.key, entry.rule.name, None, start, _BEGUN))
+
+
+def _anew(entry: _Entry, state: State, now: datetime) -> State:
+    try:
+        return entry.rule.start(now)
+    except Exception:  # noqa: BLE001 - it is told already that the rule is broken
+        return state
+
+
+def _failed(entry: _Entry, before: State, after: State, error: Exception, changes: list[Change]) -> State:
+    """Note that a rule broke; only the kind and the place of the error, because its text may carry health data."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = "" if frame is None else f" in {PurePath(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}"
+    changes.append(Change(entry.key, entry.rule.name, before, after, Failed(type(error).__name__ + place)))
+    return after

@@ -1,0 +1,110 @@
+"""Every rule there is, in one visible list.
+
+A new rule is one file, one line here, and one test table; see docs/rules.md.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, Union
+
+import msgspec
+from pydantic import Field
+
+from rules import bed_exit, continence, fall, help, low_battery, silent, zone_exit  # noqa: A004 - the rule's own word
+from rules.errors import BadRuleError
+from rules.model import Context, Rule, RuleSettings, State
+
+
+class RuleType(msgspec.Struct, frozen=True):
+    """A kind of rule: its word, its settings, how rules are built from them, its state, and its name for people.
+
+    ``build`` gives one rule, or one for each device, and raises BadRuleError for settings that name what is not
+    there. ``title`` is a gettext msgid.
+    """
+
+    name: str
+    settings: type[RuleSettings]
+    build: Callable[[Any, Context], tuple[Rule, ...]]
+    state: type[State]
+    title: str
+
+
+RULES: Final[tuple[RuleType, ...]] = (
+    RuleType("help", help.HelpSettings, help.build, help.HelpState, "Help call"),
+    RuleType("fall", fall.FallSettings, fall.build, fall.FallState, "Fall"),
+    RuleType("zone_exit", zone_exit.ZoneExitSettings, zone_exit.build, zone_exit.ZoneExitState, "Left the safe zone"),
+    RuleType("bed_exit", bed_exit.BedExitSettings, bed_exit.build, bed_exit.BedExitState, "Out of bed at night"),
+    RuleType("continence", continence.ContinenceSettings, continence.build, continence.ContinenceState, "Change due"),
+    RuleType("silent", silent.SilentSettings, silent.build, silent.SilentState, "Silent device"),
+    RuleType(
+        "low_battery", low_battery.LowBatterySettings, low_battery.build, low_battery.LowBatteryState, "Low battery"
+    ),
+)
+
+
+def checked(rules: tuple[RuleType, ...]) -> dict[str, RuleType]:
+    """The rules by name.
+
+    Raises:
+        BadRuleError: two rules share a name or a state, or a rule's parts disagree on its name.
+    """
+    by_name: dict[str, RuleType] = {}
+    for rule in rules:
+        words = (rule.settings.name, rule.settings.model_fields["rule"].default, rule.state.__struct_config__.tag)
+        if set(words) != {rule.name}:
+            raise BadRuleError(f"rule {rule.name}: its settings and its state call it {words}")
+        if rule.name in by_name:
+            raise BadRuleError(f"rule {rule.name}: two rules of that name")
+        by_name[rule.name] = rule
+    return by_name
+
+
+_BY_NAME: Final = checked(RULES)
+
+if TYPE_CHECKING:
+    AnySettings: TypeAlias = RuleSettings
+    AnyState: TypeAlias = State
+else:
+    AnySettings = Annotated[Union[tuple(rule.settings for rule in RULES)], Field(discriminator="rule")]  # noqa: UP007
+    """Settings of any rule, for pydantic: told apart by their key ``rule``."""
+    AnyState = Union[tuple(rule.state for rule in RULES)]  # noqa: UP007
+    """State of any rule, for msgspec: told apart by the tag ``of``."""
+
+_ENCODER: Final = msgspec.json.Encoder()
+_STATES: Final = msgspec.json.Decoder(dict[str, AnyState])
+_STATE: Final = msgspec.json.Decoder(AnyState)
+_RAW: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def find(name: str) -> RuleType:
+    """The rule of that name.
+
+    Raises:
+        BadRuleError: there is none.
+    """
+    try:
+        return _BY_NAME[name]
+    except KeyError:
+        raise BadRuleError(f"rule is {name!r}; the rules are: {', '.join(_BY_NAME)}") from None
+
+
+def encode_states(states: dict[str, State]) -> bytes:
+    """A resident's states as JSON, by rule key."""
+    return _ENCODER.encode(states)
+
+
+def decode_states(data: bytes) -> dict[str, State]:
+    """A resident's states from JSON.
+
+    A state that can't be read, because its rule is gone or has changed its shape, is left out: the engine begins that
+    rule anew. Raises msgspec.DecodeError when the data is not a JSON object at all.
+    """
+    try:
+        return _STATES.decode(data)
+    except msgspec.ValidationError:
+        states = {}
+        for key, raw in _RAW.decode(data).items():
+            try:
+                states[key] = _STATE.decode(raw)
+            except msgspec.ValidationError:
+                continue
+        return states
