@@ -5,11 +5,15 @@ GatewayError
 ├── CentreError          the centre file can't be used; carries every problem found
 ├── UnknownAlertError    no alert of that number
 ├── IllegalStepError     the alert's state does not allow that step; nothing was changed
+│   └── AlreadyTakenError somebody else is already going, or there; says who and since when
+├── BadAnswerError       an answer to an alert can't be used as it is; says which field, and what is expected
 ├── NotAllowedError      the person may not do that
 ├── StoreError           the database can't be used as it is
 │   └── StoreFailedError an I/O error: acknowledging stops, a person is told, the daemon restarts
 └── BrokerError          the broker refuses us, or can't be spoken to
 """
+
+from datetime import datetime
 
 import msgspec
 
@@ -51,6 +55,19 @@ class UnknownAlertError(GatewayError):
 
 class IllegalStepError(GatewayError):
     """The alert's state does not allow that step; nothing was changed."""
+
+
+class AlreadyTakenError(IllegalStepError):
+    """Somebody else is going, or there: ``who`` (a carer's id) since ``at`` (UTC-aware); nothing was changed."""
+
+    def __init__(self, who: str, at: datetime) -> None:
+        super().__init__(f"{who} is already on it, since {at:%H:%M} UTC.")
+        self.who = who
+        self.at = at
+
+
+class BadAnswerError(GatewayError):
+    """An answer to an alert can't be used as it is; nothing was changed."""
 
 
 class NotAllowedError(GatewayError):

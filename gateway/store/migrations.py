@@ -72,7 +72,10 @@ CREATE TABLE alerts (
     repeats INTEGER NOT NULL DEFAULT 0,
     last_repeat_at INTEGER,
     policy TEXT NOT NULL,
-    step INTEGER NOT NULL DEFAULT -1,        -- last escalation step that was started
+    run INTEGER NOT NULL DEFAULT 0,          -- how often the escalation was begun anew (expired, re-opened)
+    round INTEGER NOT NULL DEFAULT 0,        -- how often in this run all steps went by without an answer
+    step INTEGER NOT NULL DEFAULT -1,        -- last escalation step that was started; after the last one: failsafe
+    told_at INTEGER,                         -- when carers were last told of it
     escalate_at INTEGER,                     -- when the next step is due; NULL: nothing is due
     taken_by TEXT,                           -- carer who committed
     taken_at INTEGER,
@@ -105,7 +108,7 @@ CREATE INDEX alert_events_by_alert ON alert_events (alert);
 -- The outbox: one thing owed to one carer. Written in the transaction of the alert.
 CREATE TABLE notifications (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    key TEXT NOT NULL UNIQUE,                -- idempotency: alert/step/carer/purpose, with /n for the n-th contact
+    key TEXT NOT NULL UNIQUE,                -- idempotency: gateway.alerts.outbox, with /n for the n-th contact
     alert INTEGER NOT NULL REFERENCES alerts (id),
     purpose TEXT NOT NULL,                   -- alert, reminder, repeat, taken, cleared, undeliverable
     step INTEGER NOT NULL,
@@ -119,6 +122,7 @@ CREATE TABLE notifications (
     lease_owner TEXT,                        -- the process that has it in hand; void when that process is gone
     lease_until INTEGER,
     created_at INTEGER NOT NULL,
+    late_at INTEGER,                         -- when it was found not sent in time, and the next contact was owed too
     settled_at INTEGER,
     provider_id TEXT,
     detail TEXT

@@ -1,0 +1,150 @@
+"""Escalation: step by step until a person answers. Deadlines are columns, so they survive everything.
+
+Steps of the policy, then its failsafe, then the next round from step 0. See docs/alerts.md.
+"""
+
+import sqlite3
+from datetime import datetime, timedelta
+
+import structlog
+from msgspec.structs import replace
+
+from gateway.alerts import rows
+from gateway.alerts.model import Alert, Purpose, Times
+from gateway.alerts.outbox import asked_carers, owe
+from gateway.alerts.table import WHEN_DUE, AlertEvent, AlertState
+from gateway.centre.index import CentreIndex
+from gateway.centre.model import Policy
+from gateway.clock import from_ms, to_ms
+from gateway.store.writer import Tx
+
+_LOG = structlog.get_logger(__name__)
+
+DEFAULT_TIMES = Times()
+
+
+def begin(tx: Tx, index: CentreIndex, alert: Alert, *, times: Times, purpose: Purpose | None = None) -> Alert:
+    """Tell step 0 now and set the deadline for the next. ``purpose`` None: as told_step decides."""
+    return _tell(tx, index, replace(alert, round=0), first=0, times=times, purpose=purpose)
+
+
+def begin_anew(tx: Tx, index: CentreIndex, alert: Alert, *, times: Times, purpose: Purpose | None = None) -> Alert:
+    """Start a new run from step 0: a promise ran out, or the alert was re-opened."""
+    return begin(tx, index, replace(alert, run=alert.run + 1), times=times, purpose=purpose)
+
+
+def go_on(tx: Tx, index: CentreIndex, alert: Alert, *, times: Times) -> Alert:
+    """Tell the step after the present one now; after the failsafe, the next round's first."""
+    return _tell(tx, index, alert, first=alert.step + 1, times=times, purpose=None)
+
+
+def wait_of(policy: Policy, alert: Alert, times: Times) -> timedelta:
+    """How long the alert waits for an answer after its present step was told."""
+    last = len(policy.steps) - 1
+    # The failsafe, and every step after a whole round, wait as long as the policy's last step.
+    number = alert.step if alert.round == 0 and alert.step <= last else last
+    seconds = float(policy.steps[number].wait_s)
+    if alert.round > 0:
+        seconds = max(seconds, times.round_s(alert.priority))
+    if alert.state is AlertState.CLEARED:
+        seconds = max(seconds, times.cleared_s(alert.priority))
+    return timedelta(seconds=seconds)
+
+
+def is_failsafe(policy: Policy, step: int) -> bool:
+    """Whether a step number stands for the policy's failsafe."""
+    return step >= len(policy.steps)
+
+
+def escalate_due(tx: Tx, index: CentreIndex, *, times: Times = DEFAULT_TIMES) -> list[int]:
+    """Take the due step of every alert whose deadline has passed, each once.
+
+    After a downtime of any length a due alert takes one step, now, and waits anew. An alert whose step fails is
+    logged, left as it was and tried again after ``times.failed_step_s``; the others go on.
+
+    Returns:
+        Ids of the alerts that took a step, the longest due first.
+    """
+    due = tx.db.execute(
+        "SELECT id FROM alerts WHERE escalate_at <= ? ORDER BY escalate_at, id", (to_ms(tx.now),)
+    ).fetchall()
+    return [row["id"] for row in due if _take_due_step(tx, index, int(row["id"]), times)]
+
+
+def next_due(db: sqlite3.Connection) -> datetime | None:
+    """When the next alert's deadline passes (UTC-aware; may lie in the past); None: no alert is open."""
+    row = db.execute("SELECT min(escalate_at) FROM alerts WHERE escalate_at IS NOT NULL").fetchone()
+    return None if row[0] is None else from_ms(row[0])
+
+
+def _take_due_step(tx: Tx, index: CentreIndex, number: int, times: Times) -> bool:
+    marks = (len(tx.alerts), len(tx.owed))
+    tx.db.execute("SAVEPOINT due_step")
+    try:
+        alert = rows.find(tx.db, number)
+        if WHEN_DUE[alert.state] is AlertEvent.ESCALATE:
+            _escalate(tx, index, alert, times)
+        else:
+            _expire(tx, index, alert, times)
+    except sqlite3.Error as error:
+        # A broken database is the writer's business; a refused row is this alert's.
+        if not isinstance(error, sqlite3.IntegrityError):
+            raise
+        failed: Exception | None = error
+    except Exception as error:  # noqa: BLE001 - one alert's trouble must not silence the others
+        failed = error
+    else:
+        failed = None
+    if failed is None:
+        tx.db.execute("RELEASE due_step")
+        return True
+    tx.db.execute("ROLLBACK TO due_step")
+    tx.db.execute("RELEASE due_step")
+    del tx.alerts[marks[0] :], tx.owed[marks[1] :]
+    _LOG.error("alert.step_failed", alert=number, error=type(failed).__name__, exc_info=failed)
+    again = tx.now + timedelta(seconds=times.failed_step_s)
+    tx.db.execute("UPDATE alerts SET escalate_at = ? WHERE id = ?", (to_ms(again), number))
+    return False
+
+
+def _escalate(tx: Tx, index: CentreIndex, alert: Alert, times: Times) -> None:
+    alert = rows.move(tx, alert, AlertEvent.ESCALATE, detail={"after_step": alert.step, "round": alert.round})
+    rows.save(tx, go_on(tx, index, alert, times=times))
+
+
+def _expire(tx: Tx, index: CentreIndex, alert: Alert, times: Times) -> None:
+    late, was = alert.taken_by, alert.state
+    alert = rows.move(
+        tx,
+        alert,
+        AlertEvent.EXPIRE,
+        detail={"taken_by": late, "eta_at": alert.eta_at, "was": was, "due": alert.escalate_at},
+    )
+    alert = replace(alert, taken_by=None, taken_at=None, eta_at=None, attended_at=None)
+    alert = begin_anew(tx, index, alert, times=times)
+    if late is not None:
+        # Whoever promised hears it too; where they are in step 0 the key is the same, so it is one message.
+        owe(tx, index, alert, late, alert.step, Purpose.REMINDER)
+    rows.save(tx, alert)
+
+
+def _tell(tx: Tx, index: CentreIndex, alert: Alert, *, first: int, times: Times, purpose: Purpose | None) -> Alert:
+    policy = index.policy_of(alert.resident)
+    if first > len(policy.steps):
+        alert, first = replace(alert, round=alert.round + 1), 0
+    can_not = rows.declined(tx.db, alert)
+    asked = set(asked_carers(tx.db, alert.id))
+    reached = False
+    for step in range(first, len(policy.steps) + 1):
+        failsafe = is_failsafe(policy, step)
+        to = policy.failsafe if failsafe else [c for c in policy.steps[step].to if c not in can_not]
+        for carer in dict.fromkeys(to):
+            why = purpose or (Purpose.REMINDER if carer in asked else Purpose.ALERT)
+            reached |= owe(tx, index, alert, carer, step, why) is not None
+        alert = replace(alert, step=step)
+        if reached:
+            break
+        # Nobody there who could be told (all declined, or gone from the centre): no reason to wait for them.
+        _LOG.warning("alert.step_reaches_nobody", alert=alert.id, policy=policy.id, step=step)
+    alert = replace(alert, policy=policy.id, told_at=tx.now)
+    return replace(alert, escalate_at=tx.now + wait_of(policy, alert, times))

@@ -1,0 +1,91 @@
+"""The outbox's way in: a message that is owed to a carer becomes a row in the transaction of its alert."""
+
+import sqlite3
+from datetime import datetime, timedelta
+
+import structlog
+
+from gateway.alerts.model import ASKING, Alert, Purpose
+from gateway.centre.index import CentreIndex
+from gateway.clock import to_ms
+from gateway.store.writer import Tx
+
+_LOG = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=60)
+"""How long a process has a new row in hand. Longer than any channel's time-out; a dead process's lease is void."""
+
+PENDING = "pending"
+"""The state a row begins in; the others are the dispatcher's."""
+
+
+def key_of(alert: Alert, carer: str, step: int, purpose: Purpose, mark: int | None = None) -> str:
+    """The idempotency key: ``alert/run.round.step/carer/purpose``, with ``#mark`` for what can come twice in a step."""
+    key = f"{alert.id}/{alert.run}.{alert.round}.{step}/{carer}/{purpose}"
+    return key if mark is None else f"{key}#{mark}"
+
+
+def owe(
+    tx: Tx,
+    index: CentreIndex,
+    alert: Alert,
+    carer: str,
+    step: int,
+    purpose: Purpose,
+    *,
+    due_at: datetime | None = None,
+    mark: int | None = None,
+) -> int | None:
+    """Owe a carer a message by their first contact; the dispatcher goes on to the next ones.
+
+    The row is leased to ``tx.owner`` and its id appended to ``tx.owed``, so that the dispatcher of this process sends
+    it right after the commit. A second call with the same key changes nothing.
+
+    Args:
+        tx: the transaction of the alert.
+        index: the centre.
+        alert: its ``run`` and ``round`` are part of the key.
+        carer: the carer's id.
+        step: the escalation step.
+        purpose: why.
+        due_at: not to be sent before (UTC-aware); None: now.
+        mark: tells messages of one step and purpose apart, e.g. the alert's version; None: one a step.
+
+    Returns:
+        The row's id, new or already there; None when the centre knows no such carer, or no way to reach them.
+    """
+    person = index.carers.get(carer)
+    if person is None or not person.contacts:
+        _LOG.warning("alert.carer_unreachable", alert=alert.id, carer=carer, known=person is not None)
+        return None
+    key = key_of(alert, carer, step, purpose, mark)
+    contact = person.contacts[0]
+    now = to_ms(tx.now)
+    # A row for later is left to the dispatcher's own claim: its lease would be over by then.
+    ours = tx.owner is not None and (due_at is None or due_at <= tx.now)
+    row = tx.db.execute(
+        "INSERT INTO notifications (key, alert, purpose, step, carer, contact, channel, address, state, due_at,"
+        " lease_owner, lease_until, created_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (key) DO NOTHING RETURNING id",
+        (
+            key, alert.id, purpose.value, step, carer, contact.channel, contact.address, PENDING,
+            to_ms(due_at) if due_at else now,
+            tx.owner if ours else None, to_ms(tx.now + LEASE) if ours else None, now,
+        ),
+    ).fetchone()  # fmt: skip
+    if row is None:
+        return int(tx.db.execute("SELECT id FROM notifications WHERE key = ?", (key,)).fetchone()[0])
+    number = int(row[0])
+    if ours:
+        tx.owed.append(number)
+    return number
+
+
+def asked_carers(db: sqlite3.Connection, alert: int) -> list[str]:
+    """Ids of the carers who were asked to answer this alert, in the order in which they were first asked."""
+    marks = ", ".join("?" * len(ASKING))
+    rows = db.execute(
+        f"SELECT carer FROM notifications WHERE alert = ? AND purpose IN ({marks}) GROUP BY carer ORDER BY min(id)",  # noqa: S608 - question marks only
+        (alert, *sorted(ASKING)),
+    )
+    return [str(row[0]) for row in rows]
