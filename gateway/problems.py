@@ -149,8 +149,8 @@ def _expected(details: ErrorDetails, node: Mapping[str, Any], parts: Sequence[st
             expected = one_of(words) + did_you_mean(ctx["tag"], words)
         case "union_tag_not_found":
             expected = f"the key {ctx['discriminator']}, which says what this is"
-        case "value_error" | "assertion_error":
-            expected = str(ctx["error"])
+        case "value_error" | "assertion_error":  # a validator's own words
+            return str(ctx["error"])
         case _ if kind in _WORDS:
             expected = _WORDS[kind].format(**ctx)
     return f"expected {expected}"

@@ -1,5 +1,6 @@
 """A centre on its way in: every entry validated on its own, so that one wrong entry hides no other problem."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -21,6 +22,9 @@ TABLES: dict[str, type[BaseModel]] = {
     "zones": Zone,
 }
 """The lists of a centre, by the name of their table."""
+
+_ENTRY = re.compile(r"^\w+\[\d+\]")
+"""The beginning of a key that says which entry it is in: ``care_plans[3]``."""
 
 
 class Place(NamedTuple):
@@ -62,6 +66,7 @@ class Draft:
         self.problems: list[Problem] = []
         self.site: Site | None = None
         self._entries: dict[str, list[Entry[Any]]] = {}
+        self._names: dict[tuple[str, str], str] = {}
         self._read_site(document)
         for table, model in TABLES.items():
             places = zone_places if table == "zones" else None
@@ -83,6 +88,14 @@ class Draft:
         """The ids that stand in the file, of good and bad entries: a bad entry is no unknown one."""
         return [name for entry in self.of(model) if (name := entry.text("id")) is not None]
 
+    def named(self, problem: Problem) -> Problem:
+        """The problem with a word on which entry it is in, because nobody likes to count tables."""
+        found = _ENTRY.match(problem.key)
+        name = self._names.get((problem.file, found[0])) if found else None
+        if name is None or problem.value == shown(name):
+            return problem
+        return Problem(problem.file, problem.key, problem.value, f"{problem.expected} (in {shown(name)})")
+
     def _read_site(self, document: Mapping[str, Any]) -> None:
         raw = document.get("centre")
         if not isinstance(raw, Mapping):
@@ -103,6 +116,9 @@ class Draft:
             if not isinstance(item, Mapping):
                 self.problems.append(Problem(place.file, place.key, shown(item), "expected a table with keys"))
                 continue
+            name = item.get("id") or item.get("resident") or item.get("device")
+            if isinstance(name, str):
+                self._names[place.file, place.key] = name
             try:
                 yield Entry(place, item, model.model_validate(item))
             except ValidationError as error:

@@ -9,7 +9,7 @@ from rules.engine import ResidentRules
 
 from gateway.centre.model import CarePlan, Carer, Centre, Device, Policy, Resident, Site
 from rules.geometry import ZoneShape
-from rules.model import Context, DeviceInfo
+from rules.model import Context
 
 
 class _Worn(NamedTuple):
@@ -124,10 +124,7 @@ class CentreIndex:
         key = (resident_id, bisect_right(self._changes_of.get(resident_id, []), at))
         rules = self._rules.get(key)
         if rules is None:
-            devices = tuple(
-                DeviceInfo(device.id, device.format, device.model, device.silent_after_s)
-                for device in self.devices_of(resident_id, at)
-            )
+            devices = tuple(device.info() for device in self.devices_of(resident_id, at))
             rules = ResidentRules(self._plans[resident_id].rules, Context(self.timezone, self._zones, devices))
             self._rules[key] = rules
         return rules

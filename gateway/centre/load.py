@@ -56,7 +56,7 @@ def _centre(
     draft = Draft(document, file=file, zone_places=zone_places)
     problems = [*problems, *draft.problems, *check(draft)]
     if problems or draft.site is None:
-        raise CentreError(problems)
+        raise CentreError([draft.named(problem) for problem in problems])
     return Centre(
         centre=draft.site,
         residents=draft.parsed(Resident),

@@ -8,6 +8,7 @@ from datetime import UTC
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from rules.model import DeviceInfo
 from rules.registry import AnySettings
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -64,6 +65,10 @@ class Device(_Part):
         le=30 * 86400,
         description="Seconds without a message until it counts as silent; default: the rule's.",
     )
+
+    def info(self) -> DeviceInfo:
+        """What rules may know of it."""
+        return DeviceInfo(self.id, self.format, self.model, self.silent_after_s, self.type)
 
 
 class Assignment(_Part):

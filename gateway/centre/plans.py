@@ -4,21 +4,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from rules.registry import RULES
+from rules.registry import find
 
 from gateway.centre.draft import Draft, Entry
 from gateway.centre.model import Assignment, CarePlan, Device, Policy, Resident, Zone
 from gateway.errors import Problem
-from gateway.problems import did_you_mean, shown
+from gateway.problems import did_you_mean
 from rules.errors import BadZoneError, RuleError
 from rules.geometry import ZoneShape
 from rules.model import Context, DeviceInfo
 
-_BUILD = {known.name: known.build for known in RULES}
-
 _NEEDS: dict[str, tuple[str, object]] = {
     "zone_exit": ("location", "never"),
-    "out_of_bed": ("sleep", False),
+    "bed_exit": ("sleep", False),
     "continence": ("continence", False),
 }
 """What a resident must have agreed to before a rule may watch: rule -> (consent, the value that forbids it)."""
@@ -35,12 +33,7 @@ def check_plans(draft: Draft) -> Iterator[Problem]:
             shapes[zone.id] = ZoneShape.from_geojson(zone.id, zone.name, zone.geometry, zone.radius_m)
         except BadZoneError as error:
             why = str(error).removeprefix(f"zone {zone.id}: ")
-            yield Problem(
-                entry.place.file,
-                entry.place.of("geometry"),
-                shown(zone.geometry.get("type")),
-                f"expected a usable zone: {why}",
-            )
+            yield zone_entry.problem("geometry", zone.geometry, f"a usable zone: {why}")
     residents, policies = set(draft.ids(Resident)), set(draft.ids(Policy))
     planned: dict[str, str] = {}
     for entry in draft.of(CarePlan):
@@ -65,6 +58,9 @@ def _rules(draft: Draft, shapes: Mapping[str, ZoneShape]) -> Iterator[Problem]:
     site = draft.site
     timezone = ZoneInfo(site.timezone if site is not None and site.timezone in available_timezones() else "UTC")
     devices = _devices_of(draft)
+    own: dict[str | None, list[str]] = {}
+    for assigned in draft.of(Assignment):
+        own.setdefault(assigned.text("resident"), []).append(assigned.text("device") or "")
     for entry in draft.of(CarePlan):
         raw = entry.raw.get("rules", [])
         whole = True
@@ -77,6 +73,11 @@ def _rules(draft: Draft, shapes: Mapping[str, ZoneShape]) -> Iterator[Problem]:
                         f"rules[{number}].{field}", zone, f"the id of a zone{did_you_mean(zone, zones)}"
                     )
                 whole = whole and zone in shapes
+            device = rule.get("device")
+            mine = own.get(entry.text("resident"), [])
+            if isinstance(device, str) and device not in mine:
+                expected = f"the id of a device that is assigned to this resident{did_you_mean(device, mine)}"
+                yield entry.problem(f"rules[{number}].device", device, expected)
             yield from _consent(entry, number, rule)
         if entry.parsed is not None and whole:
             yield from _built(
@@ -90,7 +91,7 @@ def _built(entry: Entry[CarePlan], plan: CarePlan, context: Context) -> Iterator
     for number, settings in enumerate(plan.rules):
         field = f"rules[{number}]"
         try:
-            built = _BUILD[settings.name](settings, context)
+            built = find(settings.name).build(settings, context)
         except RuleError as error:
             yield entry.problem(field, settings.name, f"settings that fit together: {error}")
             continue
@@ -125,10 +126,7 @@ def _zones_named(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _devices_of(draft: Draft) -> dict[str, tuple[DeviceInfo, ...]]:
     """Every device that a resident ever has."""
-    infos = {
-        device.id: DeviceInfo(device.id, device.format, device.model, device.silent_after_s)
-        for device in draft.parsed(Device)
-    }
+    infos = {device.id: device.info() for device in draft.parsed(Device)}
     found: dict[str, tuple[DeviceInfo, ...]] = {}
     for entry in draft.parsed(Assignment):
         if entry.device in infos and infos[entry.device] not in found.get(entry.resident, ()):

@@ -20,13 +20,13 @@ Seconds = Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)]
 def _web_address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("a web address such as https://care.example.org")
+        raise ValueError("expected a web address such as https://care.example.org")
     return value.rstrip("/")
 
 
 def _topic_filter(value: str) -> str:
     if not topics.is_filter(value):
-        raise ValueError("an MQTT topic filter, with + for one level and # only at the end")
+        raise ValueError("expected an MQTT topic filter, with + for one level and # only at the end")
     return value
 
 
@@ -34,9 +34,9 @@ def _topic_template(value: str) -> str:
     try:
         topic = value.format(site="s", alert="a", device="d", resident="r", carer="c")
     except (KeyError, IndexError, ValueError, AttributeError) as error:
-        raise ValueError("only the blanks {site} {alert} {device} {resident} {carer}") from error
+        raise ValueError("expected only the blanks {site} {alert} {device} {resident} {carer}") from error
     if not topic or set(topic) & {"+", "#", "\0"} or topic.startswith("$"):
-        raise ValueError("an MQTT topic without + and #, not beginning with $")
+        raise ValueError("expected an MQTT topic without + and #, not beginning with $")
     return value
 
 
@@ -76,9 +76,9 @@ class Tls(_Table):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if (self.cert is None) != (self.key is None):
-            raise ValueError("cert and key together, or neither")
+            raise ValueError("expected cert and key together, or neither")
         if not self.enabled and (self.ca or self.cert):
-            raise ValueError("enabled = true when ca or cert is given")
+            raise ValueError("expected enabled = true when ca or cert is given")
         return self
 
 
