@@ -66,3 +66,7 @@ class Pace:
             await asyncio.sleep(0)
             return
         await asyncio.sleep(max(0.0, (at - self.now()).total_seconds()) / self.speed)
+
+    async def wait(self, seconds: float) -> None:
+        """Wait simulated seconds from now."""
+        await self.until(self.now() + timedelta(seconds=seconds))

@@ -1,0 +1,133 @@
+"""A simulated carer: opens the link of a message after a while, reads the page, and answers with its form.
+
+Speaks HTTP only, as a person's browser does: GET the page, POST the form that stands on it.
+"""
+
+from enum import StrEnum
+from random import Random
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import msgspec
+
+from simulators.forms import Form, read_forms
+from simulators.pace import Pace, wall_now
+
+
+class Answer(StrEnum):
+    """What a carer presses; the word that the form's button or hidden ``answer`` field begins with."""
+
+    GOING = "going"
+    ARRIVE = "arrive"
+    DECLINE = "decline"
+    CLOSE = "close"
+
+
+class Outcome(StrEnum):
+    """What came of one answer."""
+
+    TAKEN = "taken"
+    """The page took it."""
+    NOT_SEEN = "not_seen"
+    """The carer never looked at the message."""
+    NOT_OFFERED = "not_offered"
+    """The page has no such answer now: somebody else was quicker, or it is over."""
+    REFUSED = "refused"
+    """The page says no (status 4xx), e.g. the link is too old."""
+    UNREACHABLE = "unreachable"
+    """No page: nobody listens, it takes too long, or it fails (status 5xx)."""
+
+
+class Manners(msgspec.Struct, frozen=True, kw_only=True):
+    """How a carer answers. Delays are simulated seconds, drawn between the two."""
+
+    looks: float = 0.9
+    """Probability of looking at a message at all."""
+    declines: float = 0.1
+    """Probability of saying "I can't" when looking."""
+    look_after_s: tuple[float, float] = (15.0, 180.0)
+    arrive_after_s: tuple[float, float] = (60.0, 420.0)
+    close_after_s: tuple[float, float] = (120.0, 900.0)
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """What a carer did about one message: each answer with what came of it."""
+
+    link: str
+    steps: tuple[tuple[Answer | None, Outcome], ...]
+
+
+class Carer:
+    """A carer.
+
+    Args:
+        rng: draws delays and decisions; the same stream answers the same way.
+        manners: how likely and how quickly.
+        pace: whose time the delays are; None: real time.
+        timeout_s: real seconds that a page may take.
+    """
+
+    def __init__(
+        self, *, rng: Random, manners: Manners | None = None, pace: Pace | None = None, timeout_s: float = 10.0
+    ) -> None:
+        self._rng = rng
+        self._manners = manners or Manners()
+        self._pace = pace or Pace(wall_now())
+        self._timeout_s = timeout_s
+
+    async def attend(self, link: str) -> Visit:
+        """Deal with a message: look, say going (or decline), arrive, close. Never raises for what a page does."""
+        rng, manners = self._rng, self._manners
+        looks, declines = rng.random() < manners.looks, rng.random() < manners.declines
+        if not looks:
+            return Visit(link, ((None, Outcome.NOT_SEEN),))
+        plan = [(Answer.GOING, manners.look_after_s)]
+        if declines:
+            plan = [(Answer.DECLINE, manners.look_after_s)]
+        else:
+            plan += [(Answer.ARRIVE, manners.arrive_after_s), (Answer.CLOSE, manners.close_after_s)]
+        steps: list[tuple[Answer | None, Outcome]] = []
+        async with httpx.AsyncClient(follow_redirects=True, timeout=self._timeout_s) as browser:
+            for answer, (least, most) in plan:
+                await self._pace.wait(rng.uniform(least, most))
+                outcome = await press(browser, link, answer)
+                steps.append((answer, outcome))
+                if outcome is not Outcome.TAKEN:
+                    break
+        return Visit(link, tuple(steps))
+
+
+async def press(browser: httpx.AsyncClient, link: str, answer: Answer) -> Outcome:
+    """GET the page behind a link and POST the form that offers the answer."""
+    try:
+        page = await browser.get(link)
+        if page.is_error:
+            return _failed(page)
+        found = _offer(read_forms(page.text), answer)
+        if found is None:
+            return Outcome.NOT_OFFERED
+        form, data = found
+        here = str(page.url)
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(here))
+        done = await browser.post(urljoin(here, form.action), data=data, headers={"Origin": origin, "Referer": here})
+    except httpx.HTTPError:
+        return Outcome.UNREACHABLE
+    return _failed(done) if done.is_error else Outcome.TAKEN
+
+
+def _failed(page: httpx.Response) -> Outcome:
+    return Outcome.REFUSED if page.is_client_error else Outcome.UNREACHABLE
+
+
+def _offer(forms: list[Form], answer: Answer) -> tuple[Form, dict[str, str]] | None:
+    """The first form that offers the answer, filled in: a button that begins with its word, or a hidden field."""
+    for form in forms:
+        if form.method != "post":
+            continue
+        chosen = {name: values[0] for name, values in form.choices.items() if values}
+        button = next(((name, value) for name, value in form.buttons if value.startswith(answer)), None)
+        if button is not None:
+            return form, {**form.fields, **chosen, button[0]: button[1]}
+        if answer in form.fields.values():
+            return form, {**form.fields, **chosen}
+    return None
