@@ -118,8 +118,7 @@ def _read(decoder: msgspec.json.Decoder[Any], payload: bytes) -> Any:
     try:
         return door.read(decoder, payload)
     except UnreadableError as error:
-        _check_version(payload, error)
-        raise
+        raise _other_version(payload) or error from None
 
 
 def _read_alarm(decoder: msgspec.json.Decoder[Any], message_type: type[AlarmMessage], payload: bytes) -> Any:
@@ -138,14 +137,16 @@ def _read_alarm(decoder: msgspec.json.Decoder[Any], message_type: type[AlarmMess
         raise error from None
 
 
-def _check_version(payload: bytes, error: UnreadableError) -> None:
+def _other_version(payload: bytes) -> UnreadableError | None:
     """A message of another version is refused as that, whatever else looks wrong to this version."""
-    if error.why in (Why.TOO_LARGE, Why.TOO_DEEP, Why.NOT_JSON):
-        return
-    loose = door.read_loosely(payload)
+    try:
+        loose = door.read_loosely(payload)
+    except UnreadableError:
+        return None
     version = loose.get("v") if isinstance(loose, dict) else None
-    if isinstance(version, int) and not isinstance(version, bool) and version != 1:
-        raise UnreadableError(Why.UNSUPPORTED_VERSION, f"{shown(version)}; expected version 1", "v") from None
+    if not isinstance(version, int) or isinstance(version, bool) or version == 1:
+        return None
+    return UnreadableError(Why.UNSUPPORTED_VERSION, f"{shown(version)}; expected version 1", "v")
 
 
 _POSITION = msgspec.json.Decoder(PositionMessage)

@@ -166,6 +166,8 @@ def _transitions(device: str, frame: Frame) -> tuple[Reading, ...]:
 def _untaken(payload: bytes) -> tuple[Reading, ...]:
     """A type that is none of ours: known and silent, or unknown."""
     kind = door.untyped(payload)["_type"]
+    if not isinstance(kind, str):
+        raise UnreadableError(Why.WRONG_TYPE, f"{shown(kind)}; expected text", "_type")
     if kind in SILENT_TYPES:
         return ()
     raise UnreadableError(Why.UNKNOWN_KIND, f"{shown(kind)}; expected a type that OwnTracks publishes", "_type")

@@ -83,11 +83,13 @@ def utc(at: datetime | int | None, field: str) -> datetime | None:
     if at is None:
         return None
     if isinstance(at, datetime):
+        if at.tzinfo is None:
+            raise _bad_time(at.isoformat(), field)
         try:
             moved = at if at.tzinfo is UTC else at.astimezone(UTC)
         except OverflowError:
             raise _bad_time(at.isoformat(), field) from None
-        if at.tzinfo is None or moved < EPOCH:
+        if moved < EPOCH:
             raise _bad_time(at.isoformat(), field)
         return moved
     if not 0 <= at <= MAX_EPOCH_MS:
