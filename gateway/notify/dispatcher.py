@@ -1,0 +1,226 @@
+"""The dispatcher: what is owed in the outbox goes out, and each result is on disk before the next one goes.
+
+Rows that this process wrote come leased to it and are sent at once (``on_owed``). What others left, what is due for
+another attempt and what command line tools added is found in the database: at start, and at least every second.
+Nothing about a notification lives in memory only, so a crash loses none; see docs/adr/0006-delivery.md.
+"""
+
+import asyncio
+import traceback
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import timedelta
+from pathlib import Path
+from random import Random, SystemRandom
+
+import structlog
+
+from gateway.alerts.table import AlertState
+from gateway.centre.index import CentreIndex
+from gateway.clock import Clock, monotonic, to_ms
+from gateway.links import Links
+from gateway.notify import message, outbox
+from gateway.notify.channel import Channel, Outgoing, PermanentFailure, TemporaryFailure
+from gateway.notify.lanes import PATIENCE_S, Lane
+from gateway.notify.outbox import Result, Row
+from gateway.notify.states import Event
+from gateway.store.database import reader
+from gateway.store.writer import Tx, Writer
+
+_LOG = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 1.0
+"""How often the outbox is searched for what did not come by ``on_owed``: one index look-up, some 50 µs."""
+
+FIRST_RETRY_S = 1.0
+LONGEST_RETRY_S = 60.0
+"""Attempts are 1, 2, 4 … 60 s apart: quick enough for a provider that restarts, slow enough not to hammer it."""
+
+LONGEST_ASKED_S = 300.0
+"""A provider may ask for a longer wait (429 with Retry-After), but not for hours in the middle of an alarm."""
+
+JITTER = 0.25
+"""Share by which a wait is longer or shorter, so that what failed together does not come back together."""
+
+GIVE_UP_AFTER = timedelta(hours=24)
+"""Then the link in the message would be of no use either (gateway.links.LIFETIME)."""
+
+PARTING_S = 3.0
+"""Real seconds that sends in progress get at shutdown, so that their results are recorded."""
+
+
+class Dispatcher:
+    """Sends what the outbox owes.
+
+    Args:
+        writer: the daemon's writer; its ``on_owed`` is set to this dispatcher's.
+        channels: by their word in the centre file.
+        index: gives the current version of the centre.
+        links: makes the links in the messages.
+        clock: the gateway's clock.
+        path: the database file.
+        owner: this process's name on leases; the same as the writer's ``owner``.
+        patience_s: see gateway.notify.lanes.
+        random: spreads the retries; a seeded one in tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        channels: Mapping[str, Channel],
+        index: Callable[[], CentreIndex],
+        links: Links,
+        clock: Clock,
+        path: Path,
+        owner: str,
+        patience_s: float = PATIENCE_S,
+        random: Random | None = None,
+    ) -> None:
+        self._writer = writer
+        self._channels = channels
+        self._index = index
+        self._links = links
+        self._clock = clock
+        self._db = reader(path)
+        self._owner = owner
+        self._patience_s = patience_s
+        self._random = random or SystemRandom()
+        self._lanes: dict[tuple[str, str], Lane[Row]] = {}
+        self._in_hand: set[int] = set()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._sending: set[asyncio.Task[None]] = set()
+        writer.on_owed = self.on_owed
+
+    @property
+    def in_hand(self) -> int:
+        """How many notifications wait for a server or are being sent, for metrics."""
+        return len(self._in_hand)
+
+    def on_owed(self, ids: list[int]) -> None:
+        """These were just committed, leased to this process: send them at once."""
+        if self._tasks is not None:
+            self._take(ids)
+
+    async def run(self) -> None:
+        """Send until cancelled; then what is being sent may finish.
+
+        Raises:
+            StoreFailedError: (in a group) a result could not be stored; the daemon must start anew.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            try:
+                await self._look(first=True)
+                while True:
+                    await self._clock.wait(asyncio.Event(), LOOK_EVERY_S)
+                    await self._look()
+            except asyncio.CancelledError:
+                await self._part()
+                raise
+            finally:
+                self._tasks = None
+                self._db.close()
+
+    async def _look(self, *, first: bool = False) -> None:
+        now = to_ms(self._clock.now())
+        ids = [n for n in outbox.claimable(self._db, now, self._owner, first=first) if n not in self._in_hand]
+        late = outbox.late(self._db, now)
+        if not ids and not late:
+            return
+
+        def work(tx: Tx) -> None:
+            outbox.claim(tx, ids, self._owner)
+            for number in late:
+                outbox.owe_next(tx, self._index(), number)
+
+        await self._writer.write(work, urgent=True)
+        self._take(ids)
+
+    async def _part(self) -> None:
+        for lane in self._lanes.values():
+            lane.stop()
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=PARTING_S)
+
+    def _take(self, ids: list[int]) -> None:
+        for row in outbox.rows(self._db, (number for number in ids if number not in self._in_hand)):
+            self._in_hand.add(row.id)
+            self._lane(row).put(row)
+
+    def _lane(self, row: Row) -> Lane[Row]:
+        channel = self._channels.get(row.channel)
+        key = (row.channel, channel.destination(row.address) if channel else "")
+        lane = self._lanes.get(key)
+        if lane is None:
+            workers = channel.workers if channel else 1
+            lane = Lane(self._deliver, start=self._start, most_workers=workers, patience_s=self._patience_s)
+            self._lanes[key] = lane
+        return lane
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        if self._tasks is None:
+            work.close()
+            return
+        task = self._tasks.create_task(work)
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _deliver(self, row: Row) -> None:
+        """One attempt, from the alert as it stands now to the result on disk."""
+        try:
+            started = monotonic()
+            result = await self._attempt(row)
+            state = await self._writer.write(lambda tx: outbox.record(tx, self._index(), row.id, result), urgent=True)
+            _LOG.info(
+                "notify.result",
+                notification=row.id,
+                alert=row.alert,
+                channel=row.channel,
+                carer=row.carer,
+                attempt=row.attempts + 1,
+                state=state,
+                detail=result.detail,
+                took_ms=round((monotonic() - started) * 1000),
+            )
+        finally:
+            self._in_hand.discard(row.id)
+
+    async def _attempt(self, row: Row) -> Result:
+        """Send it if it is still of use; what can't be sent is a result too."""
+        alert = message.read_alert(self._db, row.alert)
+        channel = self._channels.get(row.channel)
+        index = self._index()
+        if alert is None or alert.state == AlertState.CLOSED:
+            return Result(Event.OVERTAKEN, detail="the alert is closed")
+        if row.carer not in index.carers:
+            return Result(Event.GAVE_UP, detail="the carer is not in the centre file any more")
+        if channel is None:
+            return Result(Event.GAVE_UP, detail=f"[channels.{row.channel}] is not in gateway.toml")
+        outgoing = message.compose(row, alert, index=index, links=self._links, clock=self._clock)
+        return await self._send(row, channel, outgoing)
+
+    async def _send(self, row: Row, channel: Channel, outgoing: Outgoing) -> Result:
+        try:
+            async with asyncio.timeout(channel.timeout_s):
+                sent = await channel.send(outgoing)
+        except PermanentFailure as failure:
+            return Result(Event.GAVE_UP, detail=str(failure))
+        except TemporaryFailure as failure:
+            return self._retry(row, str(failure), failure.retry_after_s)
+        except TimeoutError:
+            return self._retry(row, f"no answer within {channel.timeout_s:g} s", None)
+        except Exception as error:  # noqa: BLE001 - a mistake in a channel must not stop the others
+            # Only its kind and place: an error's text may carry an address or a token.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+            _LOG.error("notify.channel_broke", channel=row.channel, notification=row.id, error=where)
+            return self._retry(row, f"the channel broke: {where}", None)
+        return Result(Event.ACCEPTED, provider_id=sent.provider_id)
+
+    def _retry(self, row: Row, detail: str, asked_s: float | None) -> Result:
+        now = self._clock.now()
+        if to_ms(now) - row.created_at >= GIVE_UP_AFTER // timedelta(milliseconds=1):
+            return Result(Event.GAVE_UP, detail=f"tried for {GIVE_UP_AFTER}: {detail}")
+        wait_s = min(FIRST_RETRY_S * 2.0 ** min(row.attempts, 10), LONGEST_RETRY_S)
+        wait_s = max(wait_s * self._random.uniform(1 - JITTER, 1 + JITTER), min(asked_s or 0.0, LONGEST_ASKED_S))
+        return Result(Event.FAILED, detail=detail, retry_at=to_ms(now + timedelta(seconds=wait_s)))

@@ -1,0 +1,93 @@
+"""A lane: what waits for one server of one channel. Lanes know nothing of each other, so a stuck one delays no other.
+
+A lane sends one at a time, and the next one only after the result is on disk: so a crash leaves one notification in
+doubt, not a handful. Only when somebody has waited for longer than PATIENCE_S does it add a worker, and another one
+after that long again, up to the channel's maximum: being told late is worse than being told twice.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Generic, TypeVar
+
+from gateway.clock import monotonic
+
+T = TypeVar("T")
+
+PATIENCE_S = 0.1
+"""How long the first in the queue waits before the lane adds a worker. A local server takes 1 to 20 ms a message,
+one far away 50 to 300 ms; a second of delay is what the whole way may cost (docs/adr/0006-delivery.md)."""
+
+
+class Lane(Generic[T]):
+    """A queue with one worker, or more when it is too slow.
+
+    Args:
+        send: sends one and records the result; must not raise for what a provider does.
+        start: starts a worker task (a TaskGroup's ``create_task``).
+        most_workers: how many may send at the same time.
+        patience_s: real seconds that the first in the queue waits before a worker is added.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[T], Awaitable[None]],
+        *,
+        start: Callable[[Coroutine[object, object, None]], object],
+        most_workers: int,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._send = send
+        self._start = start
+        self._most = most_workers
+        self._patience_s = patience_s
+        self._queue: deque[tuple[float, T]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self.workers = 0
+        """How many are at work now."""
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a worker."""
+        return len(self._queue)
+
+    def put(self, item: T) -> None:
+        """Send it when its turn comes."""
+        self._queue.append((monotonic(), item))
+        if self.workers == 0:
+            self._add_worker()
+        else:
+            self._watch()
+
+    def stop(self) -> None:
+        """Send nothing more; what is being sent is finished."""
+        self._queue.clear()
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _add_worker(self) -> None:
+        self.workers += 1
+        self._start(self._work())
+
+    async def _work(self) -> None:
+        try:
+            while self._queue:
+                _, item = self._queue.popleft()
+                await self._send(item)
+        finally:
+            self.workers -= 1
+
+    def _watch(self) -> None:
+        """Look again when the first in the queue will have waited too long."""
+        if self._timer is None and self._queue and self.workers < self._most:
+            wait = self._patience_s - (monotonic() - self._queue[0][0])
+            self._timer = asyncio.get_running_loop().call_later(max(wait, self._patience_s / 4), self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if not self._queue:
+            return
+        if monotonic() - self._queue[0][0] >= self._patience_s and self.workers < self._most:
+            self._add_worker()
+        self._watch()

@@ -1,0 +1,112 @@
+"""What a carer reads, composed for a lock screen: room code, kind and priority marks, and a link to the rest.
+
+No name, no position, nothing about a person's health: a telephone lies on tables. What happened and to whom stands
+on the page behind the link. All texts are in the carer's language.
+"""
+
+import hashlib
+import sqlite3
+from datetime import datetime
+
+import msgspec
+
+from gateway.alerts.model import Purpose
+from gateway.centre.index import CentreIndex
+from gateway.clock import Clock, from_ms
+from gateway.links import Links
+from gateway.notify.channel import Outgoing
+from gateway.notify.outbox import Row
+from gateway.words import N_, PRIORITY_MARKS, gettext, priority_word, rule_title, time_of
+from rules.model import Evidence
+
+DISCREET: dict[str, str] = {
+    "continence": N_("Care is due"),
+    "continence_due": N_("Care is due"),
+    "continence_overdue": N_("Care is due"),
+}
+"""Rules whose very name would tell of a person's health; what stands on the lock screen in its place."""
+
+_TITLES: dict[Purpose, str] = {
+    Purpose.ALERT: N_("{marks} {place}: {what}"),
+    Purpose.REMINDER: N_("{marks} {place}: {what}. Still without an answer"),
+    Purpose.REPEAT: N_("{marks} {place}: {what}. Again"),
+    Purpose.TAKEN: N_("{place}: {what}. Somebody is going"),
+    Purpose.CLEARED: N_("{place}: {what}. It ended by itself; please look"),
+    Purpose.UNDELIVERABLE: N_("{marks} {place}: {what}. The others could not be told: please act"),
+}
+_BODY = N_("{what_to_do}. Since {time}.")
+_LINK_WORDS = N_("See more and answer")
+_GATEWAY = N_("Gateway")
+
+
+class AlertRow(msgspec.Struct, frozen=True):
+    """What a message needs of an alert; times are epoch milliseconds."""
+
+    id: int
+    resident: str | None
+    device: str | None
+    rule: str
+    priority: str
+    state: str
+    evidence: str
+    raised_at: int
+    happened_at: int
+
+
+def read_alert(db: sqlite3.Connection, number: int) -> AlertRow | None:
+    """The alert as it stands now."""
+    columns = ", ".join(AlertRow.__struct_fields__)
+    found = db.execute(f"SELECT {columns} FROM alerts WHERE id = ?", (number,)).fetchone()  # noqa: S608 - our own names
+    return None if found is None else AlertRow(*found)
+
+
+def compose(row: Row, alert: AlertRow, *, index: CentreIndex, links: Links, clock: Clock) -> Outgoing:
+    """One message for one carer at one contact."""
+    carer = index.carers.get(row.carer)
+    language = carer.language if carer else index.site.language
+    now = clock.now()
+    room = None if alert.resident is None else index.public_name(alert.resident)
+    place = gettext(N_("Room {room}"), language, room=room) if room else alert.device or gettext(_GATEWAY, language)
+    kind = DISCREET.get(alert.rule)
+    what = gettext(kind, language) if kind else rule_title(alert.rule, language)
+    title = gettext(
+        _TITLES[row.purpose],
+        language,
+        marks=PRIORITY_MARKS.get(alert.priority, "!"),
+        place=place,
+        what=what,
+    )
+    raised_at = from_ms(alert.raised_at)
+    since = time_of(raised_at, language, index.timezone, now)
+    return Outgoing(
+        notification=row.id,
+        idempotency=idempotency(row),
+        alert=alert.id,
+        purpose=row.purpose,
+        address=row.address,
+        carer=row.carer,
+        language=language,
+        title=title,
+        body=gettext(_BODY, language, what_to_do=priority_word(alert.priority, language), time=since),
+        link=links.make(alert.id, row.carer, row.purpose),
+        link_words=gettext(_LINK_WORDS, language),
+        site=index.site.id,
+        resident=alert.resident,
+        room=room,
+        device=alert.device,
+        rule=alert.rule,
+        priority=alert.priority,
+        raised_at=raised_at,
+        observed_at=_observed_at(alert),
+        now=now,
+    )
+
+
+def idempotency(row: Row) -> str:
+    """The same for every attempt at this notification, and another one for every other, also of another database."""
+    return hashlib.sha256(f"{row.created_at}/{row.key}".encode()).hexdigest()[:32]
+
+
+def _observed_at(alert: AlertRow) -> datetime:
+    evidence = msgspec.json.decode(alert.evidence, type=list[Evidence])
+    return max((seen.at for seen in evidence), default=from_ms(alert.happened_at))
