@@ -26,6 +26,8 @@ from gateway.ingest.trouble import ADVICE, LinkError, Trouble
 
 _BUFFER = 128 * 1024
 """Bytes read at once, at most. It is also what may come in after reading was paused."""
+_GOODBYE_LIMIT_S = 1.0
+"""How long the broker may take to close the connection after our DISCONNECT."""
 _PINGREQ = b"\xc0\x00"
 """The same two bytes in every version of MQTT (5.0, 3.12)."""
 
@@ -88,6 +90,7 @@ class Link(asyncio.BufferedProtocol, ABC):
         self._view = memoryview(self._buffer)
         self._start = self._end = 0
         self._skip = 0
+        self._leaving = False
         self._resumed_left = 0
         self._resumed_until = 0.0
         self._keep_alive = lane.options.keep_alive_s
@@ -123,12 +126,18 @@ class Link(asyncio.BufferedProtocol, ABC):
 
     # For the owner
 
-    def close(self) -> None:
-        """End the connection in good order."""
-        if not self.lost.done():
-            if self.opened.done():
-                self.goodbye()
-            self.lose(Trouble.STOPPED, "the gateway closed the connection")
+    async def close(self) -> None:
+        """End the connection in good order: the broker closes it when it has read everything that we sent.
+
+        A broker that finds the connection closed may leave our last acknowledgements unread (Mosquitto 2.0 does), and
+        would deliver those messages again.
+        """
+        if not self.lost.done() and self.opened.done():
+            self.resume()
+            self.goodbye()
+            self._leaving = True
+            await asyncio.wait({self.lost}, timeout=_GOODBYE_LIMIT_S)
+        self.lose(Trouble.STOPPED, "the gateway closed the connection")
 
     def pause(self) -> None:
         """Stop reading from the socket."""
@@ -236,7 +245,8 @@ class Link(asyncio.BufferedProtocol, ABC):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes came: make frames of them and hand these on at once."""
-        if self.lost.done():
+        if self.lost.done() or self._leaving:
+            self._start = self._end = 0
             return
         self._end += nbytes
         self._heard = monotonic()
@@ -276,6 +286,9 @@ class Link(asyncio.BufferedProtocol, ABC):
     # Inside
 
     def _closed_by_broker(self) -> None:
+        if self._leaving:
+            self.lose(Trouble.STOPPED, "the gateway closed the connection")
+            return
         hint = "if this repeats, another client may use the same client name: is a second gateway running?"
         self.lose(Trouble.CLOSED, f"it closed the connection without a word; {hint}")
 

@@ -137,7 +137,7 @@ class MqttSource:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._link is not None:
-            self._link.close()
+            await self._link.close()
         self._down(LinkError(Trouble.STOPPED, "the gateway closed the connection"))
         self._queue.clear()
         self._arrived.set()
@@ -295,7 +295,8 @@ class MqttSource:
             try:
                 link = await self._connect()
                 since = monotonic()
-                self._down(await link.lost)
+                await asyncio.wait({link.lost})
+                self._down(link.lost.result())
                 # A connection that did not last counts as a failure too: two gateways of one name would throw each
                 # other out as fast as they can.
                 failures = 0 if monotonic() - since > cap else failures + 1
@@ -333,7 +334,7 @@ class MqttSource:
             named = trouble_of(error)
             link.lose(named.trouble, str(named))
         except asyncio.CancelledError:
-            link.close()
+            link.lose(Trouble.STOPPED, "the gateway closed the connection")
             raise
         if link.lost.done():
             raise link.lost.result()

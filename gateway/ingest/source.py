@@ -29,7 +29,8 @@ class Source(Protocol):
     def batches(self, limit: int) -> AsyncIterator[list[Receipt]]:
         """What is waiting, at most ``limit`` at a time, in the order received; waits while there is nothing.
 
-        A broker keeps the order within one subscription; NATS does not keep it between several. Survives reconnects; ends when the source is closed.
+        A broker keeps the order within one subscription; NATS does not keep it between several.
+        Survives reconnects; ends when the source is closed.
         """
 
     def acknowledge(self, batch: list[Receipt]) -> None:

@@ -90,13 +90,13 @@ async def test_killed_broker_loses_nothing_that_it_accepted(backend: Backend) ->
         await backend.broker.start()
         await until(lambda: it.source.connected)
         await send(backend.broker.port, numbered(1, 1000))
-        await until(
-            lambda: (it.source.acknowledge(it.take()), b'{"n":1000}' in it.payloads)[1], what="the last message"
-        )
-        await until(
-            lambda: (it.source.acknowledge(it.take()), {p for _, p in numbered(500)} <= set(it.payloads))[1],
-            what="every message",
-        )
+        wanted = {p for _, p in [*numbered(500), *numbered(1, 1000)]}
+
+        def all_there() -> bool:
+            it.source.acknowledge(it.take())
+            return wanted <= set(it.payloads)
+
+        await until(all_there, what="every message")
 
 
 async def test_hung_broker_is_found_by_keep_alive(backend: Backend) -> None:
@@ -205,11 +205,9 @@ async def test_a_second_gateway_of_the_same_name_is_named(backend: Backend) -> N
     async with lane(options) as one, lane(options):
         await until(lambda: one.source.health().trouble is not None)
         health = one.source.health()
-        if backend.protocol == "5":
-            assert health.trouble is Trouble.TAKEN_OVER
-            assert "second gateway" in health.detail
-        else:  # MQTT 3.1.1 can't say why
-            assert health.trouble is Trouble.CLOSED
+        # MQTT 3.1.1 has no words for it, and Mosquitto 2.0.11 does not use those of MQTT 5.
+        assert health.trouble in {Trouble.TAKEN_OVER, Trouble.CLOSED}
+        assert "second gateway" in health.detail
 
 
 async def test_watchers_hear_of_loss_and_return(backend: Backend) -> None:
