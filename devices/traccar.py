@@ -124,7 +124,10 @@ def _rest(message: Forwarded, attributes: Attributes, at: datetime | None, key: 
         readings += _fix(device, position, at, key)
     if event is not None and event.type in ROOM_OF_EVENT:
         name = (message.geofence and message.geofence.name) or (str(event.geofence_id) if event.geofence_id else None)
-        readings.append(Room(device=device, observed_at=at, event_id=key, room=name, present=ROOM_OF_EVENT[event.type]))
+        present = ROOM_OF_EVENT[event.type]
+        # One position may enter two regions: told apart by the events' numbers.
+        event_id = _key(device, None, None, None, event.id)
+        readings.append(Room(device=device, observed_at=at, event_id=event_id, room=name, present=present))
     heart_rate = _plausible(attributes.heart_rate, 1, 500)
     if heart_rate is not None:
         readings.append(Vitals(device=device, observed_at=at, event_id=key, heart_rate_bpm=heart_rate))
