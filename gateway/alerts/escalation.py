@@ -11,20 +11,25 @@ from msgspec.structs import replace
 
 from gateway.alerts import rows
 from gateway.alerts.model import Alert, Purpose, Times
-from gateway.alerts.outbox import asked_carers, owe
+from gateway.alerts.outbox import owe, told_carers
 from gateway.alerts.table import WHEN_DUE, AlertEvent, AlertState
 from gateway.centre.index import CentreIndex
 from gateway.centre.model import Policy
 from gateway.clock import from_ms, to_ms
+from gateway.store import audit
 from gateway.store.writer import Tx
 
 _LOG = structlog.get_logger(__name__)
 
 DEFAULT_TIMES = Times()
 
+SHORTEST_WAIT_S = 1.0
+"""No policy may spin: a deadline always lies ahead."""
+
 
 def begin(tx: Tx, index: CentreIndex, alert: Alert, *, times: Times, purpose: Purpose | None = None) -> Alert:
-    """Tell step 0 now and set the deadline for the next. ``purpose`` None: as told_step decides."""
+    """Tell step 0 now and set the deadline for the next. ``purpose`` None: ALERT to whoever hears of
+    it for the first time, REMINDER to the others."""
     return _tell(tx, index, replace(alert, round=0), first=0, times=times, purpose=purpose)
 
 
@@ -43,7 +48,7 @@ def wait_of(policy: Policy, alert: Alert, times: Times) -> timedelta:
     last = len(policy.steps) - 1
     # The failsafe, and every step after a whole round, wait as long as the policy's last step.
     number = alert.step if alert.round == 0 and alert.step <= last else last
-    seconds = float(policy.steps[number].wait_s)
+    seconds = max(policy.steps[number].wait_s, SHORTEST_WAIT_S)
     if alert.round > 0:
         seconds = max(seconds, times.round_s(alert.priority))
     if alert.state is AlertState.CLEARED:
@@ -54,6 +59,11 @@ def wait_of(policy: Policy, alert: Alert, times: Times) -> timedelta:
 def is_failsafe(policy: Policy, step: int) -> bool:
     """Whether a step number stands for the policy's failsafe."""
     return step >= len(policy.steps)
+
+
+def carers_of(policy: Policy, step: int) -> tuple[str, ...]:
+    """Ids of the carers of a step; the failsafe's for a number after the last step."""
+    return policy.failsafe if is_failsafe(policy, step) else policy.steps[step].to
 
 
 def escalate_due(tx: Tx, index: CentreIndex, *, times: Times = DEFAULT_TIMES) -> list[int]:
@@ -69,6 +79,32 @@ def escalate_due(tx: Tx, index: CentreIndex, *, times: Times = DEFAULT_TIMES) ->
         "SELECT id FROM alerts WHERE escalate_at <= ? ORDER BY escalate_at, id", (to_ms(tx.now),)
     ).fetchall()
     return [row["id"] for row in due if _take_due_step(tx, index, int(row["id"]), times)]
+
+
+def set_back(tx: Tx, by: timedelta) -> None:
+    """The wall clock was set back: every deadline moves back with it, so that no wait gets longer."""
+    tx.db.execute(
+        "UPDATE alerts SET escalate_at = escalate_at - :by, eta_at = eta_at - :by, told_at = told_at - :by"
+        " WHERE escalate_at IS NOT NULL",
+        {"by": to_ms(tx.now + by) - to_ms(tx.now)},
+    )
+    tx.db.execute(
+        "UPDATE notifications SET due_at = due_at - :by, lease_until = lease_until - :by WHERE settled_at IS NULL",
+        {"by": to_ms(tx.now + by) - to_ms(tx.now)},
+    )
+    audit.record(tx, who=None, action="clock.set_back", target="alerts", detail={"seconds": by.total_seconds()})
+
+
+def latest_time(db: sqlite3.Connection) -> datetime | None:
+    """The time of the newest message or alert event in the database (UTC-aware); None: there is none yet.
+
+    When it lies in the future, the clock was set back since.
+    """
+    row = db.execute(
+        "SELECT max(coalesce((SELECT at FROM alert_events ORDER BY seq DESC LIMIT 1), 0),"
+        " coalesce((SELECT received_at FROM journal ORDER BY seq DESC LIMIT 1), 0))"
+    ).fetchone()
+    return from_ms(row[0]) if row[0] else None
 
 
 def next_due(db: sqlite3.Connection) -> datetime | None:
@@ -133,7 +169,7 @@ def _tell(tx: Tx, index: CentreIndex, alert: Alert, *, first: int, times: Times,
     if first > len(policy.steps):
         alert, first = replace(alert, round=alert.round + 1), 0
     can_not = rows.declined(tx.db, alert)
-    asked = set(asked_carers(tx.db, alert.id))
+    asked = set(told_carers(tx.db, alert.id))
     reached = False
     for step in range(first, len(policy.steps) + 1):
         failsafe = is_failsafe(policy, step)

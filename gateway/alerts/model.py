@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from gateway.alerts.table import AlertState
-from rules.model import Evidence, Priority, Reason, State
+from rules.model import Evidence, Priority, Reason
 
 URGENCY: dict[Priority, int] = {Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2}
 """For comparing priorities: a higher number is more urgent."""
@@ -54,7 +54,10 @@ class Purpose(StrEnum):
 
 
 ASKING: frozenset[Purpose] = frozenset({Purpose.ALERT, Purpose.REMINDER, Purpose.REPEAT})
-"""Messages that ask for an answer. Whoever got one is later told who is going."""
+"""Messages that ask for an answer."""
+
+INVOLVED: frozenset[Purpose] = ASKING | {Purpose.UNDELIVERABLE}
+"""Messages that leave somebody waiting for news: whoever got one is later told who is going."""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +65,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
     ``resident`` None: a technical matter of the centre. The three of ``resident``, ``rule_key`` and ``subject`` say
     which incident it is: the same three again are a repeat. ``before`` and ``after`` are the rule's state around the
-    step that raised it, for the explanation. ``happened_at`` is when it happened as far as can be known (UTC-aware).
+    step that raised it, as JSON text, for the explanation. ``happened_at`` is when it happened as far as can be known
+    (UTC-aware).
     """
 
     rule: str
@@ -75,8 +79,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     subject: str = ""
     marks: tuple[Reason, ...] = ()
     evidence: tuple[Evidence, ...] = ()
-    before: State | None = None
-    after: State | None = None
+    before: str | None = None
+    after: str | None = None
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """The outbox's way in: a message that is owed to a carer becomes a row in the transaction of its alert."""
 
 import sqlite3
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -81,11 +82,20 @@ def owe(
     return number
 
 
-def asked_carers(db: sqlite3.Connection, alert: int) -> list[str]:
-    """Ids of the carers who were asked to answer this alert, in the order in which they were first asked."""
-    marks = ", ".join("?" * len(ASKING))
+def told_carers(db: sqlite3.Connection, alert: int, purposes: Collection[Purpose] = ASKING) -> list[str]:
+    """Ids of the carers who were owed a message of these purposes about an alert, in the order of the first one."""
+    marks = ", ".join("?" * len(purposes))
     rows = db.execute(
         f"SELECT carer FROM notifications WHERE alert = ? AND purpose IN ({marks}) GROUP BY carer ORDER BY min(id)",  # noqa: S608 - question marks only
-        (alert, *sorted(ASKING)),
+        (alert, *sorted(purposes)),
     )
     return [str(row[0]) for row in rows]
+
+
+def inform(
+    tx: Tx, index: CentreIndex, alert: Alert, to: Iterable[str], purpose: Purpose, *, but: str | None = None
+) -> None:
+    """Owe each of these carers one message about this change of the alert; nobody twice, and not to ``but``."""
+    for carer in dict.fromkeys(to):
+        if carer != but:
+            owe(tx, index, alert, carer, max(alert.step, 0), purpose, mark=alert.version)

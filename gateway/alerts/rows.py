@@ -13,7 +13,7 @@ from gateway.clock import from_ms, to_ms
 from gateway.errors import NotAllowedError, UnknownAlertError
 from gateway.store import audit
 from gateway.store.writer import Tx
-from rules.model import Evidence, Priority, Reason, State
+from rules.model import Evidence, Priority, Reason
 
 _REASONS = msgspec.json.Decoder(tuple[Reason, ...])
 _REASON = msgspec.json.Decoder(Reason)
@@ -42,8 +42,8 @@ def alert_of(row: sqlite3.Row) -> Alert:
         reason=_REASON.decode(row["reason"]),
         marks=_REASONS.decode(row["marks"]),
         evidence=_EVIDENCE.decode(row["evidence"]),
-        before=msgspec.json.decode(row["before"]) if row["before"] else None,
-        after=msgspec.json.decode(row["after"]) if row["after"] else None,
+        before=plain(row["before"]),
+        after=plain(row["after"]),
         raised_at=from_ms(row["raised_at"]),
         happened_at=from_ms(row["happened_at"]),
         repeats=row["repeats"],
@@ -65,6 +65,11 @@ def alert_of(row: sqlite3.Row) -> Alert:
         note=row["note"],
         version=row["version"],
     )
+
+
+def plain(state: str | None) -> dict[str, Any] | None:
+    """A rule's state from its JSON text."""
+    return msgspec.json.decode(state, type=dict[str, Any]) if state else None
 
 
 def line_of(row: sqlite3.Row) -> HistoryLine:
@@ -111,7 +116,7 @@ def add(tx: Tx, incident: Incident, policy: str) -> Alert:
             incident_key(incident.resident, incident.rule_key, incident.subject),
             incident.resident, incident.device, incident.rule, incident.rule_key, incident.subject,
             incident.priority.value, START.value, _json(incident.reason), _json(incident.marks),
-            _json(incident.evidence), state_json(incident.before), state_json(incident.after),
+            _json(incident.evidence), incident.before, incident.after,
             now, to_ms(incident.happened_at), policy,
         ),
     ).fetchone()[0]  # fmt: skip
@@ -178,17 +183,6 @@ def declined(db: sqlite3.Connection, alert: Alert) -> set[str]:
         (alert.id, AlertEvent.DECLINE.value, alert.run, alert.round),
     )
     return {str(row[0]) for row in rows}
-
-
-def state_json(state: State | None) -> str | None:
-    """A rule's state as text for the alert's explanation."""
-    return None if state is None else _json(state)
-
-
-def plain(state: State | None) -> dict[str, Any] | None:
-    """A rule's state as an alert shows it."""
-    text = state_json(state)
-    return None if text is None else msgspec.json.decode(text, type=dict[str, Any])
 
 
 def _log(

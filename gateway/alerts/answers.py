@@ -1,0 +1,186 @@
+"""A person's answers: I am going, I can't, I am there, it was this; and: that was closed by mistake."""
+
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from gateway.alerts import rows
+from gateway.alerts.escalation import DEFAULT_TIMES, begin_anew, carers_of, go_on, is_failsafe
+from gateway.alerts.model import (
+    INVOLVED,
+    Acknowledge,
+    Alert,
+    Answer,
+    Arrive,
+    Close,
+    Decline,
+    Outcome,
+    Purpose,
+    Reopen,
+    Times,
+    outcomes_for,
+)
+from gateway.alerts.outbox import inform, told_carers
+from gateway.alerts.table import AlertEvent, AlertState
+from gateway.centre.index import CentreIndex
+from gateway.errors import AlreadyTakenError, BadAnswerError, IllegalStepError, NotAllowedError
+from gateway.store.writer import Tx
+
+SAME_PROMISE = timedelta(minutes=1)
+"""A second acknowledgement that names a time this close to the first one is a second tap, not a new promise."""
+
+LONGEST_NOTE = 2000
+"""Characters; a note is a remark, the care record is elsewhere."""
+
+_TAKEN = frozenset({AlertState.ACKNOWLEDGED, AlertState.ATTENDED})
+
+
+def answer(
+    tx: Tx, index: CentreIndex, alert: int, answer: Answer, who: str, via: str, *, times: Times = DEFAULT_TIMES
+) -> Alert:
+    """A person's answer. The caller has made sure that ``who`` is who they say and may do it.
+
+    The same answer again from the same person (a second tap, a resent form) gives the same result and no second event.
+
+    Args:
+        tx: the transaction.
+        index: the centre.
+        alert: the alert's number.
+        answer: Acknowledge, Decline, Arrive, Close or Reopen.
+        who: carer id, or ``cli:<user>``.
+        via: ``link``, ``page``, ``cli`` ...
+        times: how long to wait for what.
+
+    Raises:
+        UnknownAlertError: no alert of that number.
+        AlreadyTakenError: another carer is going or there; says who and since when.
+        IllegalStepError: the alert's state does not allow it.
+        BadAnswerError: minutes, outcome or note can't be used.
+        NotAllowedError: nobody is named.
+    """
+    if not who:
+        raise NotAllowedError("An answer needs a person: sign in, or name who it is.")
+    row = rows.find(tx.db, alert)
+    match answer:
+        case Acknowledge():
+            return _acknowledge(tx, index, row, answer, who, via, times)
+        case Decline():
+            return _decline(tx, index, row, who, via, times)
+        case Arrive():
+            return _arrive(tx, index, row, who, via, times)
+        case Close():
+            return _close(tx, row, answer, who, via)
+        case Reopen():
+            return _reopen(tx, index, row, answer, who, via, times)
+
+
+def _acknowledge(
+    tx: Tx, index: CentreIndex, alert: Alert, answer: Acknowledge, who: str, via: str, times: Times
+) -> Alert:
+    minutes = times.eta_minutes if answer.eta_minutes is None else answer.eta_minutes
+    if not 1 <= minutes <= times.longest_eta_minutes:
+        raise BadAnswerError(f"minutes: {minutes}: expected 1 to {times.longest_eta_minutes}.")
+    eta = tx.now + timedelta(minutes=minutes)
+    if alert.state in _TAKEN:
+        _only_taker(alert, who)
+        same = answer.eta_minutes is None or (alert.eta_at is not None and abs(eta - alert.eta_at) < SAME_PROMISE)
+        if same or alert.state is AlertState.ATTENDED:
+            return alert
+    first = alert.taken_by is None
+    alert = rows.move(
+        tx, alert, AlertEvent.ACKNOWLEDGE, who=who, via=via, detail={**_turn(alert), "eta_minutes": minutes}
+    )
+    alert = replace(alert, taken_by=who, taken_at=alert.taken_at or tx.now, eta_at=eta, escalate_at=eta)
+    if first:
+        inform(tx, index, alert, told_carers(tx.db, alert.id, INVOLVED), Purpose.TAKEN, but=who)
+    return rows.save(tx, alert)
+
+
+def _decline(tx: Tx, index: CentreIndex, alert: Alert, who: str, via: str, times: Times) -> Alert:
+    if alert.state in _TAKEN:
+        _only_taker(alert, who)
+        alert = rows.move(tx, alert, AlertEvent.DECLINE, who=who, via=via, detail=_turn(alert))
+        alert = replace(alert, taken_by=None, taken_at=None, eta_at=None, attended_at=None)
+        others = told_carers(tx.db, alert.id, INVOLVED)
+        alert = go_on(tx, index, alert, times=times)
+        # The others were told that somebody is going: that is not so any more.
+        next_ones = carers_of(index.policy_of(alert.resident), alert.step)
+        inform(tx, index, alert, [c for c in others if c not in next_ones], Purpose.REMINDER, but=who)
+        return rows.save(tx, alert)
+    if rows.has_done(tx.db, alert, AlertEvent.DECLINE, who):
+        return alert
+    policy = index.policy_of(alert.resident)
+    alert = rows.move(tx, alert, AlertEvent.DECLINE, who=who, via=via, detail=_turn(alert))
+    # After the failsafe there is nobody new to ask at once: the next round comes at its deadline.
+    if not is_failsafe(policy, alert.step) and who in carers_of(policy, alert.step):
+        alert = go_on(tx, index, alert, times=times)
+    return rows.save(tx, alert)
+
+
+def _arrive(tx: Tx, index: CentreIndex, alert: Alert, who: str, via: str, times: Times) -> Alert:
+    if alert.state is AlertState.ATTENDED:
+        if alert.taken_by == who or rows.has_done(tx.db, alert, AlertEvent.ARRIVE, who):
+            return alert
+        return rows.save(tx, rows.move(tx, alert, AlertEvent.ARRIVE, who=who, via=via, detail=_turn(alert)))
+    news = alert.taken_by != who
+    alert = rows.move(tx, alert, AlertEvent.ARRIVE, who=who, via=via, detail=_turn(alert))
+    alert = replace(
+        alert,
+        taken_by=who,
+        taken_at=tx.now if news else alert.taken_at,
+        attended_at=tx.now,
+        escalate_at=tx.now + timedelta(seconds=times.unclosed_s),
+    )
+    if news:
+        inform(tx, index, alert, told_carers(tx.db, alert.id, INVOLVED), Purpose.TAKEN, but=who)
+    return rows.save(tx, alert)
+
+
+def _close(tx: Tx, alert: Alert, answer: Close, who: str, via: str) -> Alert:
+    note = answer.note.strip()
+    allowed = outcomes_for(alert.rule)
+    if answer.outcome not in allowed:
+        raise BadAnswerError(f"outcome: {answer.outcome}: expected one of {', '.join(allowed)} for {alert.rule}.")
+    if answer.outcome is Outcome.OTHER and not note:
+        raise BadAnswerError("note: empty: expected a few words on what it was, because the outcome is other.")
+    if len(note) > LONGEST_NOTE:
+        raise BadAnswerError(f"note: {len(note)} characters: expected at most {LONGEST_NOTE}.")
+    if alert.state is AlertState.CLOSED:
+        if (alert.closed_by, alert.outcome) == (who, answer.outcome):
+            return alert
+        raise IllegalStepError(
+            f"The alert was already closed by {alert.closed_by} as {alert.outcome}. Re-open it to change that."
+        )
+    alert = rows.move(tx, alert, AlertEvent.CLOSE, who=who, via=via, detail={"outcome": answer.outcome, "note": note})
+    return rows.save(
+        tx,
+        replace(alert, closed_at=tx.now, closed_by=who, outcome=answer.outcome, note=note or None, escalate_at=None),
+    )
+
+
+def _reopen(tx: Tx, index: CentreIndex, alert: Alert, answer: Reopen, who: str, via: str, times: Times) -> Alert:
+    note = answer.note.strip()
+    if len(note) > LONGEST_NOTE:
+        raise BadAnswerError(f"note: {len(note)} characters: expected at most {LONGEST_NOTE}.")
+    if alert.state is not AlertState.CLOSED and rows.has_done(tx.db, alert, AlertEvent.REOPEN, who):
+        return alert
+    other = rows.find_open(tx.db, alert.incident)
+    if alert.state is AlertState.CLOSED and other is not None:
+        raise IllegalStepError(f"Alert {other.id} of the same incident is open already: answer that one.")
+    detail = {"note": note, "was": alert.outcome, "run": alert.run + 1, "round": 0}
+    alert = rows.move(tx, alert, AlertEvent.REOPEN, who=who, via=via, detail=detail)
+    alert = replace(
+        alert,
+        closed_at=None, closed_by=None, outcome=None, note=None,
+        taken_by=None, taken_at=None, eta_at=None, attended_at=None, cleared_at=None,
+    )  # fmt: skip
+    return rows.save(tx, begin_anew(tx, index, alert, times=times, purpose=Purpose.REPEAT))
+
+
+def _only_taker(alert: Alert, who: str) -> None:
+    if alert.taken_by is not None and alert.taken_by != who:
+        raise AlreadyTakenError(alert.taken_by, alert.taken_at or alert.raised_at)
+
+
+def _turn(alert: Alert) -> dict[str, object]:
+    return {"run": alert.run, "round": alert.round, "step": alert.step}
