@@ -6,6 +6,7 @@ from devices.model import Fall, Help, kind_of
 from gateway.alerts.model import Incident
 from gateway.pipeline.intake import Entry
 from gateway.pipeline.judge import Case, Judged
+from rules.engine import Failed
 from rules.model import Evidence, Priority, Raised, Reason
 
 _ENCODE = msgspec.json.Encoder().encode
@@ -31,12 +32,12 @@ def of_rule(judged: Judged, raised: Raised) -> Incident:
         marks=(*raised.marks, _KEPT) if judged.kept else raised.marks,
         evidence=raised.evidence,
         before=None if change.before is None else _ENCODE(change.before).decode(),
-        after=None if change.after is None else _ENCODE(change.after).decode(),
+        after=_ENCODE(change.after).decode(),
         happened_at=judged.at,
     )
 
 
-def of_failed_rule(judged: Judged, error: str) -> Incident:
+def of_failed_rule(judged: Judged, failed: Failed) -> Incident:
     """A rule broke: the resident is not protected by it, which a person must know."""
     return Incident(
         resident=judged.resident,
@@ -45,7 +46,10 @@ def of_failed_rule(judged: Judged, error: str) -> Incident:
         rule_key=f"{FAILED_RULE}:{judged.change.rule_key}",
         subject="",
         priority=Priority.MEDIUM,
-        reason=Reason("The rule {rule} failed and does not watch: {error}", {"rule": judged.change.rule_name, "error": error}),
+        reason=Reason(
+            "The rule {rule} broke on a reading and may not watch over this resident ({where}): tell a technician.",
+            {"rule": judged.change.rule_name, "where": failed.where},
+        ),
         happened_at=judged.at,
     )
 

@@ -37,10 +37,10 @@ def flags_of(frame: Frame) -> int:
     return (DUP if frame.dup else 0) | (RETAINED if frame.retained else 0) | (RESUMED if frame.resumed else 0)
 
 
-def decode(entry: Entry, model: str | None) -> None:
+def decode(entry: Entry) -> None:
     """Fill in the readings, or why there are none."""
     try:
-        entry.readings = registry.decode(entry.receipt.format, entry.receipt.frame, model)
+        entry.readings = registry.decode(entry.receipt.format, entry.receipt.frame)
     except UnreadableError as error:
         entry.unreadable = error
 

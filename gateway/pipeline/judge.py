@@ -16,10 +16,7 @@ from gateway.centre.index import CentreIndex
 from rules.engine import Change
 from rules.geometry import ZoneShape, signed_distances
 from rules.model import Heard, State, Tick
-from rules.registry import AnyState
-
-_STATES = msgspec.json.Decoder(dict[str, AnyState])
-_ENCODER = msgspec.json.Encoder()
+from rules.registry import decode_states, encode_states
 
 
 class Case(msgspec.Struct, gc=False):
@@ -65,7 +62,7 @@ class Judge:
     def __init__(self, db: sqlite3.Connection, index: Callable[[], CentreIndex]) -> None:
         self._index = index
         self._states: dict[str, dict[str, State]] = {
-            row["resident"]: dict(_STATES.decode(row["states"]))
+            row["resident"]: decode_states(row["states"].encode())
             for row in db.execute("SELECT resident, states FROM rule_states")
         }
         self._wakes: list[tuple[datetime, str]] = []
@@ -124,11 +121,10 @@ class Judge:
 
     def store(self, db: sqlite3.Connection, staged: dict[str, dict[str, State]]) -> None:
         """Write changed states in the caller's transaction."""
-        encode = _ENCODER.encode
         db.executemany(
             "INSERT INTO rule_states (resident, states) VALUES (?, ?)"
             " ON CONFLICT (resident) DO UPDATE SET states = excluded.states",
-            [(resident, encode(states).decode()) for resident, states in staged.items()],
+            [(resident, encode_states(states).decode()) for resident, states in staged.items()],
         )
 
     def keep(self, staged: dict[str, dict[str, State]], at: datetime) -> None:

@@ -51,14 +51,12 @@ class Lane:
     async def _take(self, batch: list[Receipt]) -> list[Taken]:
         lane = self._source.name
         try:
-            return [
-                await self._writer.write(lambda tx: self._pipeline.take(tx, batch, lane=lane), urgent=self._urgent)
-            ]
+            return [await self._writer.write(lambda tx: self._pipeline.take(tx, batch, lane=lane), urgent=self._urgent)]
         except StoreFailedError:
             raise
-        except Exception:
-            # One frame must not stop the others: find it, put it aside whole, go on.
-            _LOG.exception("pipeline.batch_failed", lane=lane, frames=len(batch))
+        except Exception as error:  # noqa: BLE001 - one frame must not stop the others: find it, put it aside whole
+            # only the error's kind: its text may hold what a resident's device said
+            _LOG.error("pipeline.batch_failed", lane=lane, frames=len(batch), error=type(error).__name__)
         taken = []
         for receipt in batch:
             taken.append(await self._take_one(receipt, lane))
@@ -71,9 +69,9 @@ class Lane:
             )
         except StoreFailedError:
             raise
-        except Exception as error:
-            _LOG.exception("pipeline.frame_failed", lane=lane, topic_levels=receipt.frame.topic.count("/") + 1)
+        except Exception as error:  # noqa: BLE001 - it goes to quarantine, whole
+            _LOG.error("pipeline.frame_failed", lane=lane, error=type(error).__name__)
             failure = error
         return await self._writer.write(
-            lambda tx: self._pipeline.quarantine(tx, receipt, failure), urgent=self._urgent
+            lambda tx: self._pipeline.quarantine(tx, receipt, failure, lane=lane), urgent=self._urgent
         )

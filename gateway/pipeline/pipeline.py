@@ -29,9 +29,13 @@ from gateway.pipeline.intake import (
 from gateway.pipeline.judge import Case, Judge, Judged
 from gateway.pipeline.redelivery import Redeliveries
 from gateway.store.writer import Tx
+from rules.engine import Failed
 from rules.model import Cleared, Raised
 
 _ENCODE = msgspec.json.Encoder().encode
+
+ALARMS, TELEMETRY = "alarms", "telemetry"
+"""The two lanes."""
 
 
 class Taken(msgspec.Struct, gc=False):
@@ -64,7 +68,8 @@ class Pipeline:
         taken = Taken(frames=len(batch))
         self._redeliveries.connected(lane, batch)
         entries = self._enter(batch, lane, taken, tx.db)
-        self._decode(entries)
+        for entry in entries:
+            decode(entry)
         fresh = self._fresh(tx.db, entries)
         cases = self._cases(tx.db, fresh)
         told, staged = self._judge.hear(cases)
@@ -77,7 +82,7 @@ class Pipeline:
         for entry in entries:
             if entry.unreadable is not None:
                 taken.quarantined += 1
-                self._raise_unreadable(tx, entry)
+                self._raise_unreadable(tx, entry, lane)
         taken.readings = len(cases)
         taken.acks = self._acks(batch, entries)
         # Nothing below can fail: memory follows only what is in the transaction.
@@ -86,13 +91,13 @@ class Pipeline:
         self._judge.keep(staged, tx.now)
         return taken
 
-    def quarantine(self, tx: Tx, receipt: Receipt, error: Exception) -> Taken:
+    def quarantine(self, tx: Tx, receipt: Receipt, error: Exception, *, lane: str) -> Taken:
         """Put a frame aside that the pipeline itself failed on, whole, and tell a person when it was an alarm."""
         detail = f"{type(error).__name__}: {error}"[:500]
         entry = Entry(self._next, receipt, flags_of(receipt.frame))
         entry.unreadable = UnreadableError(Why.DECODER_FAILED, detail)
         self._store(tx.db, [entry], [], [])
-        self._raise_unreadable(tx, entry)
+        self._raise_unreadable(tx, entry, lane)
         self._next += 1
         return Taken(frames=1, quarantined=1, acks=self._acks([receipt], [entry]))
 
@@ -123,14 +128,6 @@ class Pipeline:
             db.executemany("UPDATE journal SET redelivered = redelivered + 1 WHERE seq = ?", again)
             taken.redelivered = len(again)
         return entries
-
-    def _decode(self, entries: list[Entry]) -> None:
-        device = self._index().device
-        for entry in entries:
-            form = registry.find(entry.receipt.format)
-            address = form.address_of(entry.frame.topic)
-            known = device(form.name, address) if address is not None else None
-            decode(entry, known.model if known is not None else None)
 
     def _fresh(self, db: sqlite3.Connection, entries: list[Entry]) -> list[tuple[Entry, Reading]]:
         """The readings that are no repetition of a known event; marks the frames that hold only repetitions."""
@@ -241,17 +238,17 @@ class Pipeline:
                     subject=verdict.subject,
                     reason=verdict.reason,
                 )
-            elif judged.change.failed is not None:
-                desk.raise_incident(tx, index, incidents.of_failed_rule(judged, judged.change.failed))
+            elif isinstance(verdict, Failed):
+                desk.raise_incident(tx, index, incidents.of_failed_rule(judged, verdict))
 
     def _raise_of_nobody(self, tx: Tx, case: Case) -> None:
         incident = incidents.of_nobody(case)
         if incident is not None and case.judged:
             desk.raise_incident(tx, self._index(), incident)
 
-    def _raise_unreadable(self, tx: Tx, entry: Entry) -> None:
+    def _raise_unreadable(self, tx: Tx, entry: Entry, lane: str) -> None:
         form = registry.find(entry.receipt.format)
-        if not form.is_alarm(entry.frame.topic):
+        if lane != ALARMS and not form.is_alarm(entry.frame.topic):
             return
         index = self._index()
         address = form.address_of(entry.frame.topic)
@@ -272,7 +269,7 @@ class Pipeline:
             entry = decoded.get(id(receipt))
             if entry is None:
                 entry = Entry(0, receipt, 0)
-                decode(entry, None)
+                decode(entry)
             if entry.readings and entry.readings[0].event_id is not None:
                 level = receipt.frame.topic.split("/")
                 acks.append((f"telecare/{level[1]}/{level[2]}/ack", _ENCODE({"id": entry.readings[0].event_id})))

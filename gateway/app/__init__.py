@@ -1,0 +1,1 @@
+"""The parts put together: the daemon, the replay, the demo."""

@@ -1,0 +1,62 @@
+"""Which centre is in force: the newest applied version, taken up without a restart."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from gateway.centre.index import CentreIndex
+from gateway.errors import CentreError, StoreError
+from gateway.store import centres
+
+_LOG = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 1.0
+"""Real seconds between looks for a version that another process applied."""
+
+
+class CentreKeeper:
+    """Holds the index of the centre in force; ``run()`` swaps it when a newer version was applied.
+
+    ``on_change`` is awaited after each swap (the rules of everybody are then looked at anew).
+    """
+
+    def __init__(self, db: sqlite3.Connection, on_change: Callable[[], Awaitable[None]] | None = None) -> None:
+        found = centres.latest(db)
+        if found is None:
+            raise StoreError("No care centre was applied yet: run `telecare centre apply FILE --config gateway.toml`.")
+        self._db = db
+        self._index = CentreIndex(found.centre)
+        self._tried = found.version
+        self.version = found.version
+        self.on_change = on_change
+
+    def index(self) -> CentreIndex:
+        """The centre as it is now."""
+        return self._index
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await self.look()
+
+    async def look(self) -> None:
+        """Take up a newer version if there is one; one that can't be used leaves the old one in force."""
+        number = centres.latest_number(self._db)
+        if number == self._tried:
+            return
+        self._tried = number
+        try:
+            found = centres.latest(self._db)
+        except CentreError as error:
+            _LOG.error("centre.refused", version=number, problems=len(error.problems))
+            return
+        if found is None:
+            return
+        self._index = CentreIndex(found.centre)
+        self.version = found.version
+        _LOG.info("centre.taken_up", version=found.version)
+        if self.on_change:
+            await self.on_change()

@@ -1,0 +1,214 @@
+"""Run recorded messages through the same code on their own time: no broker, no waiting, the same result each time."""
+
+import sqlite3
+import tempfile
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from devices import registry, topics
+from devices.errors import UnreadableError
+from devices.model import Frame
+from gateway.alerts import desk, queries
+from gateway.alerts.model import Alert
+from gateway.centre.index import CentreIndex
+from gateway.centre.model import Centre
+from gateway.clock import ManualClock
+from gateway.errors import GatewayError, Problem
+from gateway.ingest.source import Receipt
+from gateway.pipeline.pipeline import ALARMS, TELEMETRY, Pipeline
+from gateway.store import centres
+from gateway.store.database import FILE, connect, prepare
+from gateway.store.writer import Tx
+from gateway.words import say
+from rules.model import Reason
+
+_LONGEST_STEP = 10_000
+"""Deadlines taken between two messages at the most: escalation alone makes some 1,440 a day and open alert."""
+
+
+class BadMessageError(GatewayError):
+    """Lines of the recording that can't be used; ``problems`` has them all."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """One recorded message."""
+
+    received_at: datetime
+    topic: str
+    payload: bytes
+    format: str
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    received_at: datetime
+    topic: str
+    payload: Any = msgspec.UNSET
+    payload_base64: str | msgspec.UnsetType = msgspec.UNSET
+    format: str | None = None
+
+
+class ReplayedAlert(msgspec.Struct, frozen=True):
+    """An alert as ``telecare replay`` prints it; times are UTC."""
+
+    alert: int
+    rule: str
+    resident: str | None
+    device: str | None
+    priority: str
+    raised_at: datetime
+    happened_at: datetime
+    state: str
+    repeats: int
+    reason: str
+    marks: list[str]
+
+
+def read_messages(lines: Iterable[str], *, file: str) -> list[Recorded]:
+    """Messages of a JSONL recording: ``{"received_at", "topic", "payload" | "payload_base64", "format"?}``.
+
+    A payload that is a text is taken as it is; any other JSON value is written as JSON. The format follows from the
+    topic unless the line names it. Messages are put in the order of ``received_at`` (equal times keep their order).
+
+    Raises:
+        BadMessageError: with every line that can't be used.
+    """
+    messages: list[Recorded] = []
+    problems: list[Problem] = []
+    decoder = msgspec.json.Decoder(_Line)
+    for number, text in enumerate(lines, 1):
+        if not text.strip():
+            continue
+        try:
+            messages.append(_message(decoder.decode(text)))
+        except (msgspec.DecodeError, ValueError, UnreadableError) as error:
+            problems.append(Problem(file, f"line {number}", text.strip()[:60], str(error)))
+    if problems:
+        raise BadMessageError(problems)
+    return sorted(messages, key=lambda message: message.received_at)
+
+
+def _message(line: _Line) -> Recorded:
+    if line.received_at.tzinfo is None:
+        raise ValueError("received_at has no time zone; expected for example 2026-01-31T02:00:00Z")
+    if (line.payload is msgspec.UNSET) == (line.payload_base64 is msgspec.UNSET):
+        raise ValueError("expected either payload or payload_base64")
+    if isinstance(line.payload_base64, str):
+        payload = b64decode(line.payload_base64, validate=True)
+    elif isinstance(line.payload, str):
+        payload = line.payload.encode()
+    else:
+        payload = msgspec.json.encode(line.payload)
+    form = registry.find(line.format).name if line.format else format_of(line.topic)
+    if form is None:
+        raise ValueError(f'no format listens to the topic {line.topic!r}; name one with "format"')
+    return Recorded(line.received_at, line.topic, payload, form)
+
+
+def format_of(topic: str) -> str | None:
+    """Name of the format whose own topics match; None: none does."""
+    for form in registry.FORMATS:
+        if any(topics.matches(wanted, topic) for wanted in (*form.alarm_topics, *form.telemetry_topics)):
+            return form.name
+    return None
+
+
+def replay(
+    centre: Centre,
+    messages: list[Recorded],
+    *,
+    until: datetime | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> Iterator[ReplayedAlert]:
+    """Every alert that the messages raise, in the order raised, each as it stood at the end.
+
+    Time is that of the messages: the rules' deadlines and the escalation between two messages are taken at their own
+    time; after the last message time stands still, or goes on to ``until``.
+    """
+    if not messages:
+        return
+    with tempfile.TemporaryDirectory(prefix="telecare-replay-") as folder:
+        path = Path(folder) / FILE
+        prepare(path)
+        # A scratch copy that nobody needs after a power cut: no waiting for the disk.
+        db = connect(path, synchronous="OFF")
+        try:
+            yield from _Replay(db, centre, messages[0].received_at).run(messages, until, progress)
+        finally:
+            db.close()
+
+
+class _Replay:
+    def __init__(self, db: sqlite3.Connection, centre: Centre, start: datetime) -> None:
+        self._db = db
+        self._index = CentreIndex(centre)
+        self._clock = ManualClock(start)
+        self._timezone = self._index.timezone
+        self._write(lambda tx: centres.apply(tx, centre, who="replay"))
+        self._pipeline = Pipeline(db, lambda: self._index)
+        self._everybody()
+
+    def run(
+        self, messages: list[Recorded], until: datetime | None, progress: Callable[[], None]
+    ) -> Iterator[ReplayedAlert]:
+        for number, message in enumerate(messages, 1):
+            self._go_to(message.received_at)
+            form = registry.find(message.format)
+            frame = Frame(topic=message.topic, payload=message.payload, received_at=message.received_at)
+            receipt = Receipt(frame=frame, format=form.name, packet_id=number % 65535 + 1, session=1)
+            lane = ALARMS if form.is_alarm(message.topic) else TELEMETRY
+            self._write(lambda tx, r=receipt, at=lane: self._pipeline.take(tx, [r], lane=at))  # type: ignore[misc]
+        if until is not None:
+            self._go_to(until)
+        for alert in sorted(queries.alerts(self._db, queries.Filter(limit=-1)), key=lambda a: (a.raised_at, a.id)):
+            yield self._shown(alert)
+
+    def _everybody(self) -> None:
+        self._write(lambda tx: self._pipeline.tick(tx, list(self._index.residents)))
+        self._assignments = self._index.next_change_at(self._clock.now())
+
+    def _go_to(self, at: datetime) -> None:
+        """Move time to ``at``, taking every deadline on the way at its own time."""
+        for _ in range(_LONGEST_STEP):
+            waiting = (self._pipeline.next_wake(), desk.next_due(self._db), self._assignments)
+            due = min((when for when in waiting if when is not None), default=None)
+            if due is None or due > at:
+                break
+            self._clock.move_to(due)
+            if self._assignments is not None and self._assignments <= self._clock.now():
+                self._everybody()
+            self._write(self._pipeline.tick)
+            self._write(lambda tx: desk.escalate_due(tx, self._index))
+        self._clock.move_to(at)
+
+    def _write(self, work: Any) -> None:
+        self._db.execute("BEGIN")
+        tx = Tx(self._db, self._clock.now())
+        work(tx)
+        self._db.execute("COMMIT")
+
+    def _shown(self, alert: Alert) -> ReplayedAlert:
+        def words(reason: Reason) -> str:
+            return say(reason, "en", self._timezone, alert.raised_at)
+
+        return ReplayedAlert(
+            alert=alert.id,
+            rule=alert.rule,
+            resident=alert.resident,
+            device=alert.device,
+            priority=alert.priority.value,
+            raised_at=alert.raised_at,
+            happened_at=alert.happened_at,
+            state=alert.state.value,
+            repeats=alert.repeats,
+            reason=words(alert.reason),
+            marks=[words(mark) for mark in alert.marks],
+        )

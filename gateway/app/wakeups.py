@@ -1,0 +1,50 @@
+"""Telling the rules the time: at their own deadlines, at start, and when the centre or an assignment changes."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from gateway.centre.index import CentreIndex
+from gateway.clock import Clock
+from gateway.pipeline.pipeline import Pipeline
+from gateway.store.writer import Writer
+
+_CHUNK = 200
+"""Residents in one transaction when everybody is told the time: keeps the loop free for alarms in between."""
+
+_LOOK_EVERY_S = 0.5
+"""Real seconds between looks at the deadlines. A rule's deadline is minutes away and set by readings that come in
+between; half a second late is soon enough, and a step of the wall clock is noticed as quickly."""
+
+
+class RuleWakeups:
+    """Runs the rules' deadlines; they are in the rules' stored states, so a restart loses none."""
+
+    def __init__(
+        self, pipeline: Pipeline, writer: Writer, index: Callable[[], CentreIndex], clock: Clock, *, speed: float = 1.0
+    ) -> None:
+        self._pipeline = pipeline
+        self._writer = writer
+        self._index = index
+        self._clock = clock
+        self._look_every_s = _LOOK_EVERY_S / max(1.0, speed)
+        self._assignments_change_at: datetime | None = None
+
+    async def everybody(self) -> None:
+        """Tell every resident's rules the time: states begin, and deadlines that passed while we were away fire."""
+        residents = list(self._index().residents)
+        for start in range(0, len(residents), _CHUNK):
+            chunk = residents[start : start + _CHUNK]
+            await self._writer.write(lambda tx, chunk=chunk: self._pipeline.tick(tx, chunk))  # type: ignore[misc]
+        self._assignments_change_at = self._index().next_change_at(self._clock.now())
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(self._look_every_s)
+            now = self._clock.now()
+            if self._assignments_change_at is not None and self._assignments_change_at <= now:
+                await self.everybody()
+            due = self._pipeline.next_wake()
+            if due is not None and due <= now:
+                await self._writer.write(self._pipeline.tick)

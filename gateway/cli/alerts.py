@@ -1,0 +1,166 @@
+"""``telecare alerts | ack | close | explain``: alerts from the command line, whether the daemon runs or not."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.table import Table
+
+from gateway.alerts import desk, queries
+from gateway.alerts.model import Acknowledge, Alert, Answer, Close, Outcome
+from gateway.alerts.table import AlertState
+from gateway.centre.index import CentreIndex
+from gateway.cli.common import (
+    CLOCK,
+    DEFAULT_CONFIG,
+    OUT,
+    ConfigOption,
+    JsonOption,
+    fail,
+    operator,
+    print_json,
+    settings_and_database,
+)
+from gateway.errors import NotAllowedError, StoreError
+from gateway.store import centres
+from gateway.store.database import reader
+from gateway.store.writer import Tx, write_now
+from gateway.words import duration, rule_title, say
+from rules.model import Reason
+
+NumberArgument = Annotated[int, typer.Argument(min=1, help="The alert's number.", metavar="ID")]
+AsOption = Annotated[
+    str | None, typer.Option("--as", help="Carer id in whose name you answer.", show_default="you, as cli:<user>")
+]
+_MARKS = {"high": "!!!", "medium": "!!", "low": "!"}
+
+
+def alerts(
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+    everything: Annotated[bool, typer.Option("--all", help="Closed ones too, the newest first.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many at the most, with --all.")] = 200,
+) -> None:
+    """List the alerts that are not closed, the most urgent first."""
+    _, path = settings_and_database(config)
+    with closing(reader(path)) as db:
+        index = _index(db)
+        found = queries.alerts(db, queries.Filter(limit=limit)) if everything else queries.open_alerts(db)
+    if json:
+        for alert in found:
+            print_json(alert)
+        return
+    if not found:
+        OUT.print("No alerts." if everything else "No open alerts.")
+        return
+    now = CLOCK.now()
+    table = Table("id", "", "room", "what", "state", "who", "for", "why", box=None)
+    for alert in found:
+        table.add_row(
+            str(alert.id),
+            _MARKS[alert.priority],
+            index.public_name(alert.resident) if alert.resident else (alert.device or ""),
+            rule_title(alert.rule, "en"),
+            alert.state.value,
+            alert.taken_by or alert.closed_by or "",
+            duration((now - alert.raised_at).total_seconds(), "en"),
+            say(alert.reason, "en", index.timezone, now),
+        )
+    OUT.print(table)
+
+
+def ack(
+    number: NumberArgument,
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+    who: AsOption = None,
+    minutes: Annotated[int | None, typer.Option("--minutes", help="There in so many minutes.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Acknowledge an alert: somebody is going."""
+    _answer(number, Acknowledge(eta_minutes=minutes), config, who, json=json)
+
+
+def close(
+    number: NumberArgument,
+    *,
+    outcome: Annotated[Outcome, typer.Option("--outcome", help="What it was.")],
+    note: Annotated[str, typer.Option("--note", help="A few words; needed when the outcome is other.")] = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    who: AsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Close an alert: a person has dealt with it, and this is what it was."""
+    _answer(number, Close(outcome=outcome, note=note), config, who, json=json)
+
+
+def _answer(number: int, answer: Answer, config: Path, who: str | None, *, json: bool) -> None:
+    _, path = settings_and_database(config)
+    reader(path).close()  # says so when there is no database yet, instead of making an empty one
+
+    def work(tx: Tx) -> Alert:
+        index = _index(tx.db)
+        if who is not None and who not in index.carers:
+            raise NotAllowedError(f"--as: {who!r}: expected a carer of the centre: {', '.join(index.carers)}")
+        return desk.answer(tx, index, number, answer, who or operator(), "cli")
+
+    alert = write_now(path, work, clock=CLOCK)
+    if json:
+        print_json(alert)
+    else:
+        OUT.print(f"Alert {alert.id} is {alert.state.value}.", markup=False)
+
+
+def explain(number: NumberArgument, *, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
+    """Tell why there is an alert: message, reading, state, reason, who was told, who answered."""
+    _, path = settings_and_database(config)
+    with closing(reader(path)) as db:
+        found = queries.explain(db, number)
+        index = _index(db)
+    if json:
+        print_json(found)
+        return
+
+    def words(reason: Reason) -> str:
+        return say(reason, "en", index.timezone, alert.raised_at)
+
+    alert = found.alert
+    place = index.public_name(alert.resident) if alert.resident else "nobody registered"
+    lines = [
+        f"Alert {alert.id}: {rule_title(alert.rule, 'en')} ({alert.priority.value}), {place}, {alert.state.value}",
+        f"  Why: {words(alert.reason)}",
+        *(f"       {words(mark)}" for mark in alert.marks),
+        f"  Happened {alert.happened_at.isoformat()}, raised {alert.raised_at.isoformat()}, repeats {alert.repeats}",
+    ]
+    lines += [
+        f"  Message {f.seq} ({f.format}) on {f.topic} at {f.received_at.isoformat()}\n"
+        f"    {f.payload if f.payload is not None else f.payload_hex}"
+        for f in found.frames
+    ]
+    lines += [f"  Reading of {r.device}: {r.kind} {msgspec.json.encode(r.fields).decode()}" for r in found.readings]
+    lines += [
+        f"  Rule {alert.rule_key}",
+        f"    state before: {msgspec.json.encode(alert.before).decode()}",
+        f"    state after:  {msgspec.json.encode(alert.after).decode()}",
+    ]
+    lines += [
+        f"  Told {n.carer} by {n.channel} ({n.purpose.value}): {n.state}"
+        + (f" at {n.settled_at.isoformat()}" if n.settled_at else "")
+        for n in found.told
+    ]
+    lines += [f"  {h.at.isoformat()} {h.event}" + (f" by {h.who} ({h.via})" if h.who else "") for h in found.history]
+    OUT.print("\n".join(lines), markup=False)
+
+
+def _index(db: sqlite3.Connection) -> CentreIndex:
+    found = centres.latest(db)
+    if found is None:
+        raise StoreError("No care centre was applied yet: run `telecare centre apply FILE`.")
+    return CentreIndex(found.centre)
+
+
+__all__ = ["AlertState", "ack", "alerts", "close", "explain", "fail"]

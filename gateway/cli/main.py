@@ -1,0 +1,49 @@
+"""All commands in one visible list."""
+
+import sys
+
+import typer
+
+from devices.errors import DeviceError
+from gateway.cli import alerts, centre, daemon, decode, replay, simulate, tools
+from gateway.cli.common import complain
+from gateway.errors import GatewayError
+from rules.errors import RuleError
+
+app = typer.Typer(
+    name="telecare",
+    help="Telecare gateway: readings in, alerts judged, carers told and reminded until a person has dealt with it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+app.command("demo")(daemon.demo)
+app.command("run")(daemon.run)
+app.command("check")(daemon.check)
+app.add_typer(centre.app, name="centre")
+app.command("decode")(decode.decode)
+app.command("formats")(decode.formats)
+app.command("replay")(replay.replay)
+app.command("alerts")(alerts.alerts)
+app.command("ack")(alerts.ack)
+app.command("close")(alerts.close)
+app.command("explain")(alerts.explain)
+app.command("simulate")(simulate.simulate)
+app.command("password")(tools.password)
+app.command("broker-config")(tools.broker_config)
+app.command("audit")(tools.audit)
+app.command("quarantine")(tools.quarantine)
+
+
+def main() -> None:
+    """Run the command line; every error that was foreseen is one clear text and an exit code, never a traceback."""
+    try:
+        app()
+    except (GatewayError, DeviceError, RuleError) as error:
+        sys.exit(complain(error))
+    except BrokenPipeError:
+        # whoever read our output has seen enough
+        sys.stderr.close()
+        sys.exit(1)

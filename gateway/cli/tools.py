@@ -1,0 +1,124 @@
+"""``telecare password | broker-config | audit | quarantine``: what an operator needs now and then."""
+
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from gateway.cli.common import (
+    CLOCK,
+    DEFAULT_CONFIG,
+    ERR,
+    OUT,
+    ConfigOption,
+    JsonOption,
+    fail,
+    operator,
+    print_json,
+    settings_and_database,
+)
+from gateway.clock import from_ms
+from gateway.store import audit as chain
+from gateway.store import centres
+from gateway.store.database import reader
+from gateway.store.writer import write_now
+
+
+def password(
+    carer: Annotated[str, typer.Argument(help="Carer id; it is also the sign-in name.")],
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Set a carer's password for the web page; asks for it, or reads it from standard input."""
+    from gateway.console import accounts
+
+    _, path = settings_and_database(config)
+    with closing(reader(path)) as db:
+        found = centres.latest(db)
+    known = [c.id for c in found.centre.carers] if found else []
+    if carer not in known:
+        raise fail(f"{carer!r}: expected a carer of the centre: {', '.join(known) or 'none was applied yet'}")
+    if sys.stdin.isatty():
+        secret = typer.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        secret = sys.stdin.readline().rstrip("\n")
+    write_now(path, lambda tx: accounts.set_password(tx, carer, secret, by=operator()), clock=CLOCK)
+    OUT.print(f"The password of {carer} is set.", markup=False)
+
+
+def broker_config(
+    folder: Annotated[Path, typer.Argument(help="Where to write; made if it is not there.")],
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Write a Mosquitto configuration that loses nothing: durable settings, a password and an ACL for each device."""
+    from gateway.ingest.broker_config import write_broker_config
+
+    settings, path = settings_and_database(config)
+    with closing(reader(path)) as db:
+        found = centres.latest(db)
+    if found is None:
+        raise fail("No care centre was applied yet: run `telecare centre apply FILE`.")
+    written = write_broker_config(folder, centre=found.centre, settings=settings)
+    for name in written:
+        OUT.print(str(folder / name), markup=False)
+    ERR.print("The passwords are in passwords.txt: give each device its own, then delete that file.", markup=False)
+
+
+def audit(
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The newest so many.")] = 50,
+) -> None:
+    """Show who did what, the newest first; ends with 1 when the chain of hashes is broken."""
+    _, path = settings_and_database(config)
+    with closing(reader(path)) as db:
+        rows = db.execute("SELECT * FROM audit ORDER BY seq DESC LIMIT ?", (limit,)).fetchall()
+        broken = chain.broken_at(db)
+    table = Table("seq", "at", "who", "action", "object", "detail", box=None)
+    for row in rows:
+        at = from_ms(row["at"])
+        if json:
+            print_json({**dict(row), "at": at})
+        table.add_row(str(row["seq"]), at.isoformat(), row["who"] or "-", row["action"], row["object"], row["detail"])
+    if not json:
+        OUT.print(table)
+    if broken is not None:
+        raise fail(f"The audit was tampered with: row {broken} does not follow from the one before.", code=1)
+
+
+def quarantine(
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The newest so many.")] = 50,
+) -> None:
+    """Show the messages that could not be read, each with its reason, the newest first."""
+    _, path = settings_and_database(config)
+    with closing(reader(path)) as db:
+        rows = db.execute(
+            "SELECT q.frame, q.why, q.field, q.detail, j.format, j.topic, j.payload, j.received_at"
+            " FROM quarantine q JOIN journal j ON j.seq = q.frame ORDER BY q.frame DESC LIMIT ?",
+            (limit,),
+        ).fetchall()
+    table = Table("frame", "at", "format", "topic", "why", "field", "detail", box=None)
+    for row in rows:
+        at = from_ms(row["received_at"])
+        if json:
+            payload = bytes(row["payload"])
+            print_json({**dict(row), "received_at": at, "payload": payload.decode("utf-8", "backslashreplace")})
+        table.add_row(
+            str(row["frame"]),
+            at.isoformat(),
+            row["format"],
+            row["topic"],
+            row["why"],
+            row["field"] or "",
+            row["detail"],
+        )
+    if not json:
+        OUT.print(table)
