@@ -168,7 +168,6 @@ CREATE TABLE sessions (
 CREATE TABLE answers (
     key TEXT PRIMARY KEY,                    -- carer/alert/key
     digest TEXT NOT NULL,                    -- what was asked for; another one under the same key is refused
-    said TEXT NOT NULL,                      -- JSON, what was answered then
     at INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
