@@ -100,7 +100,7 @@ def _check_surrogates(payload: bytes) -> None:
     if found is not None:
         raise UnreadableError(
             Why.LONE_SURROGATE, f"{refusals.shown(found[1])} has half a surrogate pair; expected whole characters",
-            found[0] or None,
+            refusals.field_name(found[0]),
         )  # fmt: skip
 
 
@@ -113,7 +113,9 @@ def untyped(payload: bytes) -> dict[str, Any]:
     found = refusals.find(value, refusals.is_big_integer)
     if found is not None:
         raise UnreadableError(
-            Why.BIG_INTEGER, f"{refusals.shown(found[1])}; expected an integer of at most 63 bits", found[0] or None
+            Why.BIG_INTEGER,
+            f"{refusals.shown(found[1])}; expected an integer of at most 63 bits",
+            refusals.field_name(found[0]),
         )
     return value
 

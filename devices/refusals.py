@@ -58,14 +58,14 @@ def explain(payload: bytes, error: Exception | None) -> UnreadableError:
         return UnreadableError(Why.MISSING_FIELD, "is missing; expected it to be there", field)
     keys = _keys(path)
     if keys is None:  # msgspec can't name the key inside a dict
-        return _strange(value) or UnreadableError(Why.WRONG_TYPE, said, path.lstrip(".") or None)
+        return _strange(value) or UnreadableError(Why.WRONG_TYPE, said, field_name(path.lstrip(".")))
     for key in keys:
         value = value[key]
     field = path.lstrip(".")
     if not field and not isinstance(value, dict):
         return UnreadableError(Why.NOT_AN_OBJECT, f"{shown(value)}; expected an object")
     return UnreadableError(
-        _reason(field, value, said), f"{shown(value)}; expected {_expected(field, said)}", field or None
+        _reason(field, value, said), f"{shown(value)}; expected {_expected(field, said)}", field_name(field)
     )
 
 
@@ -82,6 +82,11 @@ def shown(value: Any) -> str:
     """A value shortened for a sentence: at most 40 characters of JSON, always plain ASCII."""
     text = json.dumps(value, default=str)
     return text if len(text) <= 40 else f"{text[:39]}..."
+
+
+def field_name(path: str) -> str | None:
+    """A path shortened for a report (its keys are the sender's); None for the whole payload."""
+    return (path if len(path) <= 100 else f"{path[:97]}...") or None
 
 
 def find(value: Any, wanted: Callable[[Any], bool], path: str = "") -> tuple[str, Any] | None:
@@ -124,10 +129,10 @@ def is_not_finite(value: Any) -> bool:
 def _strange(value: Any) -> UnreadableError | None:
     """What Python's parser lets through and JSON does not know."""
     if found := find(value, is_not_finite):
-        return UnreadableError(Why.NOT_FINITE, f"{shown(found[1])}; expected a finite number", found[0] or None)
+        return UnreadableError(Why.NOT_FINITE, f"{shown(found[1])}; expected a finite number", field_name(found[0]))
     if found := find(value, is_lone_surrogate):
         detail = f"{shown(found[1])} has half a surrogate pair; expected whole characters"
-        return UnreadableError(Why.LONE_SURROGATE, detail, found[0] or None)
+        return UnreadableError(Why.LONE_SURROGATE, detail, field_name(found[0]))
     return None
 
 

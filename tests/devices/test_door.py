@@ -182,3 +182,11 @@ def test_a_path_inside_a_list_of_objects() -> None:
         with pytest.raises(UnreadableError) as caught:
             door.read(decoder, payload)
         assert (caught.value.why, caught.value.field) == (why, field)
+
+
+def test_a_long_path_is_shortened() -> None:
+    error = refusal(b'{"' + b"k" * 5000 + b'": NaN}')
+    assert error.why is Why.NOT_FINITE
+    assert error.field is not None
+    assert len(error.field) == 100
+    assert len(str(error)) < 200
