@@ -53,19 +53,19 @@ def read_loosely(payload: bytes) -> Any:
 
 def check(payload: bytes) -> None:
     """Refuse what is too large, not UTF-8, too deep or has half a surrogate pair, wherever in the payload it is."""
-    _check_bombs(payload)
+    # No payload is nested deeper than it has opening brackets: nearly every message is done after two counts.
+    if len(payload) > MAX_BYTES or payload.count(b"[") + payload.count(b"{") > MAX_DEPTH:
+        _check_bombs(payload)
     if not payload.isascii():
         _check_utf8(payload)
-    if b"\\u" in payload and _SURROGATE.search(payload):
+    if b"\\" in payload and _SURROGATE.search(payload):
         _check_surrogates(payload)
 
 
 def _check_bombs(payload: bytes) -> None:
     if len(payload) > MAX_BYTES:
         raise UnreadableError(Why.TOO_LARGE, f"{len(payload)} bytes; expected at most {MAX_BYTES}")
-    # No payload is nested deeper than it has opening brackets: nearly every message is done after two counts.
-    if payload.count(b"[") + payload.count(b"{") > MAX_DEPTH:
-        _check_depth(payload)
+    _check_depth(payload)
 
 
 def _check_utf8(payload: bytes) -> None:

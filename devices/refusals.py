@@ -59,8 +59,7 @@ def explain(payload: bytes, error: Exception | None) -> UnreadableError:
     keys = _keys(path)
     if keys is None:  # msgspec can't name the key inside a dict
         return _strange(value) or UnreadableError(Why.WRONG_TYPE, said, field_name(path.lstrip(".")))
-    for key in keys:
-        value = value[key]
+    value = _follow(value, keys)
     field = path.lstrip(".")
     if not field and not isinstance(value, dict):
         return UnreadableError(Why.NOT_AN_OBJECT, f"{shown(value)}; expected an object")
@@ -134,6 +133,16 @@ def _strange(value: Any) -> UnreadableError | None:
         detail = f"{shown(found[1])} has half a surrogate pair; expected whole characters"
         return UnreadableError(Why.LONE_SURROGATE, detail, field_name(found[0]))
     return None
+
+
+def _follow(value: Any, keys: list[str | int]) -> Any:
+    """The value at the path; None where a key stands twice and Python kept another one than msgspec looked at."""
+    for key in keys:
+        try:
+            value = value[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
 
 
 def _keys(path: str) -> list[str | int] | None:

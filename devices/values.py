@@ -16,6 +16,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_EPOCH_MS = 253_402_300_799_999
 """The last millisecond of the year 9999, where Python's datetime and RFC 3339 end."""
 MAX_EPOCH_S = MAX_EPOCH_MS // 1000
+_EXACT_MS = 2**32 * 1000
+"""Up to 2106 a float of seconds keeps milliseconds exactly, and is turned into a time twice as fast as by adding."""
 
 _TIME_EXPECTED = "expected a time with its zone, like 2026-01-31T10:00:00Z, from 1970 to the year 9999"
 
@@ -94,6 +96,8 @@ def utc(at: datetime | int | None, field: str) -> datetime | None:
         return moved
     if not 0 <= at <= MAX_EPOCH_MS:
         raise _bad_time(at, field)
+    if at < _EXACT_MS:
+        return datetime.fromtimestamp(at / 1000, UTC)
     return EPOCH + timedelta(milliseconds=at)
 
 

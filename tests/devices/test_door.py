@@ -190,3 +190,20 @@ def test_a_long_path_is_shortened() -> None:
     assert error.field is not None
     assert len(error.field) == 100
     assert len(str(error)) < 200
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"device":{"uniqueId":"d"},"position":{"latitude":"x","longitude":1},"position":{}}',
+        b'{"device":{"uniqueId":"d"},"position":{"latitude":"x","longitude":1},"position":[]}',
+        b'{"device":{"uniqueId":7},"device":"d"}',
+    ],
+)
+def test_a_key_that_stands_twice(payload: bytes) -> None:
+    assert refusal(payload, "traccar/positions", "traccar").why is Why.WRONG_TYPE
+
+
+@pytest.mark.parametrize("payload", [b"]" * 500 + b"[" * 500, b'"' + b"[" * 50, b'"\\', b"{" * 33, b"[}]" * 40])
+def test_brackets_that_do_not_pair(payload: bytes) -> None:
+    assert refusal(payload).why in (Why.NOT_JSON, Why.TOO_DEEP)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from devices import values
 from devices.errors import UnreadableError, Why
@@ -99,3 +101,11 @@ def test_utc_moves_zones_and_keeps_milliseconds() -> None:
     assert values.utc(values.MAX_EPOCH_MS, "t") == datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
     with pytest.raises(UnreadableError):
         values.utc(datetime(2026, 3, 1), "t")  # noqa: DTZ001 a naive time is what is tested
+
+
+@given(st.integers(0, values.MAX_EPOCH_MS) | st.integers(2**32 * 1000 - 5000, 2**32 * 1000 + 5000))
+def test_every_millisecond_is_kept(ms: int) -> None:
+    at = values.utc(ms, "t")
+    assert at is not None
+    assert at.microsecond % 1000 == 0
+    assert values.to_ms(at) == ms
