@@ -54,7 +54,7 @@ def draw_habits(seed: int, resident: str) -> Habits:
     return Habits(
         wake_minute=wake,
         breakfast_minute=wake + rng.uniform(30, 60),
-        bed_minute=rng.uniform(20.5 * 60, 22.5 * 60),
+        bed_minute=rng.uniform(20.3 * 60, 21.5 * 60),
         nap_chance=rng.uniform(0.3, 0.9),
         walks=rng.uniform(0.5, 2.5),
         wander_chance=rng.choice((0.02, 0.05, 0.15)),

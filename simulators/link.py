@@ -55,6 +55,10 @@ class Outgoing:
         self._info = info
         self.dropped = info.rc == mqtt.MQTT_ERR_QUEUE_SIZE
         """The device's memory was full: this message is lost."""
+        if not self.dropped:
+            # "Not connected" is no failure here: paho keeps the message and sends it later. With another code than
+            # success it would raise for ever, also when the message has been delivered.
+            info.rc = mqtt.MQTT_ERR_SUCCESS
 
     @property
     def delivered(self) -> bool:

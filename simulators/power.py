@@ -18,7 +18,13 @@ FORGOTTEN_PERCENT = 60.0
 """A tracker that was not charged wakes with what a day has left."""
 
 LIFE_DAYS = {"fall_detector": 8, "continence_sensor": 90, "sos_button": 400}
-"""Days from full to empty; the staff changes or charges it then. A bed sensor has mains power."""
+"""Days until the staff changes or charges it. A bed sensor has mains power."""
+
+CHARGED_AT_PERCENT = 26.0
+"""Where the staff usually charges it; now and then it is forgotten, and goes down to FORGOTTEN_AT_PERCENT."""
+
+FORGOTTEN_AT_PERCENT = 4.0
+FORGOTTEN_CHANCE = 0.08
 
 
 def status_readings(
@@ -33,9 +39,10 @@ def status_readings(
         if device_type == "tracker":
             reading = _tracker(course, at, device)
         elif device_type in LIFE_DAYS:
-            life = LIFE_DAYS[device_type]
-            used = (day.toordinal() + (at - course.midnight) / timedelta(days=1) + age_days) % life / life
-            reading = battery_status(device, 100 - 97 * used)
+            lives = (day.toordinal() + (at - course.midnight) / timedelta(days=1) + age_days) / LIFE_DAYS[device_type]
+            forgotten = stream(seed, device, "battery", int(lives)).random() < FORGOTTEN_CHANCE
+            last = FORGOTTEN_AT_PERCENT if forgotten else CHARGED_AT_PERCENT
+            reading = battery_status(device, 100 - (100 - last) * (lives % 1))
         else:
             reading = Status(device=device, online=True)
         said.append((at, reading))
