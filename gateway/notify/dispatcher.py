@@ -6,6 +6,7 @@ Nothing about a notification lives in memory only, so a crash loses none; see do
 """
 
 import asyncio
+import sqlite3
 import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
@@ -17,12 +18,14 @@ import structlog
 from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
 from gateway.clock import Clock, monotonic, to_ms
+from gateway.errors import StoreFailedError
 from gateway.links import Links
 from gateway.notify import message, outbox
-from gateway.notify.channel import Channel, Outgoing, PermanentFailure, TemporaryFailure
+from gateway.notify.channel import Channel, PermanentFailure, TemporaryFailure
 from gateway.notify.lanes import PATIENCE_S, Lane
+from gateway.notify.message import AlertRow
 from gateway.notify.outbox import Result, Row
-from gateway.notify.states import Event
+from gateway.notify.states import Event, State
 from gateway.store.database import reader
 from gateway.store.writer import Tx, Writer
 
@@ -60,6 +63,7 @@ class Dispatcher:
         path: the database file.
         owner: this process's name on leases; the same as the writer's ``owner``.
         patience_s: see gateway.notify.lanes.
+        parting_s: see PARTING_S.
         random: spreads the retries; a seeded one in tests.
     """
 
@@ -74,6 +78,7 @@ class Dispatcher:
         path: Path,
         owner: str,
         patience_s: float = PATIENCE_S,
+        parting_s: float = PARTING_S,
         random: Random | None = None,
     ) -> None:
         self._writer = writer
@@ -84,6 +89,7 @@ class Dispatcher:
         self._db = reader(path)
         self._owner = owner
         self._patience_s = patience_s
+        self._parting_s = parting_s
         self._random = random or SystemRandom()
         self._lanes: dict[tuple[str, str], Lane[Row]] = {}
         self._in_hand: set[int] = set()
@@ -131,7 +137,7 @@ class Dispatcher:
         def work(tx: Tx) -> None:
             outbox.claim(tx, ids, self._owner)
             for number in late:
-                outbox.owe_next(tx, self._index(), number)
+                self._owe_next(tx, number)
 
         await self._writer.write(work, urgent=True)
         self._take(ids)
@@ -140,7 +146,7 @@ class Dispatcher:
         for lane in self._lanes.values():
             lane.stop()
         if self._sending:
-            await asyncio.wait(self._sending, timeout=PARTING_S)
+            await asyncio.wait(self._sending, timeout=self._parting_s)
 
     def _take(self, ids: list[int]) -> None:
         for row in outbox.rows(self._db, (number for number in ids if number not in self._in_hand)):
@@ -167,23 +173,38 @@ class Dispatcher:
 
     async def _deliver(self, row: Row) -> None:
         """One attempt, from the alert as it stands now to the result on disk."""
+        started = monotonic()
         try:
-            started = monotonic()
             result = await self._attempt(row)
-            state = await self._writer.write(lambda tx: outbox.record(tx, self._index(), row.id, result), urgent=True)
-            _LOG.info(
-                "notify.result",
-                notification=row.id,
-                alert=row.alert,
-                channel=row.channel,
-                carer=row.carer,
-                attempt=row.attempts + 1,
-                state=state,
-                detail=result.detail,
-                took_ms=round((monotonic() - started) * 1000),
-            )
+            state = await self._writer.write(lambda tx: self._record(tx, row.id, result), urgent=True)
         finally:
             self._in_hand.discard(row.id)
+        _LOG.info(
+            "notify.result",
+            notification=row.id,
+            alert=row.alert,
+            channel=row.channel,
+            carer=row.carer,
+            attempt=row.attempts + 1,
+            state=state,
+            detail=result.detail,
+            took_ms=round((monotonic() - started) * 1000),
+        )
+
+    def _record(self, tx: Tx, number: int, result: Result) -> State | None:
+        state = outbox.record(tx, number, result)
+        if state is State.FAILED_FOR_GOOD:
+            self._owe_next(tx, number)
+        return state
+
+    def _owe_next(self, tx: Tx, number: int) -> None:
+        """Somebody else is owed; a mistake there is told, and must neither send again nor stop the rest."""
+        try:
+            outbox.owe_next(tx, self._index(), number)
+        except (sqlite3.Error, StoreFailedError):
+            raise
+        except Exception as error:  # noqa: BLE001
+            _LOG.critical("notify.next_unknown", notification=number, error=_place(error))
 
     async def _attempt(self, row: Row) -> Result:
         """Send it if it is still of use; what can't be sent is a result too."""
@@ -196,11 +217,11 @@ class Dispatcher:
             return Result(Event.GAVE_UP, detail="the carer is not in the centre file any more")
         if channel is None:
             return Result(Event.GAVE_UP, detail=f"[channels.{row.channel}] is not in gateway.toml")
-        outgoing = message.compose(row, alert, index=index, links=self._links, clock=self._clock)
-        return await self._send(row, channel, outgoing)
+        return await self._send(row, channel, alert, index)
 
-    async def _send(self, row: Row, channel: Channel, outgoing: Outgoing) -> Result:
+    async def _send(self, row: Row, channel: Channel, alert: AlertRow, index: CentreIndex) -> Result:
         try:
+            outgoing = message.compose(row, alert, index=index, links=self._links, clock=self._clock)
             async with asyncio.timeout(channel.timeout_s):
                 sent = await channel.send(outgoing)
         except PermanentFailure as failure:
@@ -210,9 +231,7 @@ class Dispatcher:
         except TimeoutError:
             return self._retry(row, f"no answer within {channel.timeout_s:g} s", None)
         except Exception as error:  # noqa: BLE001 - a mistake in a channel must not stop the others
-            # Only its kind and place: an error's text may carry an address or a token.
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+            where = _place(error)
             _LOG.error("notify.channel_broke", channel=row.channel, notification=row.id, error=where)
             return self._retry(row, f"the channel broke: {where}", None)
         return Result(Event.ACCEPTED, provider_id=sent.provider_id)
@@ -224,3 +243,9 @@ class Dispatcher:
         wait_s = min(FIRST_RETRY_S * 2.0 ** min(row.attempts, 10), LONGEST_RETRY_S)
         wait_s = max(wait_s * self._random.uniform(1 - JITTER, 1 + JITTER), min(asked_s or 0.0, LONGEST_ASKED_S))
         return Result(Event.FAILED, detail=detail, retry_at=to_ms(now + timedelta(seconds=wait_s)))
+
+
+def _place(error: Exception) -> str:
+    """An error's kind and place; not its text, which may carry an address or a token."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"

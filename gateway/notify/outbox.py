@@ -101,8 +101,8 @@ def claim(tx: Tx, ids: Iterable[int], owner: str) -> None:
     )
 
 
-def record(tx: Tx, index: CentreIndex, number: int, result: Result) -> State | None:
-    """Keep what became of an attempt; a contact that is refused for good makes the next one owed at once.
+def record(tx: Tx, number: int, result: Result) -> State | None:
+    """Keep what became of an attempt.
 
     Returns the state afterwards; None: it was settled in another way meanwhile, and nothing was changed.
     """
@@ -126,8 +126,6 @@ def record(tx: Tx, index: CentreIndex, number: int, result: Result) -> State | N
     )
     [alert] = tx.db.execute("SELECT alert FROM notifications WHERE id = ?", (number,)).fetchone()
     tx.alerts.append(alert)
-    if state is State.FAILED_FOR_GOOD:
-        owe_next(tx, index, number)
     return state
 
 
