@@ -54,6 +54,9 @@ class Desk:
             except WebhookVerificationError:
                 self.refused += 1
                 return Response(status=401)
+            except ValueError:  # signed, but the library reads the JSON too and does not say so in its own error
+                self.refused += 1
+                return Response(status=400)
         try:
             message = msgspec.json.decode(request.body, type=dict[str, Any])
         except msgspec.DecodeError:
