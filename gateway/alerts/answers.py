@@ -99,14 +99,7 @@ def _acknowledge(
 def _decline(tx: Tx, index: CentreIndex, alert: Alert, who: str, via: str, times: Times) -> Alert:
     if alert.state in _TAKEN:
         _only_taker(alert, who)
-        alert = rows.move(tx, alert, AlertEvent.DECLINE, who=who, via=via, detail=_turn(alert))
-        alert = replace(alert, taken_by=None, taken_at=None, eta_at=None, attended_at=None)
-        others = told_carers(tx.db, alert.id, INVOLVED)
-        alert = go_on(tx, index, alert, times=times)
-        # The others were told that somebody is going: that is not so any more.
-        next_ones = carers_of(index.policy_of(alert.resident), alert.step)
-        inform(tx, index, alert, [c for c in others if c not in next_ones], Purpose.REMINDER, but=who)
-        return rows.save(tx, alert)
+        return _hand_over(tx, index, alert, who, via, times)
     if rows.has_done(tx.db, alert, AlertEvent.DECLINE, who):
         return alert
     policy = index.policy_of(alert.resident)
@@ -114,6 +107,20 @@ def _decline(tx: Tx, index: CentreIndex, alert: Alert, who: str, via: str, times
     # After the failsafe there is nobody new to ask at once: the next round comes at its deadline.
     if not is_failsafe(policy, alert.step) and who in carers_of(policy, alert.step):
         alert = go_on(tx, index, alert, times=times)
+    return rows.save(tx, alert)
+
+
+def _hand_over(tx: Tx, index: CentreIndex, alert: Alert, who: str, via: str, times: Times) -> Alert:
+    policy = index.policy_of(alert.resident)
+    # From the failsafe it goes on in the next round; the word counts for that one, in which they are not asked again.
+    counts_for = replace(alert, round=alert.round + 1) if is_failsafe(policy, alert.step) else alert
+    others = told_carers(tx.db, alert.id, INVOLVED)
+    alert = rows.move(tx, alert, AlertEvent.DECLINE, who=who, via=via, detail=_turn(counts_for))
+    alert = replace(alert, taken_by=None, taken_at=None, eta_at=None, attended_at=None)
+    alert = go_on(tx, index, alert, times=times)
+    # The others were told that somebody is going: that is not so any more.
+    next_ones = carers_of(policy, alert.step)
+    inform(tx, index, alert, [c for c in others if c not in next_ones], Purpose.REMINDER, but=who)
     return rows.save(tx, alert)
 
 
