@@ -49,6 +49,7 @@ _WORDS = {
     "too_short": "at least {min_length} of them",
     "too_long": "at most {max_length} of them",
     "path_type": "a path in quotes",
+    "string_unicode": "text that can be written as UTF-8",
 }
 
 
@@ -66,7 +67,21 @@ def shown(value: object) -> str:
         text = "[" + ", ".join(shown(item) for item in value[:10]) + ("]" if len(value) <= 10 else ", …]")
     else:
         text = str(value)
+    text = printable(text)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """The text with everything escaped that a terminal would obey or that is no character at all."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text
+    )
+
+
+def no_such(word: str, name: object, known: Iterable[str]) -> str:
+    """What to say of a key or table that does not exist, with those that do."""
+    listed = list(known)
+    return f"expected no {word} of this name{did_you_mean(name, listed) or '.'} Known: {', '.join(listed)}"
 
 
 def one_of(words: Iterable[str]) -> str:
@@ -96,8 +111,15 @@ def problems_of(
     return [
         _problem(details, file, data, schema, prefix)
         for details in error.errors(include_url=False)
-        if details["type"] != "default_factory_not_called"  # only says that another field is wrong, which is told
+        if not _only_follows(details)
     ]
+
+
+def _only_follows(details: ErrorDetails) -> bool:
+    """Whether an error only says that something else is wrong, which is told anyway."""
+    if details["type"] == "too_short":  # items that are wrong themselves are not counted
+        return bool(len(details["input"]) >= details["ctx"]["min_length"])
+    return details["type"] == "default_factory_not_called"
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
@@ -112,7 +134,7 @@ def joined(prefix: str, parts: Iterable[str | int]) -> str:
         if isinstance(part, int):
             key += f"[{part}]"
         else:
-            key += f".{part}" if key else part
+            key += f".{printable(part)}" if key else printable(part)
     return key
 
 
@@ -125,12 +147,16 @@ def is_secret(key: str) -> bool:
 def _problem(details: ErrorDetails, file: str, data: object, schema: Mapping[str, Any], prefix: str) -> Problem:
     kind = details["type"]
     parts, node = _walk(details["loc"], data, schema, keep_last=kind == "missing")
+    wrong: object = details["input"]
+    if kind.startswith("union_tag"):  # it is the word that tells the members apart that is wrong
+        parts.append(details["ctx"]["discriminator"].strip("'"))
+        wrong = details["ctx"].get("tag")
     key = joined(prefix, parts) or "(the whole file)"
-    value = "(missing)" if kind == "missing" else "(hidden)" if is_secret(key) else shown(details["input"])
+    value = (
+        "(missing)" if kind in {"missing", "union_tag_not_found"} else "(hidden)" if is_secret(key) else shown(wrong)
+    )
     if kind == "extra_forbidden":
-        known = list(node.get("properties", {}))
-        expected = f"expected no key of this name{did_you_mean(parts[-1], known)} Known here: {', '.join(known)}"
-        return Problem(file, key, value, expected.replace("name Known", "name. Known"))
+        return Problem(file, key, value, no_such("key", parts[-1], node.get("properties", {})))
     return Problem(file, key, value, _expected(details, node, parts))
 
 
@@ -148,11 +174,12 @@ def _expected(details: ErrorDetails, node: Mapping[str, Any], parts: Sequence[st
             words = str(ctx["expected_tags"]).split("'")[1::2]
             expected = one_of(words) + did_you_mean(ctx["tag"], words)
         case "union_tag_not_found":
-            expected = f"the key {ctx['discriminator']}, which says what this is"
+            expected = f"the key {parts[-1]}, which says what this is"
         case "value_error" | "assertion_error":  # a validator's own words
             return str(ctx["error"])
         case _ if kind in _WORDS:
-            expected = _WORDS[kind].format(**ctx)
+            numbers = {name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in ctx.items()}
+            expected = _WORDS[kind].format(**numbers)
     return f"expected {expected}"
 
 

@@ -1,11 +1,8 @@
 """How the parts of a centre must fit together: every reference, every overlap, every address."""
 
-import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
-from zoneinfo import available_timezones
 
-from babel import Locale, UnknownLocaleError
 from pydantic import BaseModel
 
 from devices import registry
@@ -14,7 +11,7 @@ from gateway.centre.draft import Draft, Entry
 from gateway.centre.model import Assignment, Carer, Device, Policy, Resident, Zone
 from gateway.centre.plans import check_plans
 from gateway.errors import Problem
-from gateway.problems import did_you_mean, one_of, shown
+from gateway.problems import did_you_mean, one_of
 
 WORDS: dict[type[BaseModel], str] = {
     Resident: "resident", Device: "device", Carer: "carer", Policy: "policy", Zone: "zone",
@@ -25,7 +22,6 @@ WORDS: dict[type[BaseModel], str] = {
 def check(draft: Draft) -> list[Problem]:
     """Every problem between the entries of a draft, in the order of the file."""
     return [
-        *_site(draft),
         *(problem for model in WORDS for problem in _duplicates(draft, model)),
         *_devices(draft),
         *_assignments(draft),
@@ -33,32 +29,6 @@ def check(draft: Draft) -> list[Problem]:
         *_policies(draft),
         *check_plans(draft),
     ]
-
-
-def _site(draft: Draft) -> Iterator[Problem]:
-    site = draft.site
-    if site is None:
-        return
-    if not _is_timezone(site.timezone):
-        expected = f"expected a time zone such as Europe/Malta{did_you_mean(site.timezone, available_timezones())}"
-        yield Problem(draft.file, "centre.timezone", shown(site.timezone), expected)
-    if not _is_language(site.language):
-        yield Problem(draft.file, "centre.language", shown(site.language), f"expected {_A_LANGUAGE}")
-
-
-_A_LANGUAGE = "a language tag such as en, da or pt-BR"
-
-
-def _is_timezone(key: str) -> bool:
-    return key in available_timezones()
-
-
-def _is_language(tag: str) -> bool:
-    try:
-        Locale.parse(tag, sep="-")
-    except (UnknownLocaleError, ValueError):
-        return False
-    return True
 
 
 def _duplicates(draft: Draft, model: type[BaseModel]) -> Iterator[Problem]:
@@ -69,11 +39,12 @@ def _duplicates(draft: Draft, model: type[BaseModel]) -> Iterator[Problem]:
             yield entry.problem("id", name, f"an id of its own; {before} has it too")
 
 
-def unknown(draft: Draft, entry: Entry[Any], field: str, value: object, model: type[BaseModel]) -> Iterator[Problem]:
+def _unknown(
+    entry: Entry[Any], field: str, name: str | None, ids: Collection[str], model: type[BaseModel]
+) -> Iterator[Problem]:
     """A problem if a reference names nothing; a value that is no text is another check's matter."""
-    ids = draft.ids(model)
-    if isinstance(value, str) and value not in ids:
-        yield entry.problem(field, value, f"the id of a {WORDS[model]}{did_you_mean(value, ids)}")
+    if name is not None and name not in ids:
+        yield entry.problem(field, name, f"the id of a {WORDS[model]}{did_you_mean(name, ids)}")
 
 
 def _devices(draft: Draft) -> Iterator[Problem]:
@@ -85,7 +56,7 @@ def _devices(draft: Draft) -> Iterator[Problem]:
             yield entry.problem("format", name, f"{one_of(formats)}{did_you_mean(name, formats)}")
         if name is None or address is None:
             continue
-        if name == "native" and set(address) & set("/+#"):
+        if name == "native" and "address" in entry.raw and set(address) & set("/+#"):
             yield entry.problem("address", address, "an address without / + and #: it is one level of a topic")
         before = first.setdefault((name, address), entry.place.key)
         if before != entry.place.key:
@@ -96,10 +67,8 @@ def _assignments(draft: Draft) -> Iterator[Problem]:
     by_device: dict[str, list[Entry[Assignment]]] = {}
     devices, residents = set(draft.ids(Device)), set(draft.ids(Resident))
     for entry in draft.of(Assignment):
-        if entry.raw.get("device") not in devices:
-            yield from unknown(draft, entry, "device", entry.raw.get("device"), Device)
-        if entry.raw.get("resident") not in residents:
-            yield from unknown(draft, entry, "resident", entry.raw.get("resident"), Resident)
+        yield from _unknown(entry, "device", entry.text("device"), devices, Device)
+        yield from _unknown(entry, "resident", entry.text("resident"), residents, Resident)
         if entry.parsed is None:
             continue
         if entry.parsed.end is not None and entry.parsed.end <= entry.parsed.start:
@@ -113,26 +82,24 @@ def _assignments(draft: Draft) -> Iterator[Problem]:
 def _overlaps(entries: list[Entry[Assignment]]) -> Iterator[Problem]:
     """A device is with one person at a time, or its readings would show under the wrong name."""
     ordered = sorted(((entry.parsed, entry) for entry in entries if entry.parsed), key=lambda pair: pair[0].start)
-    for (first, before), (second, after) in itertools.pairwise(ordered):
-        if first.end is None or first.end > second.start:
-            until = "without an end (give it a to)" if first.end is None else f"until {first.end.isoformat()}"
-            yield after.problem(
-                "from", second.start, f"a time when the device is free; {before.place.key} has it {until}"
-            )
+    longest, holder = ordered[0]  # the one that ends last so far: it need not be the one just before
+    for worn, entry in ordered[1:]:
+        if longest.end is None or longest.end > worn.start:
+            until = "without an end (give it a to)" if longest.end is None else f"until {longest.end.isoformat()}"
+            yield entry.problem("from", worn.start, f"a time when it is free; {holder.place.key} has it {until}")
+        if longest.end is not None and (worn.end is None or worn.end > longest.end):
+            longest, holder = worn, entry
 
 
 def _carers(draft: Draft) -> Iterator[Problem]:
     for entry in draft.of(Carer):
-        language = entry.text("language")
-        if language is not None and not _is_language(language):
-            yield entry.problem("language", language, _A_LANGUAGE)
         contacts = entry.raw.get("contacts", [])
         if not contacts and entry.raw.get("role", "carer") != "admin":
             yield entry.problem("contacts", contacts, "at least one [[carers.contacts]]: only an admin may have none")
         for number, contact in enumerate(contacts if isinstance(contacts, list | tuple) else []):
-            channel, address = (
-                (contact.get("channel"), contact.get("address", "")) if isinstance(contact, dict) else (0, 0)
-            )
+            if not isinstance(contact, Mapping):
+                continue
+            channel, address = contact.get("channel"), contact.get("address", "")
             if isinstance(channel, str) and isinstance(address, str):
                 expected = address_expected(channel, address)
                 if expected is not None:
@@ -150,9 +117,8 @@ def _policies(draft: Draft) -> Iterator[Problem]:
     silent = {entry.text("id") for entry in draft.of(Carer) if not entry.raw.get("contacts")}
     for entry in draft.of(Policy):
         for field, name in _told(entry):
-            if name not in carers:
-                yield from unknown(draft, entry, field, name, Carer)
-            elif name in silent:
+            yield from _unknown(entry, field, name, carers, Carer)
+            if name in silent:
                 yield entry.problem(field, name, "a carer with at least one contact: this one can't be told")
 
 

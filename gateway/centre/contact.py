@@ -1,12 +1,9 @@
 """What an address must look like on each channel; nothing is sent and nothing is looked up."""
 
-from email.errors import HeaderParseError
-from email.headerregistry import Address
-
 from pydantic import HttpUrl, TypeAdapter, ValidationError
 
 from gateway.problems import shown
-from gateway.settings.model import TopicTemplate
+from gateway.settings.model import TopicTemplate, is_email
 
 _URL = TypeAdapter(HttpUrl)
 _TOPIC: TypeAdapter[str] = TypeAdapter(TopicTemplate)
@@ -19,7 +16,7 @@ def address_expected(channel: str, address: str) -> str | None:
     """What is expected instead of this address on this channel; None: it is plausible (or the channel is unknown)."""
     match channel:
         case "smtp":
-            return None if _is_email(address) else "an e-mail address such as nora@example.org"
+            return None if is_email(address) else "an e-mail address such as nora@example.org"
         case "webhook":
             return None if _is_url(address) else "a web address such as https://alarm.example.org/hook"
         case "mqtt":
@@ -38,14 +35,6 @@ def address_shown(channel: str, address: str) -> str:
         return shown(address)
     scheme, mark, _ = address.partition("://")
     return shown(f"{scheme}://…") if mark else "(hidden)"
-
-
-def _is_email(address: str) -> bool:
-    try:
-        parsed = Address(addr_spec=address)
-    except (HeaderParseError, ValueError, IndexError):
-        return False
-    return bool(parsed.username) and bool(parsed.domain) and not any(char.isspace() for char in address)
 
 
 def _is_url(address: str) -> bool:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.centre.model import Assignment, CarePlan, Carer, Device, Policy, Resident, Site, Zone
 from gateway.errors import Problem
-from gateway.problems import did_you_mean, problems_of, schema_of, shown
+from gateway.problems import no_such, printable, problems_of, schema_of, shown
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -23,7 +23,7 @@ TABLES: dict[str, type[BaseModel]] = {
 }
 """The lists of a centre, by the name of their table."""
 
-_ENTRY = re.compile(r"^\w+\[\d+\]")
+_ENTRY = re.compile(r"^(?P<table>\w+)\[(?P<number>\d+)\]")
 """The beginning of a key that says which entry it is in: ``care_plans[3]``."""
 
 
@@ -61,8 +61,12 @@ class Entry(NamedTuple, Generic[M]):
 class Draft:
     """Everything that was found in a document, entry by entry, and the problems so far."""
 
-    def __init__(self, document: Mapping[str, Any], *, file: str, zone_places: list[Place] | None = None) -> None:
+    def __init__(
+        self, document: Mapping[str, Any], *, file: str, zone_places: list[Place] | None = None, all_zones: bool = True
+    ) -> None:
         self.file = file
+        self._document = document
+        self.all_zones = all_zones
         self.problems: list[Problem] = []
         self.site: Site | None = None
         self._entries: dict[str, list[Entry[Any]]] = {}
@@ -72,8 +76,8 @@ class Draft:
             places = zone_places if table == "zones" else None
             self._entries[table] = list(self._read(table, model, document.get(table, []), places))
         for key in document.keys() - TABLES.keys() - {"centre"}:
-            known = ["centre", *TABLES]
-            self._add(key, document[key], f"no table of this name{did_you_mean(key, known)}. Known: {', '.join(known)}")
+            expected = no_such("table", key, ["centre", *TABLES])
+            self.problems.append(Problem(file, printable(key), shown(document[key]), expected))
 
     def of(self, model: type[M]) -> list[Entry[M]]:
         """The entries of one kind."""
@@ -88,8 +92,19 @@ class Draft:
         """The ids that stand in the file, of good and bad entries: a bad entry is no unknown one."""
         return [name for entry in self.of(model) if (name := entry.text("id")) is not None]
 
-    def named(self, problem: Problem) -> Problem:
-        """The problem with a word on which entry it is in, because nobody likes to count tables."""
+    def told(self, problems: list[Problem]) -> list[Problem]:
+        """The problems in the order of the file, each with a word on which entry it is in: nobody counts tables."""
+        order = list(self._document)
+
+        def position(problem: Problem) -> tuple[bool, int, int]:
+            found = _ENTRY.match(problem.key)
+            table = found["table"] if found else problem.key.partition(".")[0]
+            place = order.index(table) if table in order else -1
+            return problem.file != self.file, place, int(found["number"]) if found else -1
+
+        return [self._named(problem) for problem in sorted(problems, key=position)]
+
+    def _named(self, problem: Problem) -> Problem:
         found = _ENTRY.match(problem.key)
         name = self._names.get((problem.file, found[0])) if found else None
         if name is None or problem.value == shown(name):

@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from rules.engine import ResidentRules
-
 from gateway.centre.model import CarePlan, Carer, Centre, Device, Policy, Resident, Site
+from rules.engine import ResidentRules
 from rules.geometry import ZoneShape
 from rules.model import Context
 

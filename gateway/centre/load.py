@@ -53,10 +53,11 @@ def centre_from_document(document: Mapping[str, Any], *, file: str = "centre") -
 def _centre(
     document: Mapping[str, Any], *, file: str, zone_places: list[Place] | None, problems: list[Problem]
 ) -> Centre:
-    draft = Draft(document, file=file, zone_places=zone_places)
+    # Zones that could not be read are not unknown: who names them made no mistake.
+    draft = Draft(document, file=file, zone_places=zone_places, all_zones=not problems)
     problems = [*problems, *draft.problems, *check(draft)]
     if problems or draft.site is None:
-        raise CentreError([draft.named(problem) for problem in problems])
+        raise CentreError(draft.told(problems))
     return Centre(
         centre=draft.site,
         residents=draft.parsed(Resident),
@@ -71,27 +72,27 @@ def _centre(
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(_read(path))
+        return tomllib.loads(_read(path, path.name))
     except tomllib.TOMLDecodeError as error:
         raise CentreError([Problem(path.name, _WHOLE, "(not TOML)", f"expected TOML: {error}")]) from error
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, file: str) -> str:
     try:
         return path.read_text("utf-8")
     except OSError as error:
         expected = f"expected a file that can be read: {error.strerror}"
-        raise CentreError([Problem(path.name, _WHOLE, shown(str(path)), expected)]) from error
+        raise CentreError([Problem(file, _WHOLE, shown(file), expected)]) from error
     except UnicodeDecodeError as error:
-        raise CentreError([Problem(path.name, _WHOLE, f"byte {error.start}", "expected UTF-8 text")]) from error
+        raise CentreError([Problem(file, _WHOLE, f"byte {error.start}", "expected UTF-8 text")]) from error
 
 
 def _read_geojson(path: Path, file: str, problems: list[Problem]) -> list[tuple[Place, dict[str, Any]]]:
     """The features of a GeoJSON file as zones, each with its place; what is wrong goes to ``problems``."""
     try:
-        collection = json.loads(_read(path), parse_constant=_no_constant)
+        collection = json.loads(_read(path, file), parse_constant=_no_constant)
     except CentreError as error:
-        problems += [Problem(file, p.key, p.value, p.expected) for p in error.problems]
+        problems += error.problems
         return []
     except (ValueError, RecursionError) as error:
         problems.append(Problem(file, _WHOLE, "(not JSON)", f"expected JSON: {error}"))

@@ -4,18 +4,64 @@ One Centre is one version of the whole. It is frozen: a change is a new Centre. 
 is lon, lat in degrees WGS 84, durations are seconds.
 """
 
+import re
 from datetime import UTC
 from typing import Annotated, Any, Literal, TypeAlias
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from babel import Locale, UnknownLocaleError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
+
+from gateway.problems import did_you_mean
 from rules.model import DeviceInfo
 from rules.registry import AnySettings
 
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-"""A short name for machines: letters, digits, point, underscore, hyphen. It goes into topics and links."""
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-Utc = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
+
+def _id(value: str) -> str:
+    if _ID.fullmatch(value) is None:
+        raise ValueError("expected 1 to 64 letters a to z, digits, points, underscores, hyphens; no space, no accent")
+    return value
+
+
+def _line(value: str) -> str:
+    """Names go into e-mail subjects and terminals: a line break or an escape code there would do harm."""
+    if not value.isprintable():
+        raise ValueError("expected one line of text without control characters")
+    return value
+
+
+def _timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        near = did_you_mean(value, available_timezones())
+        raise ValueError(f"expected a time zone such as Europe/Malta{near}") from None
+    return value
+
+
+def _language(value: str) -> str:
+    try:
+        Locale.parse(value, sep="-")
+    except (UnknownLocaleError, ValueError):
+        raise ValueError("expected a language tag such as en, da or pt-BR") from None
+    return value
+
+
+def _utc(value: datetime) -> datetime:
+    if not 2000 <= value.year < 2200:  # a typing error; and the ends of the calendar can't be turned into UTC
+        raise ValueError("expected a time from 2000 to 2199")
+    return value.astimezone(UTC)
+
+
+Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": f"^{_ID.pattern}$"})]
+"""A short name for machines. It goes into topics and links."""
+
+Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_line)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+Language = Annotated[str, AfterValidator(_language)]
+Utc = Annotated[AwareDatetime, AfterValidator(_utc)]
 
 DeviceType: TypeAlias = Literal["tracker", "fall_detector", "bed_sensor", "continence_sensor", "sos_button", "other"]
 Role: TypeAlias = Literal["relative", "carer", "manager", "admin"]
@@ -30,17 +76,17 @@ class Site(_Part):
     """[centre]: the house itself."""
 
     id: Id = Field(description="Short name of the centre; also {site} in MQTT topics.")
-    name: Name = Field(description="Name of the centre for people.")
-    timezone: str = Field(description="Time zone, such as Europe/Malta.")
-    language: str = Field("en", description="Language of the house, such as en or da.")
+    name: Line = Field(description="Name of the centre for people.")
+    timezone: Timezone = Field(description="Time zone, such as Europe/Malta.")
+    language: Language = Field("en", description="Language of the house, such as en or da.")
 
 
 class Resident(_Part):
     """[[residents]]: a person who is cared for."""
 
     id: Id = Field(description="Short name, used in the other tables.")
-    name: Name = Field(description="The person's name.")
-    room: str = Field(min_length=1, max_length=40, description="Room code; it stands in for the name on lock screens.")
+    name: Line = Field(description="The person's name.")
+    room: Line = Field(max_length=40, description="Room code; it stands in for the name on lock screens.")
     note: str | None = Field(None, max_length=2000, description="What a carer should know.")
 
 
@@ -50,15 +96,11 @@ class Device(_Part):
     id: Id = Field(description="Short name, used in assignments.")
     type: DeviceType = Field(description="What it is.")
     format: str = Field(description="Format that it speaks.")
-    address: str = Field(
+    address: Line = Field(
         default_factory=lambda data: str(data.get("id", "")),
-        min_length=1,
-        max_length=256,
         description="How its messages name it; default: its id.",
     )
-    model: str | None = Field(
-        None, min_length=1, max_length=200, description="Maker and model, such as milesight/vs373."
-    )
+    model: Line | None = Field(None, description="Maker and model, such as milesight/vs373.")
     silent_after_s: float | None = Field(
         None,
         ge=10,
@@ -93,8 +135,8 @@ class Carer(_Part):
     """[[carers]]: somebody who is told, and who answers."""
 
     id: Id = Field(description="Short name, used in policies.")
-    name: Name = Field(description="The carer's name.")
-    language: str = Field("en", description="Language of the messages to this carer.")
+    name: Line = Field(description="The carer's name.")
+    language: Language = Field("en", description="Language of the messages to this carer.")
     role: Role = Field("carer", description="What the carer may do.")
     contacts: tuple[Contact, ...] = Field((), description="Ways to reach the carer, in the order to be tried.")
 
@@ -139,7 +181,7 @@ class Zone(_Part):
     """A place on the map: a polygon, several, or a circle (a Point with radius_m)."""
 
     id: Id = Field(description="Short name, used in rules.")
-    name: Name = Field(description="Name of the place for people.")
+    name: Line = Field(description="Name of the place for people.")
     geometry: dict[str, Any] = Field(description="GeoJSON geometry, lon before lat.")
     radius_m: float | None = Field(None, description="Radius of a circle in metres.")
 

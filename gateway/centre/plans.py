@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
-
-from rules.registry import find
+from zoneinfo import ZoneInfo
 
 from gateway.centre.draft import Draft, Entry
 from gateway.centre.model import Assignment, CarePlan, Device, Policy, Resident, Zone
@@ -13,6 +11,7 @@ from gateway.problems import did_you_mean
 from rules.errors import BadZoneError, RuleError
 from rules.geometry import ZoneShape
 from rules.model import Context, DeviceInfo
+from rules.registry import find
 
 _NEEDS: dict[str, tuple[str, object]] = {
     "zone_exit": ("location", "never"),
@@ -53,10 +52,9 @@ def check_plans(draft: Draft) -> Iterator[Problem]:
     yield from _rules(draft, shapes)
 
 
-def _rules(draft: Draft, shapes: Mapping[str, ZoneShape]) -> Iterator[Problem]:
+def _rules(draft: Draft, shapes: dict[str, ZoneShape]) -> Iterator[Problem]:
     zones = draft.ids(Zone)
-    site = draft.site
-    timezone = ZoneInfo(site.timezone if site is not None and site.timezone in available_timezones() else "UTC")
+    timezone = ZoneInfo("UTC" if draft.site is None else draft.site.timezone)
     devices = _devices_of(draft)
     own: dict[str | None, list[str]] = {}
     for assigned in draft.of(Assignment):
@@ -68,7 +66,7 @@ def _rules(draft: Draft, shapes: Mapping[str, ZoneShape]) -> Iterator[Problem]:
             if not isinstance(rule, Mapping):
                 continue
             for field, zone in _zones_named(rule):
-                if zone not in zones:
+                if zone not in zones and draft.all_zones:
                     yield entry.problem(
                         f"rules[{number}].{field}", zone, f"the id of a zone{did_you_mean(zone, zones)}"
                     )
@@ -78,11 +76,10 @@ def _rules(draft: Draft, shapes: Mapping[str, ZoneShape]) -> Iterator[Problem]:
             if isinstance(device, str) and device not in mine:
                 expected = f"the id of a device that is assigned to this resident{did_you_mean(device, mine)}"
                 yield entry.problem(f"rules[{number}].device", device, expected)
+                whole = False
             yield from _consent(entry, number, rule)
         if entry.parsed is not None and whole:
-            yield from _built(
-                entry, entry.parsed, Context(timezone, dict(shapes), devices.get(entry.parsed.resident, ()))
-            )
+            yield from _built(entry, entry.parsed, Context(timezone, shapes, devices.get(entry.parsed.resident, ())))
 
 
 def _built(entry: Entry[CarePlan], plan: CarePlan, context: Context) -> Iterator[Problem]:

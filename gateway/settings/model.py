@@ -4,6 +4,8 @@ A setting comes from the file, and above it from the environment (``TELECARE__BR
 between the parts). Secrets never stand in the file: ``…_env`` names an environment variable, ``…_file`` a file.
 """
 
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -40,6 +42,22 @@ def _topic_template(value: str) -> str:
     return value
 
 
+def _email_address(value: str) -> str:
+    if not is_email(value):
+        raise ValueError("expected an e-mail address such as telecare@care.example.org")
+    return value
+
+
+def is_email(address: str) -> bool:
+    """Whether a text is an e-mail address as RFC 5322 writes them; nothing is looked up."""
+    try:
+        parsed = Address(addr_spec=address)
+    except (HeaderParseError, ValueError, IndexError):
+        return False
+    return bool(parsed.username) and bool(parsed.domain) and address.isprintable() and " " not in address
+
+
+EmailAddress = Annotated[str, AfterValidator(_email_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 TopicFilter = Annotated[str, AfterValidator(_topic_filter)]
 TopicTemplate = Annotated[str, AfterValidator(_topic_template)]
@@ -96,7 +114,7 @@ class Broker(_WithSecret):
         None,
         min_length=1,
         max_length=65,
-        description="Begin of the MQTT client ids; default: telecare-<site>. The broker keeps our messages under it.",
+        description="Begin of the MQTT client ids; default: telecare-{site}. The broker keeps our messages under it.",
     )
     username: str | None = Field(None, min_length=1, description="User name at the broker.")
     password_env: str | None = Field(None, description="Environment variable that holds the password.")
@@ -135,7 +153,7 @@ class Console(_Table):
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0: any free one.")
     base_url: WebAddress = Field(
         default_factory=lambda data: f"http://{data.get('host', '127.0.0.1')}:{data.get('port', 8080)}",
-        description="Public address, used in the links that carers get; default: http://<host>:<port>.",
+        description="Public address, used in the links that carers get; default: http://{host}:{port}.",
     )
     secure_cookies: bool = Field(
         default_factory=lambda data: str(data.get("base_url", "")).startswith("https:"),
@@ -155,12 +173,12 @@ class Smtp(_WithSecret):
     """[channels.smtp]: e-mail."""
 
     host: str = Field(min_length=1, description="Name of the mail server.")
+    security: Literal["starttls", "tls", "none"] = Field("starttls", description="Encryption.")
     port: Port = Field(
         default_factory=lambda data: {"starttls": 587, "tls": 465}.get(str(data.get("security", "starttls")), 25),
         description="Port; default: 587 for starttls, 465 for tls, 25 for none.",
     )
-    sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", description="Address that the e-mails come from.")
-    security: Literal["starttls", "tls", "none"] = Field("starttls", description="Encryption.")
+    sender: EmailAddress = Field(description="Address that the e-mails come from.")
     username: str | None = Field(None, min_length=1, description="User name at the mail server.")
     password_env: str | None = Field(None, description="Environment variable that holds the password.")
     password_file: Path | None = Field(None, description="File that holds the password.")
