@@ -5,7 +5,7 @@ is lon, lat in degrees WGS 84, durations are seconds.
 """
 
 import re
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
