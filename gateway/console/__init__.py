@@ -1,1 +1,1 @@
-
+"""The console: what staff see. See docs/console.md."""

@@ -1,0 +1,98 @@
+"""Passwords of the people who sign in: Argon2id hashes in the table accounts, nothing else."""
+
+import sqlite3
+from enum import Enum
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+
+from gateway.clock import to_ms
+from gateway.errors import GatewayError
+from gateway.store.audit import record
+from gateway.store.writer import Tx
+
+MIN_LENGTH = 10
+"""NIST SP 800-63B asks for 8 at least; two more, because there is no second factor yet."""
+
+MAX_LENGTH = 200
+"""Long enough for any sentence; a bound, so that nobody makes us hash a book."""
+
+_HASHER = PasswordHasher()
+
+
+class PasswordError(GatewayError):
+    """The password can't be used; says what is asked for."""
+
+
+class Check(Enum):
+    """What came of a try to sign in."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    NO_ACCOUNT = "no account"
+
+
+def hash_password(password: str) -> str:
+    """The Argon2id hash of a new password; takes some 50 ms and 64 MiB, so keep it out of the event loop.
+
+    Raises:
+        PasswordError: too short or too long.
+    """
+    if len(password) < MIN_LENGTH:
+        raise PasswordError(f"password: {len(password)} characters: at least {MIN_LENGTH} are asked for.")
+    if len(password) > MAX_LENGTH:
+        raise PasswordError(f"password: {len(password)} characters: at most {MAX_LENGTH} can be used.")
+    return _HASHER.hash(password)
+
+
+def set_password(tx: Tx, carer: str, password: str, *, by: str | None) -> None:
+    """Give a carer a new password; whoever is signed in as that carer is signed out.
+
+    Args:
+        tx: the open transaction.
+        carer: the carer's id in the centre file; the caller checks that it exists.
+        password: the new one, in plain text; hashed here.
+        by: who does it, for the audit: carer id or ``cli:<user>``.
+
+    Raises:
+        PasswordError: too short or too long.
+    """
+    store_hash(tx, carer, hash_password(password), by=by)
+
+
+def store_hash(tx: Tx, carer: str, password_hash: str, *, by: str | None) -> None:
+    """As :func:`set_password`, for a hash that was made before the transaction."""
+    tx.db.execute(
+        "INSERT INTO accounts (carer, password_hash, changed_at) VALUES (?, ?, ?) "
+        "ON CONFLICT (carer) DO UPDATE SET password_hash = excluded.password_hash, changed_at = excluded.changed_at",
+        (carer, password_hash, to_ms(tx.now)),
+    )
+    tx.db.execute("DELETE FROM sessions WHERE carer = ?", (carer,))
+    record(tx, who=by, action="account.password_set", target=f"carer/{carer}")
+
+
+def password_hash_of(db: sqlite3.Connection, carer: str) -> str | None:
+    """The stored hash; None: that carer has no account."""
+    row = db.execute("SELECT password_hash FROM accounts WHERE carer = ?", (carer,)).fetchone()
+    return None if row is None else str(row["password_hash"])
+
+
+def check(password_hash: str | None, password: str) -> Check:
+    """Whether the password fits; takes as long for an account that does not exist. Keep it out of the event loop."""
+    try:
+        _HASHER.verify(password_hash or _nobody(), password[:MAX_LENGTH])
+    except (VerifyMismatchError, VerificationError, InvalidHashError):
+        return Check.WRONG if password_hash else Check.NO_ACCOUNT
+    return Check.RIGHT if password_hash else Check.NO_ACCOUNT
+
+
+def verify(db: sqlite3.Connection, carer: str, password: str) -> Check:
+    """Whether that is the carer's password. Keep it out of the event loop: some 50 ms."""
+    return check(password_hash_of(db, carer), password)
+
+
+@cache
+def _nobody() -> str:
+    # A hash nobody can have: so that the time of an answer does not tell whether the account exists.
+    return _HASHER.hash("\0" * 32)

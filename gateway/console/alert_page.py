@@ -1,0 +1,61 @@
+"""An alert's own page: why it came, what the sensors said, who was told, what happened."""
+
+from typing import Any
+
+from litestar import Request, Response, Router, get
+from litestar.params import FromPath
+
+from gateway.alerts import queries
+from gateway.console.deps import console_of
+from gateway.console.guards import Visitor, at_least, may_see, required_visitor
+from gateway.console.looks import looked
+from gateway.console.pages import page, tongue_for
+from gateway.console.view import evidence_lines, history_lines, row_of, told_lines, why_lines
+from gateway.errors import UnknownAlertError
+
+
+async def alert_page(
+    request: Request[Any, Any, Any],
+    visitor: Visitor,
+    number: int,
+    *,
+    notice: str | None = None,
+    status: int = 200,
+) -> Response[str]:
+    """The page of an alert; the look is written into the audit.
+
+    Raises:
+        UnknownAlertError: there is none of that number, or it is none of the visitor's business.
+    """
+    console = console_of(request)
+    index = console.deps.index()
+    if not may_see(console.db(), visitor, number):
+        raise UnknownAlertError
+    found = queries.explain(console.db(), number)
+    await looked(console, visitor.id, f"alert/{number}", via="page")
+    tongue = tongue_for(request, visitor)
+    resident = index.residents.get(found.alert.resident) if found.alert.resident else None
+    return page(
+        request,
+        "alert.html",
+        tongue,
+        status=status,
+        visitor=visitor,
+        notice=notice,
+        row=row_of(found.alert, index, tongue, visitor.id),
+        why=why_lines(found.alert, tongue),
+        care_note=resident.note if resident and visitor.sees_everyone else None,
+        evidence=evidence_lines(found, tongue),
+        told=told_lines(found.told, index, tongue),
+        history=history_lines(found.history, index, tongue),
+    )
+
+
+def router() -> Router:
+    """GET /alerts/{id}."""
+
+    @get("/alerts/{number:int}")
+    async def show(request: Request[Any, Any, Any], number: FromPath[int]) -> Response[str]:
+        return await alert_page(request, required_visitor(request), number)
+
+    return Router("/", route_handlers=[show], guards=[at_least("relative")], include_in_schema=False)

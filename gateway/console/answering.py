@@ -1,0 +1,68 @@
+"""What goes back after an answer: JSON to the script, a page or a redirect to a plain form."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Request, Response
+from litestar.response import Redirect
+
+from gateway.alerts import queries
+from gateway.console.alert_page import alert_page
+from gateway.console.answers import TooOldError, key_of_form, read_form, take
+from gateway.console.deps import console_of
+from gateway.console.guards import Visitor
+from gateway.console.ops import Counters
+from gateway.console.pages import Tongue, tongue_for
+from gateway.console.problems import problem, wants_json
+from gateway.console.view import already_taken, row_of, state_text
+from gateway.errors import AlreadyTakenError, BadAnswerError, GatewayError, IllegalStepError
+
+EXPECTED = (IllegalStepError, BadAnswerError)
+"""What a carer can run into without any fault of theirs: somebody was first, a note is missing."""
+
+
+def explained(
+    error: GatewayError, request: Request[Any, Any, Any], number: int, tongue: Tongue, reader: str
+) -> tuple[int, str]:
+    """Status and sentence for an answer that could not be taken."""
+    console = console_of(request)
+    index = console.deps.index()
+    match error:
+        case AlreadyTakenError():
+            return 409, already_taken(error.who, error.at, index, tongue)
+        case TooOldError():
+            return 409, tongue("It was sent too late: the time you named is over. Please tap again if you are going.")
+        case BadAnswerError():
+            # the field's own text is for programs; people get the one thing that a form can lack
+            return 422, tongue("Please say what it was; “Other” also needs a note.")
+        case _:
+            alert = queries.alert(console.db(), number)
+            return 409, state_text(alert, index, tongue, reader)
+
+
+async def answered(
+    request: Request[Any, Any, Any], counters: Counters, number: int, form: Mapping[str, str], visitor: Visitor
+) -> Response[Any]:
+    """Take an answer from the page, and say what became of it.
+
+    Raises:
+        GatewayError: as gateway.console.answers.take, other than what a carer can run into.
+    """
+    console = console_of(request)
+    tongue = tongue_for(request, visitor)
+    try:
+        answer = read_form(form)
+        taken = await take(console, number, answer, key=key_of_form(form), who=visitor.id, via="page")
+    except EXPECTED as error:
+        status, text = explained(error, request, number, tongue, visitor.id)
+        counters.answered("page", HTTPStatus(status).phrase)
+        if wants_json(request):
+            return problem(status, text, alert=number)
+        return await alert_page(request, visitor, number, notice=text, status=status)
+    counters.answered("page", "repeated" if taken.repeated else "accepted")
+    if wants_json(request):
+        row = row_of(taken.alert, console.deps.index(), tongue, visitor.id)
+        body = {"alert": number, "state": row.state, "text": row.state_text, "repeated": taken.repeated}
+        return Response(body, status_code=200)
+    return Redirect(f"/?did={number}", status_code=303)

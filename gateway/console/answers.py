@@ -1,0 +1,126 @@
+"""A carer's answer: from a form or JSON to the desk, once, however often it is sent."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from gateway.alerts import desk, queries
+from gateway.alerts.model import Acknowledge, Alert, Answer, Arrive, Close, Decline, Outcome
+from gateway.clock import to_ms
+from gateway.console.deps import Console
+from gateway.errors import BadAnswerError, IllegalStepError
+from gateway.store.writer import Tx
+
+KEEP_KEYS = timedelta(days=7)
+"""How long a repeated key is known. A phone that was off for longer holds answers that nobody waits for."""
+
+MAX_KEY = 200
+
+
+class TooOldError(IllegalStepError):
+    """A promise that reached us only after its own time was over; nothing was changed."""
+
+
+class KeyReusedError(BadAnswerError):
+    """The idempotency key stands for another answer."""
+
+
+class Taken(NamedTuple):
+    """The alert after the answer; ``repeated`` when this very answer had been taken before."""
+
+    alert: Alert
+    repeated: bool
+
+
+def read_form(form: Mapping[str, str]) -> Answer:
+    """The answer that a form's button and fields make.
+
+    ``answer`` is going:MINUTES, arrive, decline or close (then with ``outcome`` and ``note``). ``age_s``, set by the
+    script, says how many seconds ago it was tapped: a promise counts from the tap, not from the end of an outage.
+
+    Raises:
+        BadAnswerError: a field is missing or can't be used.
+        TooOldError: the promised time was over before the answer arrived.
+    """
+    word, _, rest = form.get("answer", "").partition(":")
+    match word:
+        case "going":
+            return Acknowledge(_minutes_left(rest, form.get("age_s", "0")))
+        case "arrive":
+            return Arrive()
+        case "decline":
+            return Decline()
+        case "close":
+            try:
+                outcome = Outcome(form.get("outcome", ""))
+            except ValueError:
+                raise BadAnswerError(
+                    f"outcome: {form.get('outcome', '')!r}: expected one of {', '.join(Outcome)}."
+                ) from None
+            return Close(outcome, form.get("note", "").strip())
+    raise BadAnswerError(f"answer: {form.get('answer', '')!r}: expected going:MINUTES, arrive, decline or close.")
+
+
+def key_of_form(form: Mapping[str, str]) -> str | None:
+    """The idempotency key of a form: which picture of the alert it was made from, and which button.
+
+    Two buttons of one form are two answers; the same button twice is one.
+    """
+    key = form.get("key", "")
+    return f"{key}/{form.get('answer', '')}/{form.get('outcome', '')}/{form.get('note', '')}"[:MAX_KEY] if key else None
+
+
+async def take(console: Console, alert: int, answer: Answer, *, key: str | None, who: str, via: str) -> Taken:
+    """Hand an answer to the desk; returns when it is on disk.
+
+    Args:
+        console: the running console.
+        alert: the alert's number.
+        answer: what the carer says.
+        key: idempotency key; the same one from the same carer again changes nothing. None: no protection.
+        who: the carer's id.
+        via: ``page``, ``link`` or ``api``.
+
+    Raises:
+        KeyReusedError: the key was used for another answer.
+        UnknownAlertError, IllegalStepError, BadAnswerError, NotAllowedError: as gateway.alerts.desk.answer.
+        StoreFailedError: the database failed; nothing was stored.
+    """
+    index = console.deps.index()
+    full = None if key is None else f"{who}/{alert}/{key}"
+    digest = _digest(answer, via)
+
+    def work(tx: Tx) -> Taken:
+        if full is not None:
+            known = tx.db.execute("SELECT digest FROM answers WHERE key = ?", (full,)).fetchone()
+            if known is not None:
+                if known["digest"] != digest:
+                    raise KeyReusedError("Idempotency-Key: it was used for another answer. Use a new one.")
+                return Taken(queries.alert(tx.db, alert), repeated=True)
+        after = desk.answer(tx, index, alert, answer, who, via)
+        if full is not None:
+            tx.db.execute("DELETE FROM answers WHERE at < ?", (to_ms(tx.now - KEEP_KEYS),))
+            tx.db.execute("INSERT INTO answers (key, digest, at) VALUES (?, ?, ?)", (full, digest, to_ms(tx.now)))
+        return Taken(after, repeated=False)
+
+    return await console.deps.writer.write(work, urgent=True)
+
+
+def _digest(answer: Answer, via: str) -> str:
+    # A form's key names its button already, and its minutes shrink while it waits in the queue.
+    return msgspec.json.encode(answer).decode() if via == "api" else type(answer).__name__
+
+
+def _minutes_left(minutes: str, age_s: str) -> int:
+    try:
+        promised, age = int(minutes), int(age_s)
+    except ValueError:
+        raise BadAnswerError(f"answer: going:{minutes}: expected whole minutes.") from None
+    if promised < 1 or age < 0:
+        raise BadAnswerError(f"answer: going:{minutes}: expected at least one minute.")
+    left_s = promised * 60 - age
+    if left_s <= 0:
+        raise TooOldError("The promised time is over.")
+    return -(-left_s // 60)

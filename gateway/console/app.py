@@ -1,0 +1,85 @@
+"""The console as a Litestar application: every route, and what surrounds them all."""
+
+import asyncio
+
+from litestar import Litestar
+from litestar.config.csrf import CSRFConfig
+from litestar.datastructures import CacheControlHeader, State
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.static_files import create_static_files_router
+
+from gateway.console import alert_page, api, link_page, ops
+from gateway.console.board import Board
+from gateway.console.deps import CONSOLE, STOPPING, Console, ConsoleDeps
+from gateway.console.headers import security_headers
+from gateway.console.ops import Counters, healthz, metrics_route
+from gateway.console.pages import STATIC, STATIC_URL
+from gateway.console.problems import on_any_error, on_gateway_error, on_http_error
+from gateway.console.sessions import SessionConfig, SessionStore
+from gateway.console.signin import SignIn
+from gateway.errors import GatewayError
+
+MAX_BODY_BYTES = 16 * 1024
+"""A closing note of 1,000 characters in any script fits several times."""
+
+YEAR_S = 365 * 24 * 3600
+
+
+def create_app(deps: ConsoleDeps) -> Litestar:
+    """The console. Serve it with :func:`gateway.console.server.serve`.
+
+    Args:
+        deps: the rest of the gateway, as far as the console needs it.
+    """
+    console = Console(deps)
+    counters = Counters(deps)
+    sessions = SessionStore(console.db, deps.writer, deps.clock)
+    prefix = "__Host-" if deps.secure_cookies else ""
+    return Litestar(
+        route_handlers=[
+            Board(counters).router(),
+            alert_page.router(),
+            SignIn(deps, counters).router(),
+            link_page.router(counters),
+            api.router(counters),
+            healthz,
+            metrics_route(counters),
+            create_static_files_router(
+                path=STATIC_URL,
+                directories=[STATIC],
+                opt=ops.OPEN,
+                include_in_schema=False,
+                # the address changes with the content
+                cache_control=CacheControlHeader(max_age=YEAR_S, public=True, immutable=True),
+            ),
+        ],
+        middleware=[SessionConfig(secure=deps.secure_cookies).middleware],
+        stores={"sessions": sessions},
+        csrf_config=CSRFConfig(
+            secret=deps.secret,
+            cookie_name=f"{prefix}csrf",
+            cookie_secure=deps.secure_cookies,
+            cookie_httponly=True,
+            cookie_samesite="lax",
+        ),
+        before_send=[security_headers(secure=deps.secure_cookies)],
+        exception_handlers={
+            HTTPException: on_http_error,
+            GatewayError: on_gateway_error,
+            Exception: on_any_error,
+        },
+        openapi_config=OpenAPIConfig(
+            title="Telecare gateway",
+            version="1",
+            path="/api/schema",
+            # no viewer: they load scripts from other hosts
+            render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],
+        ),
+        request_max_body_size=MAX_BODY_BYTES,
+        state=State({CONSOLE: console, STOPPING: asyncio.Event()}),
+        on_shutdown=[console.close],
+        logging_config=None,
+        debug=False,
+    )

@@ -1,0 +1,152 @@
+"""The board: what is open, its live updates, and the answers tapped on it."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+
+from litestar import Request, Response, Router, get, post
+from litestar.enums import MediaType
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+from markupsafe import Markup
+
+from gateway.alerts import queries
+from gateway.alerts.model import Alert
+from gateway.clock import to_ms
+from gateway.console.answering import answered
+from gateway.console.deps import STOPPING, Console, console_of
+from gateway.console.guards import Visitor, at_least, may_see, required_visitor, same_origin
+from gateway.console.looks import looked
+from gateway.console.ops import Counters
+from gateway.console.pages import Tongue, page, render, tongue_for
+from gateway.console.view import row_of
+from gateway.errors import UnknownAlertError
+
+Form = URLEncodedBody[dict[str, str]]
+
+KEEP_ALIVE_S = 15.0
+"""A beat at least this often: a connection that died unseen is found, and proxies keep it open."""
+
+PICTURE_S = 5
+"""A picture of the board is used again for so long, when nothing changed: 200 open pages cost one rendering."""
+
+MAX_PICTURES = 500
+
+
+class Picture(NamedTuple):
+    """The board's fragment for one kind of reader, and its ETag."""
+
+    html: str
+    etag: str
+
+
+def visible(console: Console, visitor: Visitor) -> list[Alert]:
+    """The open alerts that are the visitor's business, the most urgent first."""
+    db = console.db()
+    return [alert for alert in queries.open_alerts(db) if may_see(db, visitor, alert.id)]
+
+
+class Board:
+    """The routes, with the pictures that many readers share."""
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+        self._pictures: dict[tuple[str, str], tuple[tuple[object, ...], Picture]] = {}
+
+    def router(self) -> Router:
+        """GET /, GET /board, GET /beats, POST /alerts/{id}/answer."""
+
+        @get("/")
+        async def show(request: Request[Any, Any, Any]) -> Response[str]:
+            visitor, console = required_visitor(request), console_of(request)
+            tongue = tongue_for(request, visitor)
+            await looked(console, visitor.id, "board", via="page")
+            picture = self._picture(console, visitor, tongue)
+            return page(
+                request,
+                "board.html",
+                tongue,
+                visitor=visitor,
+                now=tongue.at(tongue.now),
+                notice=self._notice(request, visitor, tongue),
+                fragment=Markup(picture.html),  # noqa: S704 - our own template's output, escaped there
+                etag=picture.etag,
+            )
+
+        @get("/board")
+        async def fragment(request: Request[Any, Any, Any]) -> Response[str]:
+            visitor = required_visitor(request)
+            picture = self._picture(console_of(request), visitor, tongue_for(request, visitor))
+            if request.headers.get("if-none-match") == picture.etag:
+                return Response("", status_code=304, headers={"ETag": picture.etag})
+            return Response(picture.html, media_type=MediaType.HTML, headers={"ETag": picture.etag})
+
+        @get("/beats")
+        async def beats(request: Request[Any, Any, Any]) -> ServerSentEvent:
+            stopping: asyncio.Event = request.app.state[STOPPING]
+            return ServerSentEvent(self._beats(console_of(request), stopping))
+
+        @post("/alerts/{number:int}/answer", status_code=303, opt={"exclude_from_csrf": True}, guards=[same_origin])
+        async def answer(request: Request[Any, Any, Any], number: FromPath[int], data: Form) -> Response[Any]:
+            visitor, console = required_visitor(request), console_of(request)
+            if not may_see(console.db(), visitor, number):
+                raise UnknownAlertError
+            return await answered(request, self._counters, number, data, visitor)
+
+        return Router(
+            "/", route_handlers=[show, fragment, beats, answer], guards=[at_least("relative")], include_in_schema=False
+        )
+
+    def _picture(self, console: Console, visitor: Visitor, tongue: Tongue) -> Picture:
+        index = console.deps.index()
+        alerts = visible(console, visitor)
+        mine = not visitor.sees_everyone or any(alert.taken_by == visitor.id for alert in alerts)
+        reader = (tongue.language, visitor.id if mine else "")
+        state = (
+            id(index),
+            to_ms(tongue.now) // (PICTURE_S * 1000),
+            tuple((alert.id, alert.version) for alert in alerts),
+        )
+        known = self._pictures.get(reader)
+        if known and known[0] == state:
+            return known[1]
+        rows = [row_of(alert, index, tongue, visitor.id) for alert in alerts]
+        html = render("_alerts.html", tongue, rows=rows)
+        picture = Picture(html, f'"{hashlib.sha256(html.encode()).hexdigest()[:20]}"')
+        if len(self._pictures) >= MAX_PICTURES:
+            self._pictures.clear()
+        self._pictures[reader] = (state, picture)
+        return picture
+
+    def _notice(self, request: Request[Any, Any, Any], visitor: Visitor, tongue: Tongue) -> str | None:
+        """What became of an answer that was sent without a script: /?did=12 comes after it."""
+        number = request.query_params.get("did", "")
+        console = console_of(request)
+        if not number.isascii() or not number.isdigit() or len(number) > 15:
+            return None
+        try:
+            alert = queries.alert(console.db(), int(number))
+        except UnknownAlertError:
+            return None
+        if not may_see(console.db(), visitor, alert.id):
+            return None
+        row = row_of(alert, console.deps.index(), tongue, visitor.id)
+        return tongue("Room {room}, {title}: {state}", room=row.room, title=row.title, state=row.state_text)
+
+    async def _beats(self, console: Console, stopping: asyncio.Event) -> AsyncIterator[ServerSentEventMessage]:
+        """A named event for each change (page scripts can't see comments), and every KEEP_ALIVE_S."""
+        self._counters.streams.inc()
+        try:
+            number = console.changes.number
+            while not stopping.is_set():
+                yield ServerSentEventMessage(event="beat", data=number, retry=2_000)
+                waits = [asyncio.ensure_future(console.changes.after(number)), asyncio.ensure_future(stopping.wait())]
+                try:
+                    await asyncio.wait(waits, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    for wait in waits:
+                        wait.cancel()
+                number = console.changes.number
+        finally:
+            self._counters.streams.dec()

@@ -1,0 +1,78 @@
+"""What the console needs from the rest of the gateway, in one visible place."""
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from litestar.connection import ASGIConnection
+
+from gateway.centre.index import CentreIndex
+from gateway.clock import Clock
+from gateway.links import Links
+from gateway.store.changes import Changes
+from gateway.store.database import reader
+from gateway.store.writer import Writer
+
+CONSOLE = "console"
+"""Name of the Console in the app's state."""
+
+STOPPING = "stopping"
+"""Name of the event in the app's state that ends every stream."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsoleDeps:
+    """Handed to :func:`gateway.console.app.create_app`."""
+
+    database: Path
+    """The database file; the console opens its own read-only connection."""
+    writer: Writer
+    """The daemon's writer; its ``changes`` wake the open boards."""
+    index: Callable[[], CentreIndex]
+    """The version of the centre that is in effect now."""
+    links: Links
+    """Reads the signed links of messages."""
+    clock: Clock
+    health: Callable[[], Mapping[str, object]]
+    """The gateway's state: ``ok`` (bool) and whatever numbers it has; nested mappings are allowed."""
+    secret: str = field(repr=False)
+    """Signs CSRF tokens and the mark of known browsers; at least 32 characters, kept across restarts."""
+    base_url: str = ""
+    """The console's address as people type it; only needed behind a proxy that changes the Host header."""
+    secure_cookies: bool = False
+    """The console is reached over HTTPS only."""
+    metrics_from: tuple[str, ...] = ()
+    """Addresses that may read /metrics besides this machine."""
+
+
+class Console:
+    """The dependencies of one running app, and what it opened itself."""
+
+    def __init__(self, deps: ConsoleDeps) -> None:
+        self.deps = deps
+        self._db: sqlite3.Connection | None = None
+
+    @property
+    def changes(self) -> Changes:
+        """Bumped after each commit that changed an alert."""
+        return self.deps.writer.changes
+
+    def db(self) -> sqlite3.Connection:
+        """The console's reading connection, used in the event loop only; opened at the first use."""
+        if self._db is None:
+            self._db = reader(self.deps.database)
+        return self._db
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+
+def console_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Console:
+    """The Console behind a request."""
+    console: Console = connection.app.state[CONSOLE]
+    return console

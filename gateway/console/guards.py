@@ -1,0 +1,89 @@
+"""Who is asking, and what they may do: relative < carer < manager < admin.
+
+The role is read from the centre at each request, so a change of the centre file takes effect at once.
+"""
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from litestar.connection import ASGIConnection
+from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+from litestar.handlers import BaseRouteHandler
+
+from gateway.centre.model import Carer
+from gateway.console.deps import console_of
+from gateway.console.origin import Sender, sender_of
+
+ROLES = ("relative", "carer", "manager", "admin")
+"""From the least to the most; each may what the ones before may."""
+
+
+class Visitor(NamedTuple):
+    """Somebody who is signed in."""
+
+    carer: Carer
+
+    @property
+    def id(self) -> str:
+        """The carer's id."""
+        return self.carer.id
+
+    @property
+    def sees_everyone(self) -> bool:
+        """Staff see every alert; a relative only those that they were told about."""
+        return self.carer.role != "relative"
+
+
+def visitor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Visitor | None:
+    """Who is signed in; None: nobody, or somebody who is no longer in the centre."""
+    carer_id = connection.session.get("carer") if connection.session else None
+    carer = console_of(connection).deps.index().carers.get(str(carer_id)) if carer_id else None
+    return None if carer is None else Visitor(carer)
+
+
+def required_visitor(connection: ASGIConnection[Any, Any, Any, Any]) -> Visitor:
+    """Who is signed in.
+
+    Raises:
+        NotAuthorizedException: nobody is.
+    """
+    visitor = visitor_of(connection)
+    if visitor is None:
+        raise NotAuthorizedException("Please sign in.")
+    return visitor
+
+
+def at_least(role: str) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]:
+    """A guard that lets that role and those above it through.
+
+    Raises:
+        ValueError: no such role.
+    """
+    least = ROLES.index(role)
+
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        if ROLES.index(required_visitor(connection).carer.role) < least:
+            raise PermissionDeniedException("Your role does not allow that.")
+
+    return guard
+
+
+async def same_origin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard for POSTs that go by cookie but without a CSRF token.
+
+    Raises:
+        PermissionDeniedException: another site's page sent it, or nobody says who.
+    """
+    if sender_of(connection, base_url=console_of(connection).deps.base_url) is not Sender.OUR_PAGE:
+        raise PermissionDeniedException("That came from another site. Nothing was changed.")
+
+
+def may_see(db: sqlite3.Connection, visitor: Visitor, alert_id: int) -> bool:
+    """Whether the alert is the visitor's business: staff always, a relative when they were told about it."""
+    if visitor.sees_everyone:
+        return True
+    told = db.execute(
+        "SELECT 1 FROM notifications WHERE alert = ? AND carer = ? LIMIT 1", (alert_id, visitor.id)
+    ).fetchone()
+    return told is not None

@@ -1,0 +1,125 @@
+"""The page behind a signed link in a message: shows little, answers without sign-in, works without a script.
+
+A GET only shows, whoever fetches it: mail scanners and previews open links too. The token is the key, so there is
+nothing for another site to forge: it would have to know the address.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Request, Response, Router, get, head, post
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect
+
+from gateway.alerts import queries
+from gateway.alerts.model import Alert
+from gateway.console.answering import EXPECTED, explained
+from gateway.console.answers import key_of_form, read_form, take
+from gateway.console.deps import console_of
+from gateway.console.guards import Visitor
+from gateway.console.looks import looked
+from gateway.console.ops import Counters
+from gateway.console.pages import page, tongue_for
+from gateway.console.view import row_of
+from gateway.errors import UnknownAlertError
+from gateway.links import LinkRefusal
+from gateway.words import N_
+
+Form = URLEncodedBody[dict[str, str]]
+
+PRIVATE = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+OPTIONS = {"skip_session": True, "exclude_from_csrf": True}
+
+_REFUSED: dict[LinkRefusal, tuple[int, str, str]] = {
+    LinkRefusal.EXPIRED: (
+        410,
+        N_("This link is too old"),
+        N_("Links work for a day. If the alert is still open, you got a newer message; or sign in."),
+    ),
+    LinkRefusal.FORGED: (
+        404,
+        N_("This link does not work"),
+        N_("Perhaps it was cut off in the message. Copy the whole address, or sign in."),
+    ),
+}
+
+
+def router(counters: Counters) -> Router:
+    """GET, HEAD and POST /a/{token}."""
+
+    @get("/a/{token:str}", opt=OPTIONS)
+    async def show(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
+        match _read(request, token):
+            case (Alert() as alert, Visitor() as visitor):
+                await looked(console_of(request), visitor.id, f"alert/{alert.id}", via="link")
+                return _page(request, token, alert, visitor)
+            case refusal:
+                return _refused(request, LinkRefusal(refusal))
+
+    @head("/a/{token:str}", opt=OPTIONS)
+    async def peek(token: FromPath[str]) -> None:
+        """Says nothing: whoever only knocks learns nothing."""
+
+    @post("/a/{token:str}", opt=OPTIONS, status_code=303)
+    async def act(request: Request[Any, Any, Any], token: FromPath[str], data: Form) -> Response[Any]:
+        found = _read(request, token)
+        if isinstance(found, LinkRefusal):
+            return _refused(request, found)
+        alert, visitor = found
+        tongue = tongue_for(request, visitor)
+        try:
+            answer = read_form(data)
+            taken = await take(console_of(request), alert.id, answer, key=key_of_form(data), who=visitor.id, via="link")
+        except EXPECTED as error:
+            status, text = explained(error, request, alert.id, tongue, visitor.id)
+            counters.answered("link", HTTPStatus(status).phrase)
+            now = queries.alert(console_of(request).db(), alert.id)
+            return _page(request, token, now, visitor, notice=text, status=status)
+        counters.answered("link", "repeated" if taken.repeated else "accepted")
+        return Redirect(request.url.path, status_code=303, headers=PRIVATE)
+
+    return Router("/", route_handlers=[show, peek, act], include_in_schema=False)
+
+
+def _read(request: Request[Any, Any, Any], token: str) -> tuple[Alert, Visitor] | LinkRefusal:
+    console = console_of(request)
+    claim = console.deps.links.read(token)
+    if isinstance(claim, LinkRefusal):
+        return claim
+    carer = console.deps.index().carers.get(claim.carer)
+    if carer is None:
+        # no longer one of us: the link of yesterday opens nothing
+        return LinkRefusal.EXPIRED
+    try:
+        return queries.alert(console.db(), claim.alert), Visitor(carer)
+    except UnknownAlertError:
+        return LinkRefusal.EXPIRED
+
+
+def _page(
+    request: Request[Any, Any, Any],
+    token: str,
+    alert: Alert,
+    visitor: Visitor,
+    *,
+    notice: str | None = None,
+    status: int = 200,
+) -> Response[str]:
+    tongue = tongue_for(request, visitor)
+    return page(
+        request,
+        "link.html",
+        tongue,
+        status=status,
+        headers=PRIVATE,
+        row=row_of(alert, console_of(request).deps.index(), tongue, visitor.id),
+        action=f"/a/{token}",
+        carer_name=visitor.carer.name,
+        notice=notice,
+    )
+
+
+def _refused(request: Request[Any, Any, Any], refusal: LinkRefusal) -> Response[str]:
+    status, title, text = _REFUSED[refusal]
+    tongue = tongue_for(request)
+    return page(request, "message.html", tongue, status=status, headers=PRIVATE, title=tongue(title), text=tongue(text))

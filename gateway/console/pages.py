@@ -1,0 +1,102 @@
+"""Making pages: Jinja2 with every text through the catalogues, and static files under a name that changes with them."""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import Request, Response
+from litestar.enums import MediaType
+from litestar.utils.scope.state import ScopeState
+
+from gateway import words
+from gateway.console.deps import console_of
+from gateway.console.guards import Visitor
+from rules.model import Reason
+
+_HERE = Path(__file__).parent
+STATIC = _HERE / "static"
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(_HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+
+
+def _digest_of_static() -> str:
+    digest = hashlib.sha256()
+    for file in sorted(STATIC.iterdir()):
+        digest.update(file.name.encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+STATIC_URL = f"/static/{_digest_of_static()}"
+"""Static files live under their own digest: browsers keep them for ever, and never mix two versions."""
+
+
+class Tongue:
+    """How to speak to one reader, now: language, time zone, and the time that "today" is about."""
+
+    def __init__(self, language: str, timezone: ZoneInfo, now: datetime) -> None:
+        self.language = words.known_language(language)
+        self.timezone = timezone
+        self.now = now
+
+    def __call__(self, text: str, **values: object) -> str:
+        """A msgid in the reader's language, with its blanks filled in."""
+        return words.gettext(text, self.language, **values)
+
+    def many(self, one: str, several: str, n: int) -> str:
+        """A msgid with a plural."""
+        return words.ngettext(one, several, n, self.language)
+
+    def reason(self, reason: Reason) -> str:
+        """A rule's reason as a sentence."""
+        return words.say(reason, self.language, self.timezone, self.now)
+
+    def at(self, at: datetime) -> str:
+        """A time of day; with the date on other days."""
+        return words.time_of(at, self.language, self.timezone, self.now)
+
+    def since(self, at: datetime) -> str:
+        """How long ago, in whole minutes: what changes each second would be fetched each second."""
+        seconds = (self.now - at).total_seconds()
+        return self("now") if seconds < 60 else words.duration(seconds // 60 * 60, self.language)
+
+
+def tongue_for(request: Request[Any, Any, Any], visitor: Visitor | None = None) -> Tongue:
+    """The reader's language: the carer's, before sign-in the house's."""
+    deps = console_of(request).deps
+    index = deps.index()
+    language = visitor.carer.language if visitor else index.site.language
+    return Tongue(language, index.timezone, deps.clock.now())
+
+
+def render(template: str, tongue: Tongue, **context: object) -> str:
+    """A template as text."""
+    return _ENVIRONMENT.get_template(template).render(
+        {"_": tongue, "language": tongue.language, "static": STATIC_URL, "visitor": None, **context}
+    )
+
+
+def page(
+    request: Request[Any, Any, Any],
+    template: str,
+    tongue: Tongue,
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    **context: object,
+) -> Response[str]:
+    """A whole page as a response."""
+    site = console_of(request).deps.index().site.name
+    csrf = ScopeState.from_scope(request.scope).csrf_token
+    text = render(template, tongue, site=site, csrf=csrf if isinstance(csrf, str) else "", **context)
+    return Response(text, media_type=MediaType.HTML, status_code=status, headers=headers)

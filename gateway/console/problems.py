@@ -1,0 +1,123 @@
+"""What people and programs see when something is refused or goes wrong: a kind page or problem+json, never a trace."""
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, NotAuthorizedException
+from litestar.response import Redirect
+
+from gateway.console.guards import visitor_of
+from gateway.console.pages import Tongue, page, tongue_for
+from gateway.errors import GatewayError, IllegalStepError, NotAllowedError, StoreFailedError, UnknownAlertError
+from gateway.words import N_
+
+_LOG = structlog.get_logger(__name__)
+
+PROBLEM = "application/problem+json"
+"""RFC 9457."""
+
+_TEXTS: dict[int, tuple[str, str]] = {
+    400: (N_("That did not work"), N_("Something in the form is missing or wrong. Please go back and try again.")),
+    401: (N_("Please sign in"), N_("You are not signed in, or not any more.")),
+    403: (N_("Not allowed"), N_("You may not do or see that. Ask the person in charge.")),
+    404: (N_("Not here"), N_("There is no such page or alert.")),
+    405: (N_("That did not work"), N_("This address can’t be used that way.")),
+    409: (N_("Something changed"), N_("The alert has changed meanwhile. Please look at it again.")),
+    413: (N_("Too much"), N_("That was more than can be taken in.")),
+    429: (N_("Too many tries"), N_("Please wait a little, and try again.")),
+    500: (N_("Something went wrong"), N_("It is our fault. Please try again; if it stays, tell the person in charge.")),
+    503: (N_("Not now"), N_("The gateway can’t store anything at the moment. Please use the phone.")),
+}
+
+FORM_TOO_OLD = N_("The page was open for too long. Please try once more.")
+
+
+def wants_json(request: Request[Any, Any, Any]) -> bool:
+    """Whether a program asks: the JSON API, or a script of ours."""
+    return request.url.path.startswith("/api/") or "application/json" in request.headers.get("accept", "")
+
+
+def problem(status: int, detail: str, *, headers: dict[str, str] | None = None, **more: object) -> Response[bytes]:
+    """An error as problem+json (RFC 9457).
+
+    Args:
+        status: the HTTP status.
+        detail: what is wrong, for people.
+        headers: further headers.
+        more: further members.
+    """
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
+    return Response(msgspec.json.encode(body), media_type=PROBLEM, status_code=status, headers=headers)
+
+
+def refuse(
+    request: Request[Any, Any, Any], status: int, detail: str | None = None, headers: dict[str, str] | None = None
+) -> Response[Any]:
+    """A refusal in the form that the asker understands.
+
+    Args:
+        request: what was asked.
+        status: the HTTP status.
+        detail: a sentence in the reader's language; None: the one that belongs to the status.
+        headers: further headers.
+    """
+    tongue = _tongue(request)
+    title, text = _TEXTS.get(status, _TEXTS[400 if status < 500 else 500])
+    detail = detail or tongue(text)
+    if wants_json(request):
+        return problem(status, detail, headers=headers)
+    return page(request, "message.html", tongue, status=status, headers=headers, title=tongue(title), text=detail)
+
+
+def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """Litestar's own refusals: no such route, bad form, guard, CSRF, body too large."""
+    headers = dict(error.headers or {})
+    if isinstance(error, NotAuthorizedException) and _reads_a_page(request):
+        return Redirect("/sign-in?" + urlencode({"next": request.url.path}), status_code=303)
+    if error.detail.startswith("CSRF"):
+        # Drop the cookie too: one signed with another secret would be refused for ever.
+        response = refuse(request, 403, _tongue(request)(FORM_TOO_OLD))
+        response.delete_cookie("csrf")
+        response.delete_cookie("__Host-csrf")
+        return response
+    if error.status_code >= 500:
+        _LOG.error("console.failed", path=request.url.path, status=error.status_code, error=type(error).__name__)
+    # A validation error of the API may say which field; Litestar's text names no more than that.
+    detail = error.detail if error.status_code == 400 and wants_json(request) else None
+    return refuse(request, error.status_code, detail, headers)
+
+
+def on_gateway_error(request: Request[Any, Any, Any], error: GatewayError) -> Response[Any]:
+    """Errors that the gateway raises on purpose."""
+    match error:
+        case UnknownAlertError():
+            return refuse(request, 404)
+        case NotAllowedError():
+            return refuse(request, 403)
+        case IllegalStepError():
+            return refuse(request, 409)
+        case StoreFailedError():
+            _LOG.error("console.store_failed", path=request.url.path)
+            return refuse(request, 503, headers={"Retry-After": "5"})
+    _LOG.error("console.failed", path=request.url.path, error=type(error).__name__)
+    return refuse(request, 500)
+
+
+def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Everything else is a mistake of ours: logged with its trace, shown without."""
+    _LOG.error("console.failed", path=request.url.path, error=type(error).__name__, exc_info=error)
+    return refuse(request, 500)
+
+
+def _reads_a_page(request: Request[Any, Any, Any]) -> bool:
+    return request.method == "GET" and not wants_json(request) and request.url.path not in {"/board", "/beats"}
+
+
+def _tongue(request: Request[Any, Any, Any]) -> Tongue:
+    # The session may not have been read yet: a route that does not exist, a cookie that can't be parsed.
+    visitor = visitor_of(request) if "session" in request.scope else None
+    return tongue_for(request, visitor)

@@ -1,0 +1,177 @@
+"""Who is signed in: Litestar's server-side sessions, kept in the database so that a restart signs nobody out.
+
+Three things differ from Litestar's own backend: an id that we did not give is never adopted (session fixation), a
+visitor who did not sign in gets neither a row nor a cookie, and a request that was under way while somebody
+signed out does not bring the session back.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie, MutableScopeHeaders
+from litestar.middleware.session.server_side import ServerSideSessionBackend, ServerSideSessionConfig
+from litestar.stores.base import Store
+from litestar.types import Empty, Message, ScopeSession
+
+from gateway.clock import Clock, from_ms, to_ms
+from gateway.store.writer import Tx, Writer
+
+LASTS = timedelta(hours=12)
+"""A shift and its handover; counted from the last time that the page was used."""
+
+RENEW_AFTER = timedelta(minutes=30)
+"""A session is not written again at each request: only when that much of its time is over."""
+
+
+class SessionStore(Store):
+    """Litestar's store protocol on the table ``sessions``; expiry follows the gateway's clock."""
+
+    __slots__ = ("_clock", "_db", "_writer")
+
+    def __init__(self, db: Callable[[], sqlite3.Connection], writer: Writer, clock: Clock) -> None:
+        self._db = db
+        self._writer = writer
+        self._clock = clock
+
+    async def set(self, key: str, value: str | bytes, expires_in: int | timedelta | None = None) -> None:
+        """Store a session; ``value`` is JSON with the carer's id under ``carer``."""
+        text = value.decode() if isinstance(value, bytes) else value
+        carer = str(msgspec.json.decode(text).get("carer", ""))
+        lasts = _as_delta(expires_in)
+
+        def work(tx: Tx) -> None:
+            tx.db.execute("DELETE FROM sessions WHERE expires_at <= ?", (to_ms(tx.now),))
+            tx.db.execute(
+                "INSERT INTO sessions (id, carer, data, expires_at) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at",
+                (_digest(key), carer, text, to_ms(tx.now + lasts)),
+            )
+
+        await self._writer.write(work, urgent=True)
+
+    async def get(self, key: str, renew_for: int | timedelta | None = None) -> bytes | None:
+        """The session's data; None: there is none, or it is over. With ``renew_for`` its end is moved."""
+        row = self._row(key)
+        if row is None:
+            return None
+        if renew_for is not None:
+            lasts = _as_delta(renew_for)
+
+            def work(tx: Tx) -> None:
+                # an update, not an insert: a session that was ended meanwhile stays ended
+                tx.db.execute("UPDATE sessions SET expires_at = ? WHERE id = ?", (to_ms(tx.now + lasts), _digest(key)))
+
+            await self._writer.write(work)
+        return str(row["data"]).encode()
+
+    async def delete(self, key: str) -> None:
+        """End a session."""
+        await self._writer.write(
+            lambda tx: tx.db.execute("DELETE FROM sessions WHERE id = ?", (_digest(key),)) and None, urgent=True
+        )
+
+    async def delete_all(self) -> None:
+        """End every session."""
+        await self._writer.write(lambda tx: tx.db.execute("DELETE FROM sessions") and None)
+
+    async def exists(self, key: str) -> bool:
+        """Whether the session lives."""
+        return self._row(key) is not None
+
+    async def expires_in(self, key: str) -> int | None:
+        """Seconds until the session's end; None: there is none."""
+        row = self._row(key)
+        return None if row is None else int((from_ms(row["expires_at"]) - self._clock.now()).total_seconds())
+
+    def _row(self, key: str) -> sqlite3.Row | None:
+        row: sqlite3.Row | None = (
+            self._db()
+            .execute(
+                "SELECT data, expires_at FROM sessions WHERE id = ? AND expires_at > ?",
+                (_digest(key), to_ms(self._clock.now())),
+            )
+            .fetchone()
+        )
+        return row
+
+
+class _Backend(ServerSideSessionBackend):
+    """Stores a session only when it changed or is to be renewed."""
+
+    async def load_from_connection(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
+        """The session's data; empty for whoever is not signed in."""
+        store = self.config.get_store_from_app(connection.scope["litestar_app"])
+        cookie = connection.cookies.get(self.config.key)
+        data = await store.get(cookie) if cookie else None
+        loaded = {} if data is None else self.deserialize_data(data)
+        connection.scope["state"]["console_session"] = (cookie, data is not None, dict(loaded))
+        return loaded
+
+    async def store_in_message(
+        self, scope_session: ScopeSession, message: Message, connection: ASGIConnection[Any, Any, Any, Any]
+    ) -> None:
+        """Write what changed, and send the cookie when there is a new one."""
+        store = self.config.get_store_from_app(connection.scope["litestar_app"])
+        cookie, known, loaded = connection.scope["state"].get("console_session", (None, False, {}))
+        if scope_session is Empty or not scope_session:
+            if known:
+                await store.delete(cookie)
+            if known or cookie:
+                self._send(message, "", max_age=0)
+            return
+        if known and scope_session == loaded:
+            left = await store.expires_in(cookie)
+            if left is not None and left < (LASTS - RENEW_AFTER).total_seconds():
+                await store.get(cookie, renew_for=LASTS)
+                self._send(message, cookie, max_age=self.config.max_age)
+            return
+        # Signed in anew: always under a new id.
+        if known:
+            await store.delete(cookie)
+        fresh = self.generate_session_id()
+        await self.set(fresh, self.serialize_data(scope_session, connection.scope), store)
+        self._send(message, fresh, max_age=self.config.max_age)
+
+    def _send(self, message: Message, value: str, *, max_age: int) -> None:
+        cookie = Cookie(
+            key=self.config.key,
+            value=value,
+            max_age=max_age,
+            path="/",
+            secure=self.config.secure,
+            httponly=True,
+            samesite="lax",
+        )
+        MutableScopeHeaders.from_message(message).add("Set-Cookie", cookie.to_header(header=""))
+
+
+class SessionConfig(ServerSideSessionConfig):
+    """Litestar's configuration, with our backend and the life of a session."""
+
+    _backend_class = _Backend
+
+    def __init__(self, *, secure: bool) -> None:
+        # __Host-: the browser refuses the cookie from a sub-domain or over plain HTTP
+        super().__init__(
+            key="__Host-telecare" if secure else "telecare",
+            max_age=int(LASTS.total_seconds()),
+            secure=secure,
+            httponly=True,
+            samesite="lax",
+            exclude_opt_key="skip_session",
+        )
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _as_delta(value: int | timedelta | None) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    return LASTS if value is None else timedelta(seconds=value)

@@ -1,0 +1,149 @@
+"""Signing in and out: password, slow-down, and the mark of a browser that signed in before."""
+
+import asyncio
+import secrets
+from typing import Any
+
+from itsdangerous import BadSignature, URLSafeSerializer
+from litestar import Request, Response, Router, get, post
+from litestar.datastructures import Cookie
+from litestar.params import FromQuery, URLEncodedBody
+from litestar.response import Redirect
+
+from gateway.console.accounts import MAX_LENGTH, Check, check, password_hash_of
+from gateway.console.deps import ConsoleDeps, console_of
+from gateway.console.guards import visitor_of
+from gateway.console.ops import Counters
+from gateway.console.pages import page, tongue_for
+from gateway.console.throttle import Throttle
+from gateway.store.audit import record
+from gateway.words import N_
+
+Form = URLEncodedBody[dict[str, str]]
+
+WRONG = N_("Name or password is wrong. Please try again.")
+"""One text for both: it does not tell which names exist."""
+
+WAIT = N_("Too many wrong tries. Please wait {seconds} seconds, and try again.")
+
+KNOWN_COOKIE = "telecare_browser"
+KNOWN_FOR_S = 90 * 24 * 3600
+"""A phone that was not used for three months is a stranger again."""
+
+HASHES_AT_ONCE = 2
+"""Each takes 64 MiB and a core for some 50 ms: a crowd waits, instead of starving the alarms."""
+
+
+class SignIn:
+    """The routes, with what they remember."""
+
+    def __init__(self, deps: ConsoleDeps, counters: Counters) -> None:
+        self._deps = deps
+        self._throttle = Throttle(deps.clock)
+        self._known = URLSafeSerializer(deps.secret, salt="telecare.browser.v1")
+        self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
+        self._counters = counters
+
+    def router(self) -> Router:
+        """GET and POST /sign-in, POST /sign-out."""
+
+        @get("/sign-in")
+        async def show(request: Request[Any, Any, Any], next: FromQuery[str] = "/") -> Response[Any]:  # noqa: A002
+            if visitor_of(request):
+                return Redirect(_inside(next), status_code=303)
+            return self._page(request, 200, next=_inside(next))
+
+        @post("/sign-in", status_code=303)
+        async def try_password(request: Request[Any, Any, Any], data: Form) -> Response[Any]:
+            return await self._try(request, data)
+
+        @post("/sign-out", status_code=303)
+        async def leave(request: Request[Any, Any, Any]) -> Redirect:
+            visitor = visitor_of(request)
+            if visitor:
+                await self._deps.writer.write(
+                    lambda tx: record(tx, who=visitor.id, action="session.end", target=f"carer/{visitor.id}")
+                )
+            request.clear_session()
+            return Redirect("/sign-in", status_code=303)
+
+        return Router("/", route_handlers=[show, try_password, leave], include_in_schema=False)
+
+    async def _try(self, request: Request[Any, Any, Any], data: dict[str, str]) -> Response[Any]:
+        carer_id, password, after = data.get("carer", "").strip(), data.get("password", ""), _inside(data.get("next"))
+        if not carer_id or len(carer_id) > 64 or not password or len(password) > MAX_LENGTH:
+            return self._page(request, 400, notice=WRONG, next=after)
+        place = self._place(request, carer_id)
+        wait_s = self._throttle.wait_s(carer_id, place)
+        if wait_s > 0:
+            self._counters.signed_in("throttled")
+            seconds = int(wait_s) + 1
+            return self._page(request, 429, notice=WAIT, next=after, carer=carer_id, seconds=seconds)
+        self._throttle.begin(carer_id, place)
+        stored = password_hash_of(console_of(request).db(), carer_id)
+        async with self._hashing:
+            outcome = await asyncio.to_thread(check, stored, password)
+        carer = self._deps.index().carers.get(carer_id)
+        if outcome is not Check.RIGHT or carer is None:
+            self._counters.signed_in("refused")
+            # Only for accounts that exist: or else anybody could fill the audit with made-up names.
+            if stored is not None:
+                await self._audit(request, carer_id, "session.refused")
+            return self._page(request, 401, notice=WRONG, next=after, carer=carer_id)
+        self._throttle.right(carer_id, place)
+        self._counters.signed_in("accepted")
+        await self._audit(request, carer_id, "session.begin")
+        # The mark makes two sessions of one carer differ, so that each sign-in gets an id of its own.
+        request.set_session({"carer": carer_id, "mark": secrets.token_hex(8)})
+        response = Redirect(after, status_code=303)
+        response.set_cookie(
+            Cookie(
+                key=KNOWN_COOKIE,
+                value=str(self._known.dumps([carer_id, secrets.token_hex(8)])),
+                max_age=KNOWN_FOR_S,
+                path="/sign-in",
+                secure=self._deps.secure_cookies,
+                httponly=True,
+                samesite="strict",
+            )
+        )
+        return response
+
+    async def _audit(self, request: Request[Any, Any, Any], carer_id: str, action: str) -> None:
+        address = request.client.host if request.client else "unknown"
+        await self._deps.writer.write(
+            lambda tx: record(tx, who=carer_id, action=action, target=f"carer/{carer_id}", detail={"address": address})
+        )
+
+    def _place(self, request: Request[Any, Any, Any], carer_id: str) -> str:
+        try:
+            said = self._known.loads(request.cookies.get(KNOWN_COOKIE, ""))
+        except BadSignature:
+            said = None
+        if isinstance(said, list) and len(said) == 2 and said[0] == carer_id:
+            return f"browser/{said[1]}"
+        return f"address/{request.client.host if request.client else 'unknown'}"
+
+    def _page(
+        self,
+        request: Request[Any, Any, Any],
+        status: int,
+        *,
+        next: str,  # noqa: A002 - the word of the form
+        notice: str | None = None,
+        carer: str = "",
+        seconds: int | None = None,
+    ) -> Response[str]:
+        tongue = tongue_for(request)
+        text = None if notice is None else tongue(notice, seconds=seconds)
+        headers = {"Retry-After": str(seconds)} if seconds else None
+        return page(
+            request, "sign_in.html", tongue, status=status, headers=headers, notice=text, next=next, carer=carer
+        )
+
+
+def _inside(target: str | None) -> str:
+    """A path of ours; anything else, such as //evil.example, is the board."""
+    if not target or not target.startswith("/") or target[1:2] in {"/", "\\"} or not target.isprintable():
+        return "/"
+    return target

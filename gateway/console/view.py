@@ -1,0 +1,262 @@
+"""Alerts as people read them, in the reader's language: rows of the board, and the lines of an alert's page."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from gateway import words
+from gateway.alerts.model import Alert, HistoryLine, Outcome, outcomes_for
+from gateway.alerts.queries import Explanation, Notified
+from gateway.alerts.table import AlertState
+from gateway.centre.index import CentreIndex
+from gateway.console.pages import Tongue
+from gateway.words import N_
+from rules.registry import RULES
+
+_RULE_TITLES = {rule.name: rule.title for rule in RULES}
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One alert as the board, its page and its link show it."""
+
+    id: int
+    key: str
+    """Changes with every change of the alert; also the idempotency key of a form that was made from it."""
+    room: str
+    """Room code; the device for a technical matter of the centre."""
+    who: str | None
+    title: str
+    why: str
+    priority: str
+    mark: str
+    priority_word: str
+    age: str
+    repeats: int
+    repeats_text: str
+    state: str
+    state_text: str
+    mine: bool
+    """The reader is the one who is going, or there."""
+    steps: tuple[str, ...]
+    """What the reader can do now: going, arrive, decline, close."""
+    outcomes: tuple[tuple[str, str], ...]
+    """How it can be closed: value and word."""
+    say: str
+    """For a screen reader, when it is new."""
+
+
+class Line(msgspec.Struct, frozen=True):
+    """Something that happened: its time as people and as machines write it, and a sentence."""
+
+    at: str
+    iso: str
+    text: str
+
+
+def row_of(alert: Alert, index: CentreIndex, tongue: Tongue, reader: str) -> Row:
+    """An alert for one reader (a carer's id)."""
+    resident = index.residents.get(alert.resident) if alert.resident else None
+    room = index.public_name(alert.resident) if alert.resident else (alert.device or alert.subject or tongue("Centre"))
+    title = title_of(alert.rule, tongue)
+    priority = words.priority_word(alert.priority, tongue.language)
+    mine = alert.taken_by == reader
+    return Row(
+        id=alert.id,
+        key=f"{alert.id}-{alert.version}",
+        room=room,
+        who=resident.name if resident else None,
+        title=title,
+        why=tongue.reason(alert.reason),
+        priority=alert.priority.value,
+        mark=words.PRIORITY_MARKS[alert.priority],
+        priority_word=priority,
+        age=tongue.since(alert.raised_at),
+        repeats=alert.repeats,
+        repeats_text=tongue.many("Happened once more.", "Happened {n} times more.", alert.repeats),
+        state=alert.state.value,
+        state_text=state_text(alert, index, tongue, reader),
+        mine=mine,
+        steps=_steps(alert.state, mine=mine),
+        outcomes=tuple((o.value, outcome_word(o, tongue)) for o in outcomes_for(alert.rule)),
+        say=tongue("New alert: {priority}. Room {room}. {title}.", priority=priority, room=room, title=title),
+    )
+
+
+def _steps(state: AlertState, *, mine: bool) -> tuple[str, ...]:
+    # As the table of gateway.alerts has it; only the one who is going may promise a new time or hand over.
+    match state:
+        case AlertState.OPEN | AlertState.CLEARED:
+            return ("going", "arrive", "decline", "close")
+        case AlertState.ACKNOWLEDGED:
+            return ("arrive", "decline", "close") if mine else ("arrive", "close")
+        case AlertState.ATTENDED:
+            return ("decline", "close") if mine else ("arrive", "close")
+        case AlertState.CLOSED:
+            return ()
+
+
+def title_of(rule: str, tongue: Tongue) -> str:
+    """What carers call a rule."""
+    return tongue(words.RULE_TITLES.get(rule) or _RULE_TITLES.get(rule, rule))
+
+
+def outcome_word(outcome: Outcome, tongue: Tongue) -> str:
+    """How an alert ended."""
+    return tongue(_OUTCOMES[outcome])
+
+
+def name_of(who: str | None, index: CentreIndex, tongue: Tongue) -> str:
+    """A person as the history names them."""
+    if who is None:
+        return tongue("The gateway")
+    if who.startswith("cli:"):
+        return tongue("{user} (command line)", user=who.removeprefix("cli:"))
+    carer = index.carers.get(who)
+    return who if carer is None else carer.name
+
+
+def state_text(alert: Alert, index: CentreIndex, tongue: Tongue, reader: str) -> str:
+    """Who is going, in a sentence."""
+    mine = alert.taken_by == reader
+    who = name_of(alert.taken_by, index, tongue)
+    match alert.state:
+        case AlertState.OPEN:
+            return tongue("Nobody is going yet.")
+        case AlertState.CLEARED:
+            return tongue("It stopped by itself. Please look all the same.")
+        case AlertState.ACKNOWLEDGED:
+            by = tongue.at(alert.eta_at or alert.raised_at)
+            text = N_("You are going. There by {time}.") if mine else N_("{who} is going. There by {time}.")
+            return tongue(text, who=who, time=by)
+        case AlertState.ATTENDED:
+            since = tongue.at(alert.attended_at or alert.raised_at)
+            text = N_("You are there since {time}.") if mine else N_("{who} is there since {time}.")
+            return tongue(text, who=who, time=since)
+        case AlertState.CLOSED:
+            return tongue(
+                "Closed by {who} at {time}: {outcome}.",
+                who=name_of(alert.closed_by, index, tongue),
+                time=tongue.at(alert.closed_at or alert.raised_at),
+                outcome=outcome_word(alert.outcome or Outcome.OTHER, tongue),
+            )
+
+
+def already_taken(who: str, at: datetime, index: CentreIndex, tongue: Tongue) -> str:
+    """What the second carer reads."""
+    return tongue("{who} was first, at {time}.", who=name_of(who, index, tongue), time=tongue.at(at))
+
+
+def why_lines(alert: Alert, tongue: Tongue) -> list[str]:
+    """Why the alert came: the rule's reason, its marks, and when it happened if that was earlier."""
+    lines = [tongue.reason(alert.reason), *(tongue.reason(mark) for mark in alert.marks)]
+    if (alert.raised_at - alert.happened_at).total_seconds() >= 60:
+        lines.append(tongue("It happened at {time}.", time=tongue.at(alert.happened_at)))
+    if alert.repeats:
+        lines.append(tongue.many("Happened once more.", "Happened {n} times more.", alert.repeats))
+    return lines
+
+
+def evidence_lines(found: Explanation, tongue: Tongue) -> list[Line]:
+    """Which readings led to it. Only their kind and device: places and body values need their own consent."""
+    return [
+        _line(
+            seen.observed_at or seen.received_at, tongue, tongue(_KINDS.get(seen.kind, seen.kind)) + f" · {seen.device}"
+        )
+        for seen in found.readings
+    ]
+
+
+def told_lines(told: Sequence[Notified], index: CentreIndex, tongue: Tongue) -> list[Line]:
+    """Who was told, how, and whether it reached them. Addresses stay in the store."""
+    return [
+        _line(
+            one.settled_at or one.created_at,
+            tongue,
+            tongue(
+                "{who}, by {channel}: {state}",
+                who=name_of(one.carer, index, tongue),
+                channel=tongue(_CHANNELS.get(one.channel, one.channel)),
+                state=tongue(_DELIVERY.get(one.state, one.state)),
+            ),
+        )
+        for one in told
+    ]
+
+
+def history_lines(lines: Sequence[HistoryLine], index: CentreIndex, tongue: Tongue) -> list[Line]:
+    """What happened to the alert, the newest last."""
+    return [_line(line.at, tongue, _event_text(line, index, tongue)) for line in lines]
+
+
+def _event_text(line: HistoryLine, index: CentreIndex, tongue: Tongue) -> str:
+    event = line.event
+    if event == "expire" and line.state_before is AlertState.ATTENDED:
+        event = "expire_attended"
+    outcome = line.detail.get("outcome")
+    return tongue(
+        _EVENTS.get(event, event),
+        who=name_of(line.who, index, tongue),
+        minutes=line.detail.get("eta_minutes", ""),
+        outcome=outcome_word(Outcome(outcome), tongue) if outcome else "",
+        note=line.detail.get("note") or "",
+    ).strip()
+
+
+def _line(at: datetime, tongue: Tongue, text: str) -> Line:
+    return Line(tongue.at(at), at.isoformat(), text)
+
+
+_OUTCOMES: dict[Outcome, str] = {
+    Outcome.REAL: N_("Real: help was given"),
+    Outcome.FALSE: N_("False alarm"),
+    Outcome.TEST: N_("Test"),
+    Outcome.WEARER_CANCELLED: N_("Cancelled by the wearer"),
+    Outcome.OTHER: N_("Other (please write a note)"),
+}
+
+_EVENTS: dict[str, str] = {
+    "raised": N_("The alert came."),
+    "acknowledge": N_("{who} is going, there in {minutes} min."),
+    "decline": N_("{who} can’t."),
+    "arrive": N_("{who} is there."),
+    "close": N_("{who} closed it: {outcome}. {note}"),
+    "reopen": N_("{who} opened it again. {note}"),
+    "clear": N_("It stopped by itself."),
+    "repeat": N_("It happened again."),
+    "raise_priority": N_("It is more urgent now."),
+    "escalate": N_("Nobody had answered: the next people are told."),
+    "expire": N_("The promised time passed: people are told again."),
+    "expire_attended": N_("It was not closed in time: people are told again."),
+}
+
+_KINDS: dict[str, str] = {
+    "position": N_("Position"),
+    "help": N_("Help button"),
+    "fall": N_("Fall detector"),
+    "bed": N_("Bed sensor"),
+    "sleep": N_("Sleep sensor"),
+    "vitals": N_("Heart and breathing"),
+    "continence": N_("Continence sensor"),
+    "room": N_("Room sensor"),
+    "motion": N_("Movement"),
+    "status": N_("Device status"),
+}
+
+_CHANNELS: dict[str, str] = {
+    "log": N_("screen"),
+    "smtp": N_("e-mail"),
+    "webhook": N_("web service"),
+    "mqtt": N_("MQTT"),
+    "apprise": N_("message service"),
+}
+
+_DELIVERY: dict[str, str] = {
+    "pending": N_("waiting to be sent"),
+    "sent": N_("sent"),
+    "delivered": N_("delivered"),
+    "read": N_("read"),
+    "failed_for_now": N_("failed, is tried again"),
+    "failed_for_good": N_("could not be reached"),
+    "withdrawn": N_("not needed any more"),
+}
