@@ -1,12 +1,15 @@
 """The daemon: every part started in order, watched, and stopped in the opposite order."""
 
 import asyncio
+import os
 import sqlite3
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack, closing
+from uuid import uuid4
 
 import msgspec
 import structlog
+from litestar import Litestar
 
 from gateway.app import parts
 from gateway.app.keeper import CentreKeeper
@@ -17,7 +20,10 @@ from gateway.clockwork.clockwork import Clockwork
 from gateway.console.app import create_app
 from gateway.console.deps import ConsoleDeps
 from gateway.console.server import serve
+from gateway.errors import BrokerError
+from gateway.ingest.durability import check_durability
 from gateway.ingest.mqtt_source import MqttSource
+from gateway.ingest.options import BrokerOptions
 from gateway.ingest.publisher import Publisher
 from gateway.links import Links, secret_in
 from gateway.notify.channels.log import LogChannel
@@ -63,8 +69,6 @@ class Gateway:
         self._log = log or LogChannel()
         self._on_ready = on_ready
         self._path = settings.gateway.data / FILE
-        self._sources: list[MqttSource] = []
-        self._lanes: dict[str, Lane] = {}
 
     async def run(self) -> None:
         """Run until cancelled.
@@ -90,14 +94,20 @@ class Gateway:
         secret = secret_in(settings.secret_file)
         keeper = CentreKeeper(db)
         # A name that no earlier process had: what those had leased is free.
-        owner = secret_owner()
+        owner = f"{os.getpid()}-{uuid4().hex[:12]}"
         writer = Writer(self._path, clock=clock, owner=owner)
         pipeline = Pipeline(db, keeper.index)
         wakeups = RuleWakeups(pipeline, writer, keeper.index, clock, speed=self._speed)
         keeper.on_change = wakeups.everybody
         options = parts.broker_options(settings, keeper.index().site.id)
-        publisher = Publisher(options)
+        sources = [
+            MqttSource(options, name=name, subscriptions=wanted, clock=clock)
+            for name in (ALARMS, TELEMETRY)
+            if (wanted := parts.subscriptions(settings, name))
+        ]
+        lanes = {source.name: Lane(source, pipeline, writer, urgent=source.name == ALARMS) for source in sources}
         links = Links(settings.console.base_url, secret, clock)
+        publisher = Publisher(options)
         dispatcher = Dispatcher(
             writer=writer,
             channels=parts.make_channels(settings, publisher, log=self._log),
@@ -107,21 +117,13 @@ class Gateway:
             path=self._path,
             owner=owner,
         )
-        clockwork = Clockwork(writer=writer, index=keeper.index, path=self._path, clock=clock)
-        wake = asyncio.Event()
-        for name in (ALARMS, TELEMETRY):
-            wanted = parts.subscriptions(settings, name)
-            if wanted:
-                source = MqttSource(options, name=name, subscriptions=wanted, clock=clock, wake=None)
-                self._sources.append(source)
-                self._lanes[name] = Lane(source, pipeline, writer, urgent=name == ALARMS)
         watch = Watch(
-            sources=self._sources,
-            lanes=self._lanes,
+            sources=sources,
+            lanes=lanes,
             writer=writer,
             dispatcher=dispatcher,
             index=keeper.index,
-            options=options,
+            version=lambda: keeper.version,
         )
         console = create_app(
             ConsoleDeps(
@@ -136,46 +138,53 @@ class Gateway:
                 secure_cookies=settings.console.secure_cookies,
             )
         )
-        del wake
-        async with asyncio.TaskGroup() as store_tasks:
-            writing = store_tasks.create_task(writer.run(), name="writer")
+        clockwork = Clockwork(writer=writer, index=keeper.index, path=self._path, clock=clock)
+        async with asyncio.TaskGroup() as outer:
+            # outermost, so that it is the last to end: whatever the others still have to write is written
+            writing = outer.create_task(writer.run(), name="writer")
             try:
                 await wakeups.everybody()
-                async with asyncio.TaskGroup() as tasks:
-                    start = tasks.create_task
-                    start(publisher.run(), name="publisher")
-                    start(dispatcher.run(), name="dispatcher")
-                    start(clockwork.run(), name="clockwork")
-                    start(wakeups.run(), name="rule-wakeups")
-                    start(keeper.run(), name="centre")
-                    start(watch.run(), name="watch")
-                    start(self._serve(console), name="console")
-                    for source in self._sources:
-                        await source.start()
-                    for name, lane in self._lanes.items():
-                        start(lane.run(), name=f"lane-{name}")
+                async with AsyncExitStack() as stack:
+                    await stack.enter_async_context(publisher)
+                    for source in sources:
+                        await stack.enter_async_context(source)
+                    await self._work(
+                        dispatcher.run(),
+                        clockwork.run(),
+                        wakeups.run(),
+                        keeper.run(),
+                        watch.run(),
+                        self._check_broker(options),
+                        self._serve(console),
+                        *(lane.run() for lane in lanes.values()),
+                    )
             finally:
-                for source in self._sources:
-                    await source.close()
-                # last: whatever the others still had to write is written
                 writing.cancel()
 
-    async def _serve(self, console: object) -> None:
+    @staticmethod
+    async def _work(*parts_of_it: Coroutine[object, object, None]) -> None:
+        """Run the parts until one breaks or we are cancelled; then all of them end."""
+        async with asyncio.TaskGroup() as tasks:
+            for part in parts_of_it:
+                tasks.create_task(part)
+
+    async def _check_broker(self, options: BrokerOptions) -> None:
+        """Warn of a broker that would lose what it accepted, as far as a client can see; never ends the daemon."""
+        try:
+            findings = await check_durability(options, self._clock)
+        except BrokerError as error:
+            _LOG.warning("broker.not_checked", error=str(error))
+            return
+        for finding in findings:
+            _LOG.warning("broker.would_lose", risk=finding.risk.value, words=finding.words, advice=finding.advice)
+        if not findings:
+            _LOG.info("broker.checked")
+
+    async def _serve(self, console: Litestar) -> None:
         settings = self._settings.console
 
         def ready(host: str, port: int) -> None:
             if self._on_ready:
                 self._on_ready(Ready(f"http://{host}:{port}"))
 
-        await serve(console, settings.host, settings.port, on_ready=ready)  # type: ignore[arg-type]
-
-
-def secret_owner() -> str:
-    """A name for this life of the daemon, for its leases."""
-    import os
-    import uuid
-
-    return f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
-
-
-__all__ = ["Gateway", "Mapping", "Ready"]
+        await serve(console, settings.host, settings.port, on_ready=ready)

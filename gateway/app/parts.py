@@ -1,7 +1,6 @@
 """Settings turned into parts: broker options, subscriptions by lane, channels."""
 
-from pathlib import Path
-
+from gateway.errors import Problem, SettingsError
 from gateway.ingest.options import BrokerOptions, Subscription, TlsOptions
 from gateway.ingest.publisher import Publisher
 from gateway.notify.channel import Channel
@@ -65,11 +64,9 @@ def make_channels(settings: Settings, publisher: Publisher, *, log: LogChannel) 
         )
     if wanted.webhook is not None:
         hook = wanted.webhook
-        secret = hook.secret.get_secret_value() if hook.secret else None
+        if hook.secret is None:
+            expected = "expected secret_env or secret_file: receivers check our signature with it"
+            raise SettingsError([Problem("gateway.toml", "channels.webhook", "(missing)", expected)])
+        secret = hook.secret.get_secret_value()
         channels.append(WebhookChannel(secret=secret, allow_private=hook.allow_private, timeout_s=hook.timeout_s))
     return {channel.name: channel for channel in channels}
-
-
-def data_files(settings: Settings) -> tuple[Path, Path]:
-    """The data folder and the key file."""
-    return settings.gateway.data, settings.secret_file

@@ -8,8 +8,17 @@ import typer
 
 from gateway.centre.load import export_centre, load_centre
 from gateway.centre.schema import centre_schema
-from gateway.cli.common import CLOCK, DEFAULT_CONFIG, OUT, ConfigOption, JsonOption, fail, operator, print_json
-from gateway.cli.common import settings_and_database
+from gateway.cli.common import (
+    CLOCK,
+    DEFAULT_CONFIG,
+    OUT,
+    ConfigOption,
+    JsonOption,
+    fail,
+    operator,
+    print_json,
+    settings_and_database,
+)
 from gateway.store import centres
 from gateway.store.database import prepare, reader
 from gateway.store.writer import write_now

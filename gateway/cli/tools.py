@@ -55,17 +55,18 @@ def broker_config(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Write a Mosquitto configuration that loses nothing: durable settings, a password and an ACL for each device."""
-    from gateway.ingest.broker_config import write_broker_config
+    from gateway.app.brokerfiles import write_broker_files
 
     settings, path = settings_and_database(config)
     with closing(reader(path)) as db:
         found = centres.latest(db)
     if found is None:
         raise fail("No care centre was applied yet: run `telecare centre apply FILE`.")
-    written = write_broker_config(folder, centre=found.centre, settings=settings)
-    for name in written:
-        OUT.print(str(folder / name), markup=False)
-    ERR.print("The passwords are in passwords.txt: give each device its own, then delete that file.", markup=False)
+    for file in write_broker_files(folder, found.centre, settings):
+        OUT.print(str(file), markup=False)
+    ERR.print(
+        "telecare.credentials holds every password in clear: enter them into the devices, then delete it.", markup=False
+    )
 
 
 def audit(

@@ -21,7 +21,7 @@ class Publisher(Protocol):
         *,
         qos: int = 1,
         retain: bool = False,
-        timeout: float = 10.0,  # noqa: ASYNC109
+        timeout_s: float = 10.0,
     ) -> None:
         """Come back when the broker acknowledged it (QoS 1).
 
@@ -92,7 +92,7 @@ class MqttChannel:
             )
         )
         try:
-            await self._publisher.publish(topic, payload, qos=1, retain=False, timeout=self.timeout_s)
+            await self._publisher.publish(topic, payload, qos=1, retain=False, timeout_s=self.timeout_s)
         except BrokerError as error:
             raise TemporaryFailure(f"the broker did not take it: {type(error).__name__}") from error
         return Sent()

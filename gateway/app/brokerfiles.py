@@ -1,0 +1,51 @@
+"""Broker files for a centre: which devices sign in to the broker, and what each may say."""
+
+import os
+from pathlib import Path
+
+from gateway.centre.model import Centre
+from gateway.errors import StoreError
+from gateway.ingest.broker_config import BrokerPlan, DeviceAccess, broker_config, make_passwords
+from gateway.settings import Settings
+from gateway.settings.load import subscriptions_of
+
+
+def plan_of(centre: Centre, settings: Settings) -> BrokerPlan:
+    """Every native device signs in by itself under its address; other formats come through a bridge of their own.
+
+    A bridge (``bridge-owntracks``, ``bridge-traccar``) may write the topics that the gateway listens to for it.
+    """
+    native = [DeviceAccess(device.address) for device in centre.devices if device.format == "native"]
+    bridged = {device.format for device in centre.devices} - {"native"}
+    topics: dict[str, list[str]] = {}
+    for subscription in subscriptions_of(settings):
+        topics.setdefault(subscription.format, []).extend(subscription.topics)
+    bridges = [DeviceAccess(f"bridge-{name}", writes=tuple(topics.get(name, ()))) for name in sorted(bridged)]
+    return BrokerPlan(site=centre.centre.id, devices=(*native, *bridges), in_flight=settings.broker.receive_maximum)
+
+
+def write_broker_files(folder: Path, centre: Centre, settings: Settings) -> list[Path]:
+    """Write the broker's files, each readable by its owner only; returns their paths.
+
+    Raises:
+        StoreError: a file is there already (its passwords may be in use), or can't be written.
+        BrokerError: a device's name can't be a user name.
+    """
+    plan = plan_of(centre, settings)
+    texts = broker_config(plan, make_passwords(plan))
+    written: list[Path] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        there = [name for name in texts if (folder / name).exists()]
+        if there:
+            raise StoreError(
+                f"{folder}: has {', '.join(there)} already, and devices may use those passwords: name another folder."
+            )
+        for name, text in texts.items():
+            file = folder / name
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+                out.write(text)
+            written.append(file)
+    except OSError as error:
+        raise StoreError(f"{folder}: {error.strerror}: name a folder that can be written") from error
+    return written

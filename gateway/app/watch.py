@@ -1,0 +1,122 @@
+"""The watch: a broker that is gone is an alarm too, the supervisor hears a heartbeat, and health can be asked for."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import sdnotify
+import structlog
+
+from gateway.alerts import desk
+from gateway.alerts.model import Incident
+from gateway.centre.index import CentreIndex
+from gateway.clock import monotonic
+from gateway.ingest.mqtt_source import MqttSource
+from gateway.notify.dispatcher import Dispatcher
+from gateway.pipeline.lanes import Lane
+from gateway.store.writer import Writer
+from rules.model import Priority, Reason
+
+_LOG = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 1.0
+"""Real seconds between looks; systemd's WatchdogSec must be several times that."""
+
+BROKER_GONE_S = 20.0
+"""Real seconds without a broker until a person is told: a restart of the broker takes some 5 s, and a fault must be
+known to a person within 30 s."""
+
+RULE = "broker_gone"
+_GONE = Reason("The gateway has no connection to the broker since {since_at}: no alarm can come in.")
+_BACK = Reason("The broker is back. Look after anybody who may have called meanwhile.")
+
+
+class Watch:
+    """Looks after the parts; ``run()`` until cancelled."""
+
+    def __init__(
+        self,
+        *,
+        sources: Sequence[MqttSource],
+        lanes: Mapping[str, Lane],
+        writer: Writer,
+        dispatcher: Dispatcher,
+        index: Callable[[], CentreIndex],
+        version: Callable[[], int],
+    ) -> None:
+        self._sources = sources
+        self._lanes = lanes
+        self._writer = writer
+        self._dispatcher = dispatcher
+        self._index = index
+        self._version = version
+        self._down_since: dict[str, float] = {}
+        self._told: set[str] = set()
+        self._supervisor = sdnotify.SystemdNotifier()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        self._supervisor.notify("READY=1")
+        try:
+            while True:
+                await self._look()
+                if self._writer.failed is None:
+                    self._supervisor.notify("WATCHDOG=1")
+                await asyncio.sleep(LOOK_EVERY_S)
+        finally:
+            self._supervisor.notify("STOPPING=1")
+
+    def health(self) -> dict[str, object]:
+        """``ok`` and the numbers behind it, for /healthz and /metrics."""
+        lanes = {}
+        for source in self._sources:
+            seen = source.health()
+            lane = self._lanes.get(source.name)
+            lanes[source.name] = {
+                "connected": seen.connected,
+                "protocol": seen.protocol,
+                "trouble": seen.trouble.value if seen.trouble else None,
+                "reconnects": seen.reconnects,
+                "waiting": seen.waiting,
+                "unacknowledged": seen.unacknowledged,
+                "paused": seen.paused,
+                **(dict(lane.counts) if lane else {}),
+            }
+        connected = all(source.connected for source in self._sources)
+        return {
+            "ok": connected and self._writer.failed is None,
+            "lanes": lanes,
+            "store": {"ok": self._writer.failed is None, "commits": self._writer.commits},
+            "notifications": {"in_hand": self._dispatcher.in_hand},
+            "centre": {"version": self._version(), "residents": len(self._index().residents)},
+        }
+
+    async def _look(self) -> None:
+        now = monotonic()
+        for source in self._sources:
+            if source.connected:
+                self._down_since.pop(source.name, None)
+                if source.name in self._told:
+                    self._told.discard(source.name)
+                    await self._tell_back(source.name)
+            elif now - self._down_since.setdefault(source.name, now) >= BROKER_GONE_S and source.name not in self._told:
+                self._told.add(source.name)
+                await self._tell_gone(source)
+
+    async def _tell_gone(self, source: MqttSource) -> None:
+        health = source.health()
+        _LOG.error("broker.gone", lane=source.name, trouble=health.trouble.value if health.trouble else None)
+        incident = Incident(
+            rule=RULE,
+            rule_key=RULE,
+            subject=source.name,
+            priority=Priority.HIGH,
+            reason=Reason(_GONE.text, {"since_at": int(health.since.timestamp() * 1000)}),
+            happened_at=health.since,
+        )
+        await self._writer.write(lambda tx: desk.raise_incident(tx, self._index(), incident), urgent=True)
+
+    async def _tell_back(self, lane: str) -> None:
+        await self._writer.write(
+            lambda tx: desk.clear_incident(tx, self._index(), resident=None, rule_key=RULE, subject=lane, reason=_BACK),
+            urgent=True,
+        )
