@@ -12,12 +12,13 @@ from typing import Final
 import msgspec
 
 from rules.errors import BadRuleError
-from rules.model import Context, Event, Heard, Quiet, Reason, Rule, RuleSettings, State, Tick, Verdict
+from rules.model import Context, Event, Heard, Quiet, Reason, Resumes, Rule, RuleSettings, State, Tick, Verdict
 from rules.registry import find
 
 UNSTARTED: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """``wake_at`` says this while a rule has no state yet: a Tick is due at once, and begins it."""
 
+_RESUMED: Final = Quiet(Reason("The gateway was deaf; that time does not count as silence."))
 _BEGUN: Final = Quiet(Reason("The rule has begun."))
 
 
@@ -103,6 +104,22 @@ class ResidentRules:
                 _judge(entry, state, heard, now, changes)
             else:
                 _begin(entry, heard, now, changes)
+        return changes
+
+    def resumed(self, states: dict[str, State], stopped: datetime, at: datetime) -> list[Change]:
+        """What it changes that the gateway heard nothing from ``stopped`` to ``at``, such as over a restart.
+
+        To be asked once, before the first event or Tick after it: else every device that could not be heard would be
+        told as silent.
+        """
+        changes = []
+        for entry in self._entries:
+            state = states.get(entry.key)
+            if state is None or state.__class__ is not entry.state or not isinstance(entry.rule, Resumes):
+                continue
+            after = entry.rule.resumed(state, stopped, at)
+            if after is not state:
+                changes.append(Change(entry.key, entry.rule.name, state, after, _RESUMED))
         return changes
 
     def wake_at(self, states: dict[str, State]) -> datetime | None:

@@ -128,8 +128,10 @@ class ZoneShape:
 def signed_distances(shapes: Sequence[ZoneShape], lons: Sequence[float], lats: Sequence[float]) -> list[float]:
     """Metres from the border of ``shapes[i]`` to the place ``lons[i], lats[i]`` (degrees); negative inside.
 
-    Pairwise and vectorised: the three sequences have the same length n, and so has the result.
+    Pairwise and vectorised: the three sequences have the same length n, and so has the result; ValueError otherwise.
     """
+    if not len(shapes) == len(lons) == len(lats):
+        raise ValueError(f"{len(shapes)} zones, {len(lons)} longitudes and {len(lats)} latitudes are not pairs")
     if len(shapes) <= _ALONE:
         return [zone.signed_distance(lon, lat) for zone, lon, lat in zip(shapes, lons, lats, strict=True)]
     east, north, far = _metres(
@@ -194,7 +196,10 @@ def _why_invalid(reason: str) -> str:
     found = _WHERE.match(reason)
     if found is None:
         return reason
-    what, where = found["what"], f"near longitude {float(found['lon']):.6f}, latitude {float(found['lat']):.6f}"
+    what, where = (
+        found["what"],
+        f"near longitude {round(float(found['lon']), 6)}, latitude {round(float(found['lat']), 6)}",
+    )
     if "Self-intersection" in what:
         return f"its border crosses or touches itself {where}; move the corner there"
     return f"{what[0].lower()}{what[1:]} {where}; draw that part again"

@@ -7,7 +7,7 @@ whoever shows it can write distances, durations and times as the reader's langua
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -180,3 +180,11 @@ class Rule(Protocol):
 
     def wake_at(self, state: State) -> datetime | None:
         """When a Tick is due for this state at the latest; None: only a reading can change it."""
+
+
+@runtime_checkable
+class Resumes(Protocol):
+    """A rule that counts silence, and must not count the time in which the gateway itself heard nothing."""
+
+    def resumed(self, state: State, stopped: datetime, at: datetime) -> State:
+        """The state after the gateway was deaf from ``stopped`` to ``at``; the same object when nothing changes."""

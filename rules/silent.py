@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Final, Literal
 
+import msgspec
 from pydantic import Field
 
 from devices.model import KINDS, Status
@@ -20,6 +21,7 @@ from rules.model import (
     Context,
     DeviceInfo,
     Event,
+    Evidence,
     Heard,
     Pending,
     Priority,
@@ -95,12 +97,15 @@ class Stand(StrEnum):
 
 class SilentState(State, frozen=True, tag="silent", omit_defaults=True):
     """``heard_at`` is when it was last received, up to 5 % of the limit too early; ``never`` that it never was and
-    ``heard_at`` is when the rule began; ``offline_at`` when it was reported offline."""
+    ``heard_at`` is when the rule began; ``offline_at`` when it was reported offline, and ``evidence`` that report."""
 
     heard_at: datetime
     stand: Stand = Stand.HEARD
     never: bool = False
     offline_at: datetime | None = None
+    evidence: tuple[Evidence, ...] = ()
+    deaf_s: float = 0.0
+    """Seconds since ``heard_at`` in which the gateway itself heard nothing; they don't count as silence."""
 
 
 class SilentRule:
@@ -131,9 +136,17 @@ class SilentRule:
         if state.stand is Stand.SILENT:
             return None
         deadline = state.heard_at + self._deadline
-        if state.offline_at is None:
-            return deadline
-        return min(deadline, state.offline_at + self._offline_after)
+        if state.offline_at is not None:
+            deadline = min(deadline, state.offline_at + self._offline_after)
+        return deadline + timedelta(seconds=state.deaf_s) if state.deaf_s else deadline
+
+    def resumed(self, state: State, stopped: datetime, at: datetime) -> State:
+        """The gateway was deaf: that time is added to the deadline."""
+        assert isinstance(state, SilentState)
+        deaf_s = (at - max(stopped, state.heard_at)).total_seconds()
+        if state.stand is Stand.SILENT or deaf_s <= 0:
+            return state
+        return msgspec.structs.replace(state, deaf_s=state.deaf_s + deaf_s)
 
     def step(self, state: State, event: Event) -> tuple[State, Verdict]:
         """Heard, reported offline, or silent for too long."""
@@ -154,7 +167,7 @@ class SilentRule:
     def _offline(self, state: SilentState, event: Heard) -> tuple[State, Verdict]:
         if state.stand is not Stand.HEARD:
             return state, _STILL if state.stand is Stand.SILENT else self._waiting(state)
-        after = SilentState(state.heard_at, Stand.OFFLINE, state.never, event.received_at)
+        after = SilentState(state.heard_at, Stand.OFFLINE, state.never, event.received_at, (event.evidence(),))
         if self._offline_after <= timedelta(0):
             return self._tick(after, event.received_at)
         return after, self._waiting(after)
@@ -169,7 +182,9 @@ class SilentRule:
         if until is None or at < until:
             return state, _NOTHING
         after = SilentState(state.heard_at, Stand.SILENT, state.never, state.offline_at)
-        return after, Raised(self._reason(state, at), self._priority, subject=self._device)
+        deaf = Reason("The gateway itself heard nothing for {deaf_s} of that.", {"deaf_s": round(state.deaf_s, 1)})
+        marks = (deaf,) if state.deaf_s else ()
+        return after, Raised(self._reason(state, at), self._priority, self._device, state.evidence, marks)
 
     def _reason(self, state: SilentState, at: datetime) -> Reason:
         values: dict[str, float | int | str] = {
@@ -178,7 +193,7 @@ class SilentRule:
             "limit_s": seconds(self._limit),
             "heard_at": epoch_ms(state.heard_at),
         }
-        if state.offline_at is not None and at >= state.offline_at + self._offline_after:
+        if state.offline_at is not None:
             offline = seconds(at - state.offline_at)
             return Reason("{device} has been offline for {offline_s}.", {"device": self._device, "offline_s": offline})
         if state.never:

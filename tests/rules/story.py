@@ -41,7 +41,8 @@ def heard(
 
 def fix(**fields: Any) -> Position:
     """A position; where it is goes by ``distance``, not by these coordinates."""
-    return Position(**{"device": "gps", "lon": 14.5, "lat": 35.9, "accuracy_m": 5.0} | fields)
+    given: dict[str, Any] = {"accuracy_m": 5.0} | fields
+    return Position(device="gps", lon=14.5, lat=35.9, **given)
 
 
 def word(change: Change, since: datetime) -> str:
@@ -92,9 +93,7 @@ class Story:
         """Fast-forward to when it is received, and hear it; ``age`` seconds after it happened."""
         at = self.time(received)
         said = self.wait(received)
-        event = heard(
-            reading, at, at=at - timedelta(seconds=age), device=device, distance=distance, frame=frame
-        )
+        event = heard(reading, at, at=at - timedelta(seconds=age), device=device, distance=distance, frame=frame)
         return _joined([said, self._judge(event)])
 
     def last(self, kind: type[Any]) -> Any:

@@ -48,7 +48,10 @@ TIMELINES: dict[str, tuple[dict[str, Any], list[tuple[float, str | None, dict[st
         NOW,
         [(1, "suspected", {}, "pending 31"), (31, None, {}, "raised medium"), (999, None, {}, "")],
     ),
-    "a suspicion that is dropped": (NOW, [(1, "suspected", {}, "pending 31"), (9, "ended", {}, ""), (99, None, {}, "")]),
+    "a suspicion that is dropped": (
+        NOW,
+        [(1, "suspected", {}, "pending 31"), (9, "ended", {}, ""), (99, None, {}, "")],
+    ),
     "a suspicion that is taken back": (NOW, [(1, "suspected", {}, "pending 31"), (9, "cancelled", {}, "")]),
     "a suspicion that is detected": (NOW, [(1, "suspected", {}, "pending 31"), (9, "detected", {}, "raised high")]),
     "a suspicion that is detected waits for the wearer from then on": (

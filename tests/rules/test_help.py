@@ -53,7 +53,9 @@ def test_an_old_press_is_told_with_its_age(age: float, marked: bool) -> None:
     story = Story({"rule": "help"})
     assert story.hear(1, PRESS, age=age) == "raised high"
     marks = story.last(Raised).marks
-    assert [(mark.text, mark.values) for mark in marks] == ([("Pressed {age_s} ago.", {"age_s": age})] if marked else [])
+    assert [(mark.text, mark.values) for mark in marks] == (
+        [("Pressed {age_s} ago.", {"age_s": age})] if marked else []
+    )
 
 
 def test_the_evidence_is_the_press() -> None:

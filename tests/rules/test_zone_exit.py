@@ -18,11 +18,22 @@ TIMELINES: dict[str, tuple[dict[str, Any], list[tuple[float, float | None, float
     "two positions outside": ({}, [(10, IN, 0, ""), (20, OUT, 0, "pending 80"), (30, OUT, 0, "raised high")]),
     "one position outside, then nothing": (
         {},
-        [(10, IN, 0, ""), (20, OUT, 0, "pending 80"), (79, None, 0, ""), (80, None, 0, "raised high"), (999, None, 0, "")],
+        [
+            (10, IN, 0, ""),
+            (20, OUT, 0, "pending 80"),
+            (79, None, 0, ""),
+            (80, None, 0, "raised high"),
+            (999, None, 0, ""),
+        ],
     ),
     "one position outside, then unknown ones": (
         {},
-        [(20, OUT, 0, "pending 80"), (30, EDGE, 0, "pending 80"), (40, -EDGE, 0, "pending 80"), (80, None, 0, "raised high")],
+        [
+            (20, OUT, 0, "pending 80"),
+            (30, EDGE, 0, "pending 80"),
+            (40, -EDGE, 0, "pending 80"),
+            (80, None, 0, "raised high"),
+        ],
     ),
     "a single position outside between two inside": (
         {},
@@ -36,7 +47,13 @@ TIMELINES: dict[str, tuple[dict[str, Any], list[tuple[float, float | None, float
     "the first position ever is outside": ({"confirmations": 1}, [(10, OUT, 0, "raised high")]),
     "told once per exit": (
         {},
-        [(10, OUT, 0, "pending 70"), (20, OUT, 0, "raised high"), (30, OUT, 0, ""), (40, EDGE, 0, ""), (50, OUT, 0, "")],
+        [
+            (10, OUT, 0, "pending 70"),
+            (20, OUT, 0, "raised high"),
+            (30, OUT, 0, ""),
+            (40, EDGE, 0, ""),
+            (50, OUT, 0, ""),
+        ],
     ),
     "back inside clears, and the next exit is a new one": (
         {},
