@@ -186,6 +186,9 @@ class Link(asyncio.BufferedProtocol, ABC):
         """CONNACK came and was good: redelivery may begin, even before the subscriptions are confirmed."""
         if handshake.keep_alive_s:
             self._keep_alive = min(self._keep_alive, float(handshake.keep_alive_s))
+            if self._ticker is not None:
+                self._ticker.cancel()
+            self._tick()
         if handshake.session_present:
             self._resumed_left = self._lane.options.receive_maximum
             self._resumed_until = monotonic() + self._lane.options.resume_window_s

@@ -123,11 +123,15 @@ class PahoLink(Link):
         if self._handshake is None and bytes(view[:4]) == _WRONG_VERSION:
             raise self.refuse(Trouble.WRONG_VERSION, "unacceptable protocol version")
         at, end = 0, len(view)
-        while at < end:
-            after = packet_end(view, at, end)
-            if after is None or after > end:
-                break
-            at = after
+        broken: MalformedError | None = None
+        try:
+            while at < end:
+                after = packet_end(view, at, end)
+                if after is None or after > end:
+                    break
+                at = after
+        except MalformedError as error:
+            broken = error
         self._received = received
         self._socket.put(bytes(view[:at]))
         self._now = self._lane.clock.now()
@@ -137,6 +141,8 @@ class PahoLink(Link):
                 raise self._stop
             if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 raise MalformedError(paho.error_string(code))
+        if broken is not None:
+            raise broken
         self._send()
         return at
 

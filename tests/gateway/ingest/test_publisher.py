@@ -1,0 +1,58 @@
+"""Publishing with a confirmation."""
+
+import asyncio
+
+import pytest
+
+from gateway.ingest.options import Subscription
+from gateway.ingest.publisher import Publisher
+from gateway.ingest.trouble import LinkError, Trouble
+from tests.brokers import proxied, until
+from tests.gateway.ingest.conftest import Backend, lane
+
+ALERTS = [Subscription("alerts/#", "native")]
+
+
+async def test_publishes_and_waits_for_the_confirmation(backend: Backend) -> None:
+    async with lane(backend.options(), subscriptions=ALERTS) as it, Publisher(backend.options()) as publisher:
+        await asyncio.gather(*(publisher.publish("alerts/1", b"%d" % n) for n in range(50)))
+        await publisher.publish("alerts/2", b"quality 0", qos=0)
+        got = await it.receive(51, acknowledge=True)
+        assert {r.frame.payload for r in got} == {b"%d" % n for n in range(50)} | {b"quality 0"}
+        await publisher.publish("alerts/kept", b"old", retain=True)
+    async with lane(backend.options(client_id="other"), subscriptions=ALERTS) as it:
+        (kept,) = await it.receive(1)
+        assert (kept.frame.payload, kept.frame.retained) == (b"old", True)
+
+
+async def test_tells_when_the_broker_is_gone_and_comes_back(backend: Backend) -> None:
+    async with proxied(backend.broker.port) as proxy, Publisher(backend.options(port=proxy.port)) as publisher:
+        await publisher.publish("alerts/1", b"x")
+        proxy.hang()
+        hanging = asyncio.create_task(publisher.publish("alerts/1", b"x", timeout_s=30))
+        await asyncio.sleep(0.05)
+        proxy.cut()
+        with pytest.raises(LinkError, match="lost|not published"):
+            await asyncio.wait_for(hanging, 3)
+        with pytest.raises(LinkError):
+            await publisher.publish("alerts/1", b"x", timeout_s=0.1)
+        proxy.heal()
+        await until(lambda: publisher.connected)
+        await publisher.publish("alerts/1", b"x")
+
+
+async def test_a_confirmation_that_does_not_come_is_an_error(backend: Backend) -> None:
+    async with proxied(backend.broker.port) as proxy, Publisher(backend.options(port=proxy.port)) as publisher:
+        await publisher.publish("alerts/1", b"x")
+        proxy.hang()
+        with pytest.raises(LinkError) as caught:
+            await publisher.publish("alerts/1", b"x", timeout_s=0.2)
+        assert caught.value.trouble is Trouble.TIMEOUT
+
+
+async def test_a_topic_with_wildcards_is_refused(backend: Backend) -> None:
+    async with Publisher(backend.options()) as publisher:
+        for topic in ("", "a/#", "a/+/b", "a\0b", "a" * 65536, "\ud800"):
+            with pytest.raises(LinkError) as caught:
+                await publisher.publish(topic, b"x")
+            assert caught.value.trouble is Trouble.REFUSED
