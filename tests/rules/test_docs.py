@@ -1,0 +1,84 @@
+"""docs/rules.md has the settings as they are. ``python -m tests.rules.test_docs`` writes its tables anew."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+from rules import continence, fall, silent
+from rules.registry import RULES, RuleType
+
+PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
+MARKED = re.compile(r"<!-- (?P<what>[a-z_: ]+) -->\n(?P<table>.*?)<!-- end -->", re.DOTALL)
+BOUNDS = {"ge": "from", "gt": "above", "le": "to", "lt": "below"}
+
+
+def settings_table(kind: RuleType) -> Iterator[str]:
+    yield "| setting | default | bounds | what and why |"
+    yield "|---|---|---|---|"
+    for name, field in kind.settings.model_fields.items():
+        if name == "rule":
+            continue
+        if field.default is PydanticUndefined:
+            default = "(needed)"
+        elif field.default is None:
+            default = "(none)"
+        else:
+            default = f"`{field.default:g}`" if isinstance(field.default, float) else f"`{field.default}`"
+        bounds = " ".join(
+            f"{said} {getattr(limit, word):g}"
+            for limit in field.metadata
+            for word, said in BOUNDS.items()
+            if hasattr(limit, word)
+        )
+        yield f"| `{field.alias or name}` | {default} | {bounds} | {field.description} |"
+
+
+def state_table(stands: list[str], words: list[str], cell: dict[tuple[str, str], str]) -> Iterator[str]:
+    yield f"| | {' | '.join(words)} |"
+    yield "|---" * (len(words) + 1) + "|"
+    for stand in stands:
+        yield f"| **{stand}** | {' | '.join(cell[stand, word] for word in words)} |"
+
+
+def falls() -> Iterator[str]:
+    cells = {(str(stand), phase): str(todo.value) for (stand, phase), todo in fall.TABLE.items()}
+    return state_table(list(fall.Stand), ["suspected", "detected", "confirmed", "cancelled", "ended"], cells)
+
+
+def continences() -> Iterator[str]:
+    cells = {(str(stand), word): str(after) for (stand, word), after in continence.TABLE.items()}
+    return state_table(list(continence.Stand), ["dry", "some", "change_due", "leak"], cells)
+
+
+def limits() -> Iterator[str]:
+    yield "| type | hours |"
+    yield "|---|---|"
+    for name, limit_s in silent.LIMITS_S.items():
+        yield f"| {name} | {limit_s / 3600:g} |"
+
+
+TABLES = {f"settings: {kind.name}": "\n".join(settings_table(kind)) for kind in RULES} | {
+    "falls": "\n".join(falls()),
+    "continence": "\n".join(continences()),
+    "limits": "\n".join(limits()),
+}
+
+
+@pytest.mark.parametrize("what", TABLES)
+def test_the_page_has_the_table(what: str) -> None:
+    found = {match["what"]: match["table"] for match in MARKED.finditer(PAGE.read_text())}
+    assert found.get(what) == f"{TABLES[what]}\n", "run: python -m tests.rules.test_docs"
+
+
+@pytest.mark.parametrize("kind", RULES, ids=lambda kind: kind.name)
+def test_the_page_has_a_section_of_every_rule(kind: RuleType) -> None:
+    assert f"## {kind.title} (`{kind.name}`)" in PAGE.read_text()
+
+
+if __name__ == "__main__":
+    PAGE.write_text(
+        MARKED.sub(lambda match: f"<!-- {match['what']} -->\n{TABLES[match['what']]}\n<!-- end -->", PAGE.read_text())
+    )
