@@ -3,8 +3,9 @@
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,9 @@ CROWDED = 200
 """Unacknowledged messages of one device from which an unpaced run waits for the broker."""
 
 LOOK_EVERY_S = 0.05
+
+AHEAD = 64
+"""Events drawn at once."""
 
 
 class SimulateOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,9 +111,8 @@ async def run_centre(
         await asyncio.gather(*(device.start() for device in devices.values()))
         pace = pace or Pace(start, speed=options.speed)
         began, kinds, alarms, last = real_seconds(), Counter[str](), 0, start
-        for event in timeline(
-            scene, seed=options.seed, start=start, duration_s=options.duration_s, staged=staged
-        ):  # fmt: skip
+        events = timeline(scene, seed=options.seed, start=start, duration_s=options.duration_s, staged=staged)
+        async for event in _ahead(events):
             await pace.until(event.at)
             device = devices[event.device]
             if math.isinf(pace.speed):
@@ -125,6 +128,14 @@ async def run_centre(
         return _summary(scene, devices, seconds, (last - start).total_seconds(), kinds, alarms)
     finally:
         await asyncio.gather(*(device.stop() for device in devices.values()))
+
+
+async def _ahead(events: Iterator[Event]) -> AsyncIterator[Event]:
+    """Events, made in another thread: drawing a new day takes a tenth of a second, in which the loop must not stand
+    still, since a demo's gateway may share it."""
+    while batch := await asyncio.to_thread(lambda: list(islice(events, AHEAD))):
+        for event in batch:
+            yield event
 
 
 def _check(options: SimulateOptions) -> None:
