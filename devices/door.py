@@ -1,8 +1,9 @@
 """The checks at the door: what every JSON payload must pass before a decoder looks at it.
 
 ``read`` is the way in for all decoders. Size, UTF-8 and depth are checked here for the whole payload, fields that
-nobody asked for included; msgspec checks JSON, types and ranges of the fields that a decoder names. Whatever is
-wrong leaves as an UnreadableError with its named reason (devices.refusals puts it into words).
+nobody asked for included. msgspec checks that it is JSON (without NaN, with whole characters) and, of the fields
+that a decoder names, types and ranges. Whatever is wrong leaves as an UnreadableError with its named reason
+(devices.refusals puts it into words).
 """
 
 import re
@@ -23,7 +24,6 @@ MAX_DEPTH = 32
 """Deepest nesting. LoRaWAN envelopes reach 7 levels; parsers begin to fail at about 1,000."""
 
 _BRACKETS_OR_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def read(decoder: msgspec.json.Decoder[T], payload: bytes) -> T:
@@ -52,14 +52,12 @@ def read_loosely(payload: bytes) -> Any:
 
 
 def check(payload: bytes) -> None:
-    """Refuse what is too large, not UTF-8, too deep or has half a surrogate pair, wherever in the payload it is."""
+    """Refuse what is too large, too deep or not UTF-8, wherever in the payload it is."""
     # No payload is nested deeper than it has opening brackets: nearly every message is done after two counts.
     if len(payload) > MAX_BYTES or payload.count(b"[") + payload.count(b"{") > MAX_DEPTH:
         _check_bombs(payload)
     if not payload.isascii():
         _check_utf8(payload)
-    if b"\\" in payload and _SURROGATE.search(payload):
-        _check_surrogates(payload)
 
 
 def _check_bombs(payload: bytes) -> None:
@@ -89,19 +87,6 @@ def _check_depth(payload: bytes) -> None:
                 )
         elif first in b"]}":
             depth -= 1
-
-
-def _check_surrogates(payload: bytes) -> None:
-    try:
-        value = refusals.loads(payload)
-    except ValueError:
-        return  # not JSON: the decoder will say so
-    found = refusals.find(value, refusals.is_lone_surrogate)
-    if found is not None:
-        raise UnreadableError(
-            Why.LONE_SURROGATE, f"{refusals.shown(found[1])} has half a surrogate pair; expected whole characters",
-            refusals.field_name(found[0]),
-        )  # fmt: skip
 
 
 def untyped(payload: bytes) -> dict[str, Any]:

@@ -89,6 +89,14 @@ def find(name: str) -> Format:
     return form
 
 
+def of_topic(topic: str) -> Format | None:
+    """The format whose topics include this one; None when nobody claims it. There is never more than one."""
+    for form in FORMATS:
+        if any(topics.matches(topic_filter, topic) for topic_filter in _filters(form)):
+            return form
+    return None
+
+
 def decode(format_name: str, frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
     """The readings of a frame, in the order in which they should be judged; none when it says nothing of use.
 

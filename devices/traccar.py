@@ -63,7 +63,7 @@ def _readings(message: Forwarded) -> tuple[Reading, ...]:
     attributes = (position and position.attributes) or Attributes()
     words = _words(attributes.alarm, "position.attributes.alarm")
     if event is not None and event.attributes is not None:
-        words = tuple(dict.fromkeys(_words(event.attributes.alarm, "event.attributes.alarm") + words))
+        words = _words(event.attributes.alarm, "event.attributes.alarm") + words
     at = None
     if position is not None:
         at = values.moment(position.device_time, "position.deviceTime")

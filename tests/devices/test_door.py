@@ -101,10 +101,13 @@ def test_a_bad_payload_is_named_with_its_reason(payload: bytes, why: Why) -> Non
 @pytest.mark.parametrize(
     ("raw", "why"),
     [
-        ("[" * 33 + "]" * 33, Why.TOO_DEEP),
+        ("[" * 32 + "]" * 32, Why.TOO_DEEP),  # 33 levels with the message's own
         ('{"a":' * 40 + "1" + "}" * 40, Why.TOO_DEEP),
         (r'"\ud800"', Why.LONE_SURROGATE),
         (r'"\udc00 "', Why.LONE_SURROGATE),
+        (r'"\ud800\u0041"', Why.LONE_SURROGATE),
+        (r'["\ud800abcdef"]', Why.LONE_SURROGATE),
+        (r'{"\udead": 1}', Why.LONE_SURROGATE),
         ("NaN", Why.NOT_FINITE),
     ],
 )

@@ -60,6 +60,11 @@ def test_battery_states(state: int, charging: bool | None) -> None:
     assert status.charging is charging
 
 
+def test_charging_is_told_without_a_battery_level() -> None:
+    payload = {"_type": "location", "lon": 0, "lat": 0, "bs": 2}
+    assert owntracks.decode(frame(TOPIC, payload)) == (Status(device="rita/pixel", charging=True),)
+
+
 def test_the_type_may_stand_last() -> None:
     payload = b'{"lon":14.5,"lat":35.9,"tst":1,"_type":"location"}'
     assert isinstance(owntracks.decode(frame(TOPIC, payload))[0], Position)

@@ -127,6 +127,14 @@ def test_finding_a_format() -> None:
         assert caught.value.why is Why.UNKNOWN_FORMAT
 
 
+def test_the_format_of_a_topic() -> None:
+    for form_ in FORMATS:
+        for topic in example_topics(form_):
+            assert registry.of_topic(topic) is form_
+    for topic in ("telecare/haven/d-1/ack", "telecare/haven/d-1/command", "owntracks/rita", "x", "", "$SYS/broker"):
+        assert registry.of_topic(topic) is None
+
+
 def test_a_decoder_that_fails_is_a_named_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_frame: Frame, _model: str | None) -> tuple[Reading, ...]:
         raise ZeroDivisionError

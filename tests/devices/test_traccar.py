@@ -133,6 +133,12 @@ def test_events_that_say_whether_the_device_is_there(event_type: str, online: bo
     assert status.observed_at is not None
 
 
+def test_a_status_that_an_event_adds_to_is_another_event_than_the_positions() -> None:
+    lost = decode(event={"id": 5, "type": "deviceOffline"}, position=position())[-1]
+    plain = decode(position=position())[-1]
+    assert (lost.event_id, plain.event_id) == ("864:event-5", "864:1772352002000:1772352001000")
+
+
 def test_two_regions_entered_at_one_position_are_two_events() -> None:
     rooms = [
         decode(
