@@ -51,21 +51,21 @@ class BedExitSettings(RuleSettings):
     since: WallClock = Field(
         time(22, 0),
         alias="from",
-        description="When the night begins, wall-clock time in the centre's time zone. 22:00 is when most houses "
-        "have settled; set the person's own hour.",
+        description="When the night begins, wall-clock time in the centre's time zone. A usual bedtime; set the "
+        "person's own.",
     )
     until: WallClock = Field(
         time(6, 0),
         alias="to",
-        description="When the night ends, wall-clock time; earlier than `from` means the next day. 06:00 is when "
-        "the day shift's round begins in most houses.",
+        description="When the night ends, wall-clock time; earlier than `from` means the next day. After "
+        "it, being up is no news.",
     )
     minutes: float = Field(
         20.0,
         gt=0,
         le=600,
-        description="How long out of bed is told. A visit to the toilet takes 5 to 10 minutes for most; twice that "
-        "leaves people in peace and still finds who fell on the way.",
+        description="How long out of bed is told. Long enough for a visit to the toilet without haste, short "
+        "enough to find somebody who fell on the way.",
     )
     priority: Priority = Field(
         Priority.MEDIUM,

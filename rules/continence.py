@@ -58,8 +58,8 @@ class ContinenceSettings(RuleSettings):
         60.0,
         ge=0,
         le=720,
-        description="How long a due change may wait for the planned round before it is told. An hour, because "
-        "skin suffers from hours of wetness, not from minutes, and rounds are usually hourly.",
+        description="How long a due change may wait for the planned round before it is told. An hour "
+        "leaves room for a round that comes by anyway; set it by the person's skin and the house's rounds.",
     )
     tell_when_due: bool = Field(
         False,
@@ -81,7 +81,8 @@ class ContinenceSettings(RuleSettings):
         10.0,
         ge=0,
         le=99,
-        description="For the same sensors: dry, so changed, at or below this. Fresh products show a few percent.",
+        description="For the same sensors: dry, so changed, at or below this. Above 0, because a "
+        "fresh product may show a little.",
     )
 
     @model_validator(mode="after")

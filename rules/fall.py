@@ -55,15 +55,15 @@ class FallSettings(RuleSettings):
         0.0,
         ge=0,
         le=300,
-        description="How long the wearer may take a detected fall back before it is told. 0 tells at once, because "
-        "most devices already waited for the wearer themselves; 20 to 30 s is usual where they do not.",
+        description="How long the wearer may take a detected fall back before it is told. 0 tells at once: a "
+        "device that asks the wearer first has waited already. Where yours does not, 20 to 30 s leave time to press.",
     )
     suspected_after_s: float = Field(
         30.0,
         ge=0,
         le=3600,
-        description="A fall that is only suspected is told (medium) when nothing took it back for this long. Radar "
-        "sensors need 10 to 30 s to confirm or drop a suspicion.",
+        description="A fall that is only suspected is told (medium) when nothing took it back for this long. Half a "
+        "minute leaves a sensor time to confirm or drop it, and nobody on the floor for long.",
     )
     ended_clears: bool = Field(
         False,

@@ -45,14 +45,14 @@ class LowBatterySettings(RuleSettings):
         20.0,
         ge=1,
         le=95,
-        description="Told (low) at or below this. A fifth of a pendant's battery is most of a day: time to charge "
-        "it before the night.",
+        description="Told (low) at or below this. Early enough to charge it at the next good moment "
+        "instead of at once.",
     )
     critical_percent: float = Field(
         10.0,
         ge=0,
         le=95,
-        description="Told again (medium) at or below this: a few hours are left, and GPS stops first on many devices.",
+        description="Told again (medium) at or below this: charge it now, before it falls silent.",
     )
 
     @model_validator(mode="after")

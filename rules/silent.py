@@ -43,18 +43,18 @@ _DAY_AND_MORE: Final = 26 * _HOUR
 """Devices with a daily sign of life, with two hours for a late one."""
 
 LIMITS_S: Final[dict[str, float]] = {
-    "tracker": _HOUR,  # trackers at rest report every 10 to 60 minutes
-    "fall_detector": _DAY_AND_MORE,  # pendants and radars without a heartbeat setting report daily
-    "bed_sensor": _DAY_AND_MORE,  # in and out of bed at least once a day
-    "continence_sensor": 12 * _HOUR,  # off between products, but worn every half day
-    "sos_button": _DAY_AND_MORE,  # buttons sleep and report daily
+    "tracker": _HOUR,  # long for a tracker on the move; set more where it sleeps at rest
+    "fall_detector": _DAY_AND_MORE,  # a daily sign of life
+    "bed_sensor": _DAY_AND_MORE,  # used at least once a day
+    "continence_sensor": 12 * _HOUR,  # off between products, but worn again within half a day
+    "sos_button": _DAY_AND_MORE,  # sleeps until pressed, with a daily sign of life
     "other": _DAY_AND_MORE,
 }
-"""Silence limit by device type where neither the device nor the care plan sets one. Set the maker's own interval on the
-device (``silent_after_s``): these are wide, so that they hold for most."""
+"""Our choice of a silence limit by device type, where neither the device nor the care plan sets one. Set the maker's own interval on the
+device (``silent_after_s``): these are wide, so that they raise little that is false, and find a dead device late."""
 
 _FORMAT_LIMITS_S: Final[dict[str, float]] = {
-    "zigbee2mqtt": 25 * _HOUR,  # its own limit for battery devices ("availability", passive timeout 1500 minutes)
+    "zigbee2mqtt": 25 * _HOUR,  # a battery device checks in within 25 h (Zigbee2MQTT guide, Device-Availability)
 }
 
 _HEARD = Quiet(Reason("The device was heard."))

@@ -74,7 +74,8 @@ class ZoneExitSettings(RuleSettings):
         ge=0,
         le=3600,
         description="With fewer positions outside than that, tell this long after the first was heard, unless one "
-        "inside came. A minute, because trackers on the move report every 10 to 60 s.",
+        "inside came. A minute gives a tracker that reports every half "
+        "minute the chance of a second position.",
     )
     assumed_accuracy_m: float = Field(
         30.0,

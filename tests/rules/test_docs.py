@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from datetime import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic_core import PydanticUndefined
@@ -13,6 +15,18 @@ from rules.registry import RULES, RuleType
 PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
 MARKED = re.compile(r"<!-- (?P<what>[a-z_: ]+) -->\n(?P<table>.*?)<!-- end -->", re.DOTALL)
 BOUNDS = {"ge": "from", "gt": "above", "le": "to", "lt": "below"}
+
+
+def in_toml(value: Any) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+        case time():
+            return f"{value:%H:%M}"
+        case _:
+            return str(value)
 
 
 def settings_table(kind: RuleType) -> Iterator[str]:
@@ -26,7 +40,7 @@ def settings_table(kind: RuleType) -> Iterator[str]:
         elif field.default is None:
             default = "(none)"
         else:
-            default = f"`{field.default:g}`" if isinstance(field.default, float) else f"`{field.default}`"
+            default = f"`{in_toml(field.default)}`"
         bounds = " ".join(
             f"{said} {getattr(limit, word):g}"
             for limit in field.metadata
