@@ -11,6 +11,7 @@ from gateway.alerts import rows
 from gateway.alerts.model import Alert, HistoryLine, Purpose, most_urgent_first
 from gateway.alerts.table import AlertState
 from gateway.clock import from_ms, to_ms
+from gateway.store.migrations import READINGS_PER_FRAME
 from rules.model import Priority
 
 
@@ -137,7 +138,7 @@ def explain(db: sqlite3.Connection, number: int) -> Explanation:
     return Explanation(
         alert=found,
         frames=tuple(_frame(row) for seq in frames for row in _one(db, "journal WHERE seq = ?", seq)),
-        readings=tuple(_reading(row) for seq in frames for row in _one(db, "readings WHERE frame = ?", seq)),
+        readings=tuple(_reading(row) for seq in frames for row in _readings(db, seq)),
         told=tuple(notifications_of(db, number)),
         history=tuple(lines),
     )
@@ -149,6 +150,12 @@ def _frames_behind(found: Alert, lines: list[HistoryLine]) -> list[int]:
     for line in lines:
         frames |= {e.get("frame") for e in line.detail.get("evidence", ()) if isinstance(e, Mapping)}
     return sorted(f for f in frames if f is not None)
+
+
+def _readings(db: sqlite3.Connection, frame: int) -> list[sqlite3.Row]:
+    """The readings of a frame; their numbers follow from its own."""
+    bounds = (frame * READINGS_PER_FRAME, (frame + 1) * READINGS_PER_FRAME)
+    return db.execute("SELECT * FROM readings WHERE seq >= ? AND seq < ? ORDER BY seq", bounds).fetchall()
 
 
 def _one(db: sqlite3.Connection, table: str, seq: int) -> list[sqlite3.Row]:

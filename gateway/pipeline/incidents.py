@@ -2,7 +2,7 @@
 
 import msgspec
 
-from devices.model import Fall, Help, kind_of
+from devices.model import Fall, Help
 from gateway.alerts.model import Incident
 from gateway.pipeline.intake import Entry
 from gateway.pipeline.judge import Case, Judged
@@ -65,14 +65,14 @@ def of_nobody(case: Case) -> Incident | None:
             return None
     return Incident(
         resident=None,
-        device=case.device_word,
+        device=case.word,
         rule=OF_NOBODY,
         rule_key=OF_NOBODY,
-        subject=case.device_word,
+        subject=case.word,
         priority=Priority.HIGH,
         reason=Reason(text),
         marks=(_KEPT,) if case.kept else (),
-        evidence=(Evidence(case.frame, kind_of(case.reading), case.device_word, case.at),),
+        evidence=(Evidence(case.frame, case.kind, case.word, case.at),),
         happened_at=case.at,
     )
 

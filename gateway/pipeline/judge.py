@@ -11,35 +11,37 @@ from heapq import heappop, heappush
 
 import msgspec
 
-from devices.model import Position, Reading, kind_of
+from devices.model import Position, Reading
 from gateway.centre.index import CentreIndex
-from rules.engine import Change
+from rules.engine import Change, ResidentRules
 from rules.geometry import ZoneShape, signed_distances
-from rules.model import Heard, State, Tick
+from rules.model import Heard, Quiet, State, Tick
 from rules.registry import decode_states, encode_states
+
+_NOWHERE: dict[str, float] = {}
+_NO_STATES: dict[str, State] = {}
 
 
 class Case(msgspec.Struct, gc=False):
     """A reading with what surrounds it, on its way to the rules.
 
-    ``resident`` is None for a device that nobody wears; ``device`` is None for one that the centre does not know;
-    ``mark`` says why it may be old (a message that the broker kept).
+    ``device`` is None for one that the centre does not know, ``resident`` for one that nobody wears; ``word`` is what
+    the database and an alert call the device. ``rules`` are the resident's, None where nothing is to be judged.
+    ``kept``: the broker had kept the message, it may be old; ``told``: it was, and is known.
     """
 
+    seq: int
     frame: int
     reading: Reading
-    sender: str
+    kind: str
     device: str | None
+    word: str
     resident: str | None
     at: datetime
     received_at: datetime
-    judged: bool
+    rules: ResidentRules | None = None
     kept: bool = False
-
-    @property
-    def device_word(self) -> str:
-        """The device as the database and an alert name it."""
-        return self.device or self.sender
+    told: bool = False
 
 
 class Judged(msgspec.Struct, frozen=True, gc=False):
@@ -77,29 +79,28 @@ class Judge:
         distances = self._distances(cases)
         staged: dict[str, dict[str, State]] = {}
         told: list[Judged] = []
-        nowhere: dict[str, float] = {}
-        index = self._index()
         for number, case in enumerate(cases):
-            resident = case.resident
-            if resident is None or not case.judged:
+            rules, resident = case.rules, case.resident
+            if rules is None or resident is None:
                 continue
             heard = Heard(
                 reading=case.reading,
-                kind=kind_of(case.reading),
-                device=case.device_word,
+                kind=case.kind,
+                device=case.word,
                 at=case.at,
                 received_at=case.received_at,
                 frame=case.frame,
-                distances=distances.get(number, nowhere),
+                distances=distances.get(number, _NOWHERE),
             )
-            states = staged.get(resident)
-            if states is None:
-                states = dict(self._states.get(resident, {}))
-            for change in index.rules_of(resident, case.received_at).judge(states, heard):
+            own = staged.get(resident)
+            states = own if own is not None else self._states.get(resident, _NO_STATES)
+            for change in rules.judge(states, heard):
                 if change.after is not change.before:
-                    states[change.rule_key] = change.after
-                    staged[resident] = states
-                told.append(Judged(resident, case.device, change, case.at, case.received_at, case.kept))
+                    if own is None:
+                        own = staged[resident] = states = dict(states)
+                    own[change.rule_key] = change.after
+                if change.verdict.__class__ is not Quiet:
+                    told.append(Judged(resident, case.device, change, case.at, case.received_at, case.kept))
         return told, staged
 
     def tick(self, residents: list[str], at: datetime) -> tuple[list[Judged], dict[str, dict[str, State]]]:
@@ -167,18 +168,19 @@ class Judge:
 
     def _distances(self, cases: list[Case]) -> dict[int, dict[str, float]]:
         """Signed metres to every zone that a position's rules need, for the whole batch in one call."""
-        index = self._index()
+        zone_of = self._index().zone
         shapes: list[ZoneShape] = []
         lons: list[float] = []
         lats: list[float] = []
         places: list[tuple[int, str]] = []
         for number, case in enumerate(cases):
-            if case.resident is None or not case.judged or type(case.reading) is not Position:
+            position = case.reading
+            if case.rules is None or not isinstance(position, Position):
                 continue
-            for zone in index.rules_of(case.resident, case.received_at).zone_ids:
-                shapes.append(index.zone(zone))
-                lons.append(case.reading.lon)
-                lats.append(case.reading.lat)
+            for zone in case.rules.zone_ids:
+                shapes.append(zone_of(zone))
+                lons.append(position.lon)
+                lats.append(position.lat)
                 places.append((number, zone))
         found: dict[int, dict[str, float]] = {}
         if places:

@@ -28,6 +28,7 @@ from gateway.pipeline.intake import (
 )
 from gateway.pipeline.judge import Case, Judge, Judged
 from gateway.pipeline.redelivery import Redeliveries
+from gateway.store.migrations import READINGS_PER_FRAME
 from gateway.store.writer import Tx
 from rules.engine import Failed
 from rules.model import Cleared, Raised
@@ -150,25 +151,33 @@ class Pipeline:
     def _cases(self, db: sqlite3.Connection, fresh: list[tuple[Entry, Reading]]) -> list[Case]:
         index = self._index()
         cases = []
+        frame = place = 0
         for entry, reading in fresh:
-            received_at = entry.frame.received_at
+            place = place + 1 if entry.seq == frame else 0
+            frame = entry.seq
+            received_at = entry.receipt.frame.received_at
             at = happened_at(reading, received_at)
             device = index.device(entry.receipt.format, reading.device)
-            resident = index.resident_of(device.id, at) if device is not None else None
+            resident = None if device is None else index.resident_of(device.id, at)
             case = Case(
-                frame=entry.seq,
+                seq=frame * READINGS_PER_FRAME + place,
+                frame=frame,
                 reading=reading,
-                sender=sender(entry.receipt.format, reading.device),
-                device=device.id if device is not None else None,
-                resident=resident.id if resident is not None else None,
+                kind=kind_of(reading),
+                device=None if device is None else device.id,
+                word=sender(entry.receipt.format, reading.device) if device is None else device.id,
+                resident=None if resident is None else resident.id,
                 at=at,
                 received_at=received_at,
-                judged=True,
             )
+            if resident is not None:
+                case.rules = index.rules_of(resident.id, received_at)
             if entry.flags & RETAINED:
                 # The broker kept it: it tells of some time ago, not of now. An alarm that nobody saw is still told.
                 case.kept = True
-                case.judged = is_alarm(reading) and not self._seen_before(db, case)
+                if not is_alarm(reading) or self._seen_before(db, case):
+                    case.rules = None
+                    case.told = True
             cases.append(case)
         return cases
 
@@ -176,29 +185,32 @@ class Pipeline:
         """Was this very reading stored before? A kept message comes again at every connect."""
         row = db.execute(
             "SELECT 1 FROM readings WHERE resident IS ? AND kind = ? AND device = ? AND fields = ? LIMIT 1",
-            (case.resident, kind_of(case.reading), case.device_word, _ENCODE(case.reading).decode()),
+            (case.resident, case.kind, case.word, _ENCODE(case.reading).decode()),
         ).fetchone()
         return row is not None
 
     def _store(
         self, db: sqlite3.Connection, entries: list[Entry], fresh: list[tuple[Entry, Reading]], cases: list[Case]
     ) -> None:
+        rows = []
+        for entry in entries:
+            frame = entry.receipt.frame
+            rows.append(
+                (entry.seq, entry.receipt.format, frame.topic, frame.payload, to_ms(frame.received_at), entry.flags)
+            )
         db.executemany(
-            "INSERT INTO journal (seq, format, topic, payload, received_at, flags) VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                (e.seq, e.receipt.format, e.frame.topic, e.frame.payload, to_ms(e.frame.received_at), e.flags)
-                for e in entries
-            ],
+            "INSERT INTO journal (seq, format, topic, payload, received_at, flags) VALUES (?, ?, ?, ?, ?, ?)", rows
         )
         db.executemany(
-            "INSERT INTO readings (frame, device, resident, kind, observed_at, received_at, fields)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO readings (seq, frame, device, resident, kind, observed_at, received_at, fields)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
+                    c.seq,
                     c.frame,
-                    c.device_word,
+                    c.word,
                     c.resident,
-                    kind_of(c.reading),
+                    c.kind,
                     None if c.reading.observed_at is None else to_ms(c.reading.observed_at),
                     to_ms(c.received_at),
                     _ENCODE(c.reading).decode(),
@@ -243,7 +255,7 @@ class Pipeline:
 
     def _raise_of_nobody(self, tx: Tx, case: Case) -> None:
         incident = incidents.of_nobody(case)
-        if incident is not None and case.judged:
+        if incident is not None and not case.told:
             desk.raise_incident(tx, self._index(), incident)
 
     def _raise_unreadable(self, tx: Tx, entry: Entry, lane: str) -> None:

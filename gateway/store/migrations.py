@@ -12,6 +12,10 @@ from gateway.errors import StoreError
 
 MIGRATIONS = Migrations("gateway")
 
+READINGS_PER_FRAME = 4096
+"""Numbers of readings set aside for each frame: readings.seq is frame * 4096 + place. 64 KiB of JSON, the largest
+message that is read, holds fewer; what is over goes to quarantine."""
+
 _V1 = """
 -- Every message as it came. flags: 1 marked DUP by the broker, 2 retained, 4 among the first after a reconnect.
 CREATE TABLE journal (
@@ -24,7 +28,7 @@ CREATE TABLE journal (
     redelivered INTEGER NOT NULL DEFAULT 0   -- how often the broker delivered it again
 );
 CREATE TABLE readings (
-    seq INTEGER PRIMARY KEY,
+    seq INTEGER PRIMARY KEY,                 -- frame * 4096 + place in its frame: found by frame without an index
     frame INTEGER NOT NULL,                  -- journal.seq
     device TEXT NOT NULL,                    -- the centre's id, or format:address of a device that it does not know
     resident TEXT,                           -- who wore it then; NULL: nobody
