@@ -66,17 +66,24 @@ def carers_of(policy: Policy, step: int) -> tuple[str, ...]:
     return policy.failsafe if is_failsafe(policy, step) else policy.steps[step].to
 
 
-def escalate_due(tx: Tx, index: CentreIndex, *, times: Times = DEFAULT_TIMES) -> list[int]:
+def escalate_due(tx: Tx, index: CentreIndex, *, times: Times = DEFAULT_TIMES, limit: int | None = None) -> list[int]:
     """Take the due step of every alert whose deadline has passed, each once.
 
     After a downtime of any length a due alert takes one step, now, and waits anew. An alert whose step fails is
     logged, left as it was and tried again after ``times.failed_step_s``; the others go on.
 
+    Args:
+        tx: the transaction.
+        index: the centre.
+        times: how long to wait for what.
+        limit: at most so many alerts, the longest due first; None: all.
+
     Returns:
         Ids of the alerts that took a step, the longest due first.
     """
     due = tx.db.execute(
-        "SELECT id FROM alerts WHERE escalate_at <= ? ORDER BY escalate_at, id", (to_ms(tx.now),)
+        "SELECT id FROM alerts WHERE escalate_at <= ? ORDER BY escalate_at, id LIMIT ?",
+        (to_ms(tx.now), -1 if limit is None else limit),
     ).fetchall()
     return [row["id"] for row in due if _take_due_step(tx, index, int(row["id"]), times)]
 
@@ -89,7 +96,8 @@ def set_back(tx: Tx, by: timedelta) -> None:
         {"by": to_ms(tx.now + by) - to_ms(tx.now)},
     )
     tx.db.execute(
-        "UPDATE notifications SET due_at = due_at - :by, lease_until = lease_until - :by WHERE settled_at IS NULL",
+        "UPDATE notifications SET due_at = due_at - :by, lease_until = lease_until - :by, created_at = created_at - :by"
+        " WHERE settled_at IS NULL",
         {"by": to_ms(tx.now + by) - to_ms(tx.now)},
     )
     audit.record(tx, who=None, action="clock.set_back", target="alerts", detail={"seconds": by.total_seconds()})
