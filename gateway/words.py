@@ -22,6 +22,7 @@ from babel.units import format_unit
 
 from gateway.clock import from_ms
 from rules.model import Reason
+from rules.registry import RULES
 
 FOLDER = Path(__file__).parent / "locales"
 DOMAIN = "telecare"
@@ -47,17 +48,13 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
     return text
 
 
-RULE_TITLES: dict[str, str] = {
+RULE_TITLES: dict[str, str] = {rule.name: rule.title for rule in RULES} | {
     "help": N_("Help pressed"),
-    "fall": N_("Fall"),
-    "zone_exit": N_("Left the safe zone"),
-    "bed_exit": N_("Out of bed"),
-    "continence": N_("Change due"),
-    "silent": N_("Device is silent"),
-    "battery": N_("Battery is low"),
-    "unreadable": N_("Unreadable alarm"),
+    "unreadable_alarm": N_("Unreadable alarm"),
+    "unassigned_alarm": N_("Alarm from a device of nobody"),
+    "failed_rule": N_("A rule broke"),
 }
-"""What carers call each rule."""
+"""What carers call each rule, and the gateway's own findings."""
 
 PRIORITY_WORDS: dict[str, str] = {
     "high": N_("Act now"),
@@ -73,10 +70,10 @@ OUTCOME_WORDS: dict[str, str] = {
     "real": N_("Real: help was given"),
     "false": N_("False alarm"),
     "test": N_("Test"),
-    "cancelled": N_("Cancelled by the wearer"),
+    "wearer_cancelled": N_("Cancelled by the wearer"),
     "other": N_("Other"),
 }
-"""How an alert ended."""
+"""How an alert ended (gateway.alerts.model.Outcome)."""
 
 
 def known_language(language: str) -> str:

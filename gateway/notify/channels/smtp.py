@@ -14,6 +14,7 @@ import aiosmtplib
 
 from gateway.clock import monotonic
 from gateway.notify.channel import MOST_WORKERS, Outgoing, PermanentFailure, Sent, TemporaryFailure
+from gateway.settings.model import is_email
 
 Security: TypeAlias = Literal["starttls", "tls", "none"]
 
@@ -134,14 +135,13 @@ def compose(message: Outgoing, sender: str) -> EmailMessage:
     Raises:
         PermanentFailure: the address can't stand in an e-mail.
     """
+    if not is_email(message.address):
+        raise PermanentFailure("the contact's address is not an e-mail address")
     mail = EmailMessage()
     importance, number = _IMPORTANCE.get(message.priority, ("normal", "3"))
-    try:
-        mail["From"] = sender
-        mail["To"] = message.address
-        mail["Subject"] = message.title
-    except (ValueError, IndexError) as error:
-        raise PermanentFailure("the contact's address is not an e-mail address") from error
+    mail["From"] = sender
+    mail["To"] = message.address
+    mail["Subject"] = message.title
     mail["Date"] = format_datetime(message.now)
     mail["Message-ID"] = f"<{message.idempotency}@{sender.rpartition('@')[2]}>"
     mail["Importance"] = importance

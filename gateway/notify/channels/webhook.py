@@ -10,7 +10,7 @@ import socket
 from collections.abc import Collection
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import httpx
 import msgspec
@@ -21,6 +21,9 @@ from gateway.notify.channel import MOST_WORKERS, Outgoing, PermanentFailure, Sen
 
 _TRY_AGAIN = frozenset({408, 425, 429})
 """Of the 4xx those that mean: later. 5xx do too; all others would get the same answer again."""
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+"""RFC 6052: the last 32 bits are the IPv4 address that is really spoken to."""
 
 _MOST_READ = 16 * 1024
 """Bytes of an answer that are read: only its status counts, but a read-out connection can be used again."""
@@ -173,6 +176,8 @@ def _is_public(address: str) -> bool:
     found = ip_address(address.partition("%")[0])
     if isinstance(found, IPv6Address):
         inner = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
+        if found in _NAT64:
+            inner = IPv4Address(int(found) & 0xFFFFFFFF)
         if inner is not None and not inner.is_global:
             return False
     return found.is_global and not found.is_multicast
