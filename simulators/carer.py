@@ -107,12 +107,19 @@ async def press(browser: httpx.AsyncClient, link: str, answer: Answer) -> Outcom
         if found is None:
             return Outcome.NOT_OFFERED
         form, data = found
-        here = str(page.url)
-        origin = "{0.scheme}://{0.netloc}".format(urlsplit(here))
-        done = await browser.post(urljoin(here, form.action), data=data, headers={"Origin": origin, "Referer": here})
+        done = await browser.post(urljoin(str(page.url), form.action), data=data, headers=_sender(page))
     except httpx.HTTPError:
         return Outcome.UNREACHABLE
     return _failed(done) if done.is_error else Outcome.TAKEN
+
+
+def _sender(page: httpx.Response) -> dict[str, str]:
+    """What a browser says about the page that a form stands on; with ``no-referrer`` it hides even the origin."""
+    if page.headers.get("referrer-policy") == "no-referrer":
+        return {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
+    here = str(page.url)
+    parts = urlsplit(here)
+    return {"Origin": f"{parts.scheme}://{parts.netloc}", "Referer": here, "Sec-Fetch-Site": "same-origin"}
 
 
 def _failed(page: httpx.Response) -> Outcome:

@@ -10,6 +10,7 @@ import pytest
 from devices import registry
 from devices.model import Bed, Continence, Fall, Frame, Position, Status, kind_of
 from simulators.day import plan_day
+from simulators.ground import Ground
 from simulators.messages import Event, payload, topic
 from simulators.outline import outline
 from simulators.scene import Resident, Scene
@@ -81,6 +82,10 @@ def test_every_message_is_read_back_as_what_was_meant(
             frame = Frame(topic=topic(scene.site, event), payload=payload(event), received_at=event.at)
             (reading,) = registry.decode("native", frame)
             assert reading == msgspec.structs.replace(event.reading, observed_at=event.at, event_id=event.id)
+            body = msgspec.json.decode(frame.payload)
+            assert list(body)[:3] == ["v", "id", "t"]
+            assert not body.keys() & {"kind", "device", "observed_at", "event_id"}, "said by topic, id and t"
+            assert None not in body.values(), "what a device does not know it does not say"
             kinds.add(kind_of(reading))
     assert kinds >= {"position", "bed", "sleep", "vitals", "continence", "status"}
 
@@ -149,6 +154,19 @@ def test_nobody_falls_asleep_outside(scene: Scene, month: list[tuple[Resident, d
         for event in of(events, Position):
             if isinstance(event.reading, Position) and event.reading.source == "gnss":
                 assert any(span.start <= event.at <= span.end for span in course.out_of_bed)
+
+
+def test_who_could_not_be_home_in_time_does_not_set_out(scene: Scene) -> None:
+    far = msgspec.structs.replace(scene, grounds={"garden": Ground.circle(14.5, 35.9, 4000)})
+    ada = msgspec.structs.replace(scene.residents[0], devices={"tracker": "gps-r01"}, zone="garden")
+    outings = 0
+    for seed in range(40):
+        course = outline(seed, ada.id, DAY, scene.timezone)
+        outings += any(walk.leaves_zone for walk in course.walks)
+        for event in of(plan_day(seed, far, ada, DAY), Position):
+            if isinstance(event.reading, Position) and event.reading.source == "gnss":
+                assert any(span.start <= event.at <= span.end for span in course.out_of_bed)
+    assert outings >= 3
 
 
 @pytest.mark.parametrize("day", [SPRING, AUTUMN])

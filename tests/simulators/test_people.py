@@ -37,6 +37,7 @@ class Page:
         self.posts: list[dict[str, list[str]]] = []
         self.origins: list[str] = []
         self.gets = 0
+        self.headers = {"content-type": "text/html"}
 
     async def handle(self, request: Request) -> Response:
         if request.path == "/gone":
@@ -45,7 +46,7 @@ class Page:
             return Response(status=500)
         if request.method == "GET":
             self.gets += 1
-            return Response(status=200, body=self._html().encode(), headers={"content-type": "text/html"})
+            return Response(status=200, body=self._html().encode(), headers=self.headers)
         said = parse_qs(request.body.decode())
         self.posts.append(said)
         self.origins.append(request.headers["origin"])
@@ -92,6 +93,13 @@ async def test_a_carer_goes_arrives_and_closes(page: tuple[Page, str]) -> None:
     assert [post["key"] for post in shown.posts] == [["k1"], ["k1"], ["k2"]]
     assert shown.posts[2]["outcome"] == ["helped"]
     assert set(shown.origins) == {link.removesuffix("/a/token")}
+
+
+async def test_a_page_that_asks_for_no_referrer_is_told_no_origin(page: tuple[Page, str]) -> None:
+    shown, link = page
+    shown.headers["referrer-policy"] = "no-referrer"
+    await carer().attend(link)
+    assert set(shown.origins) == {"null"}
 
 
 async def test_a_carer_may_decline(page: tuple[Page, str]) -> None:
