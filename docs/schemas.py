@@ -17,15 +17,15 @@ def files() -> dict[Path, str]:
     page = DOCS / "settings.md"
     before, _, rest = page.read_text("utf-8").partition(BEGIN)
     return {
-        DOCS / "schema" / "centre.json": _json(centre_schema()),
-        DOCS / "schema" / "gateway.json": _json(gateway_schema()),
+        DOCS / "schema" / "centre.json": centre_schema() + "\n",
+        DOCS / "schema" / "gateway.json": gateway_schema() + "\n",
         page: f"{before}{BEGIN}\n{settings_tables()}{END}{rest.partition(END)[2]}",
     }
 
 
 def settings_tables() -> str:
     """One Markdown table for each table of gateway.toml."""
-    schema = gateway_schema()
+    schema = json.loads(gateway_schema())
     return "\n".join(_tables("", schema, schema))
 
 
@@ -81,10 +81,6 @@ def _default(key: str, field: Mapping[str, Any], node: Mapping[str, Any]) -> str
     return (
         "see meaning" if "default:" in field["description"] else "none" if value in (None, []) else f"`{value}`".lower()
     )
-
-
-def _json(schema: Mapping[str, Any]) -> str:
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
