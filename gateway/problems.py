@@ -96,7 +96,7 @@ def did_you_mean(value: object, known: Iterable[str]) -> str:
     if not isinstance(value, str):
         return ""
     folded = {word.casefold(): word for word in known}
-    near = get_close_matches(value.casefold(), folded, n=1, cutoff=0.6)
+    near = get_close_matches(value[:_LONGEST_VALUE].casefold(), folded, n=1, cutoff=0.6)
     return f'; did you mean "{folded[near[0]]}"?' if near else ""
 
 

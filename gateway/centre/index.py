@@ -1,7 +1,9 @@
 """A centre made quick to ask: built once per version, never changed."""
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -31,10 +33,12 @@ class CentreIndex:
         self.centre = centre
         self.site: Site = centre.centre
         self.timezone = ZoneInfo(centre.centre.timezone)
-        self.residents: dict[str, Resident] = {resident.id: resident for resident in centre.residents}
-        self.carers: dict[str, Carer] = {carer.id: carer for carer in centre.carers}
-        self.devices: dict[str, Device] = {device.id: device for device in centre.devices}
-        self.policies: dict[str, Policy] = {policy.id: policy for policy in centre.policies}
+        self.residents: Mapping[str, Resident] = MappingProxyType(
+            {resident.id: resident for resident in centre.residents}
+        )
+        self.carers: Mapping[str, Carer] = MappingProxyType({carer.id: carer for carer in centre.carers})
+        self.devices: Mapping[str, Device] = MappingProxyType({device.id: device for device in centre.devices})
+        self.policies: Mapping[str, Policy] = MappingProxyType({policy.id: policy for policy in centre.policies})
         self._plans: dict[str, CarePlan] = {plan.resident: plan for plan in centre.care_plans}
         self._by_address = {(device.format, device.address): device for device in centre.devices}
         self._zones = {

@@ -1,6 +1,7 @@
 """Write a care centre: as one JSON-able document for the store, or as TOML and GeoJSON for people."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ def export_centre(centre: Centre, path: Path) -> None:
     """Write the centre to ``path`` (TOML) and its zones beside it (``<name>.zones.geojson``).
 
     Values that are the default anyway are left out. Loading ``path`` gives an equal Centre. Each file is written
-    whole under another name and then put in place, the zones first.
+    whole under another name and then put in place, the zones first; only their owner can read them.
 
     Raises:
         OSError: the files can't be written.
@@ -54,5 +55,8 @@ def _geojson(zones: tuple[dict[str, Any], ...]) -> dict[str, Any]:
 
 def _replace(path: Path, text: str) -> None:
     beside = path.with_name(path.name + ".new")
-    beside.write_text(text, "utf-8")
+    beside.unlink(missing_ok=True)
+    # For its owner only: names, care notes and consents stand in it, and addresses that are secrets.
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        out.write(text)
     beside.replace(path)

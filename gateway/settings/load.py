@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import tomllib
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from gateway.settings.model import Settings, Subscription
 ENV_PREFIX = "TELECARE__"
 """Environment variables of this prefix override the file: ``TELECARE__BROKER__HOST``."""
 
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 _WHOLE = "(the whole file)"
 _SECRETS = (("broker", "password"), ("channels.smtp", "password"), ("channels.webhook", "secret"))
 _PATHS = (
@@ -139,7 +141,9 @@ def _take_secret(
         secret = env.get(variable)
         if not secret:
             expected = "expected the name of an environment variable that is set"
-            problems.append(where.problem(f"{table}.{key}_env", shown(variable), expected))
+            # Somebody may have written the secret itself here: only what looks like a name is shown.
+            named = shown(variable) if _VARIABLE.fullmatch(variable) else "(hidden)"
+            problems.append(where.problem(f"{table}.{key}_env", named, expected))
     elif isinstance(file, str):
         try:
             secret = (folder / file).read_text("utf-8").rstrip("\r\n")
@@ -235,5 +239,8 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     both = dict(below)
     for key, value in above.items():
         under = both.get(key)
-        both[key] = _merged(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
+        if isinstance(value, Mapping):  # always a new table: what is taken out of it later must not be lost here
+            both[key] = _merged(under if isinstance(under, Mapping) else {}, value)
+        else:
+            both[key] = value
     return both

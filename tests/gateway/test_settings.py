@@ -177,6 +177,27 @@ def test_secrets_that_are_not_there(write: Write, tmp_path: Path) -> None:
     assert found["broker.password_env"][1] == '"NOT_SET"'
 
 
+@pytest.mark.parametrize("env", [{}, {"TELECARE__BROKER__PASSWORD_ENV": "hunter2"}])
+def test_a_secret_written_where_its_variable_belongs_is_not_shown(write: Write, env: dict[str, str]) -> None:
+    [(_, value, expected)] = problems(write('[broker]\npassword_env = "hunter2"\n'), env).values()
+    assert value == "(hidden)"
+    assert "environment variable" in expected
+
+
+def test_a_password_right_in_the_environment_is_refused_and_not_shown(write: Write) -> None:
+    found = problems(write(""), {"TELECARE__BROKER__PASSWORD": "hunter2"})
+    assert found["TELECARE__BROKER__PASSWORD"][:2] == ("environment", "(hidden)")
+
+
+def test_lists_in_the_environment_are_json(write: Write) -> None:
+    env = {"TELECARE__SUBSCRIPTIONS": '[{"format": "native", "topics": ["a/#"]}]'}
+    assert load_settings(write(""), env).subscriptions[0].topics == ("a/#",)
+    [(file, value, expected)] = problems(write(""), {"TELECARE__SUBSCRIPTIONS": "a/#"}).values()
+    assert (file, value) == ("environment", "(hidden)")
+    assert "JSON" in expected
+    assert "subscriptions" in expected
+
+
 def test_one_source_for_a_secret(write: Write) -> None:
     found = problems(write('[broker]\npassword_env = "A"\npassword_file = "b"\n'), {"A": "x"})
     assert found["broker.password_file"][2] == "expected password_env or password_file, not both"

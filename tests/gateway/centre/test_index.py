@@ -4,6 +4,7 @@ from timeit import repeat
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from gateway.centre.index import CentreIndex
 from gateway.centre.load import centre_from_document, load_centre, to_document
@@ -88,6 +89,14 @@ def test_policies_and_names() -> None:
     assert index.plan_of("r03").consents.continence is True
     assert index.carers["mette"].language == "da"
     assert str(index.timezone) == "Europe/Malta"
+
+
+def test_an_index_cannot_be_changed(handed_on: CentreIndex) -> None:
+    for table in (handed_on.residents, handed_on.carers, handed_on.devices, handed_on.policies):
+        with pytest.raises(TypeError):
+            table["x"] = None  # type: ignore[index]
+    with pytest.raises(ValidationError):
+        handed_on.residents["r01"].room = "102"
 
 
 def large(residents: int) -> dict[str, Any]:

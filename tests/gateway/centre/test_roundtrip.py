@@ -118,3 +118,9 @@ def test_an_export_over_an_old_one_leaves_no_scraps(tmp_path: Path) -> None:
     export_centre(centre, tmp_path / "copy.toml")
     export_centre(centre, tmp_path / "copy.toml")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.toml", "copy.zones.geojson"]
+
+
+def test_an_export_is_for_its_owner_only(tmp_path: Path) -> None:
+    (tmp_path / "copy.toml").touch(0o644)
+    export_centre(load_centre(HERE / "good" / "every-rule.toml"), tmp_path / "copy.toml")
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
