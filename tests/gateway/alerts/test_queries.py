@@ -10,6 +10,7 @@ from gateway.alerts.table import AlertState
 from gateway.clock import to_ms
 from gateway.errors import UnknownAlertError
 from gateway.store.database import reader
+from gateway.store.migrations import READINGS_PER_FRAME
 from rules.model import Evidence, Priority, Reason
 from tests.gateway.alerts.ward import START, Ward
 
@@ -60,10 +61,11 @@ def test_the_explanation_goes_from_the_message_to_the_answer(ward: Ward) -> None
     )
     ward.db.execute(journal, (11, b'{"v":1,"phase":"pressed"}', now))
     ward.db.execute(journal, (12, b"\xff\x00", now))
+    seq = 11 * READINGS_PER_FRAME
     ward.db.execute(
         "INSERT INTO readings (seq, frame, device, resident, kind, observed_at, received_at, fields)"
-        " VALUES (5, 11, 'sos-r01', 'r01', 'help', ?, ?, ?)",
-        (now - 1000, now, '{"phase":"pressed"}'),
+        " VALUES (?, 11, 'sos-r01', 'r01', 'help', ?, ?, ?)",
+        (seq, now - 1000, now, '{"phase":"pressed"}'),
     )
 
     def incident(frame: int) -> Incident:
@@ -91,7 +93,7 @@ def test_the_explanation_goes_from_the_message_to_the_answer(ward: Ward) -> None
         (12, None, "ff00"),
     ]
     assert [(r.seq, r.fields, r.observed_at) for r in why.readings] == [
-        (5, {"phase": "pressed"}, START - timedelta(seconds=1))
+        (seq, {"phase": "pressed"}, START - timedelta(seconds=1))
     ]
     assert (why.alert.before, why.alert.after) == ({"of": "HelpState", "n": 0}, {"of": "HelpState", "n": 1})
     assert why.alert.reason == Reason("Pressed {ago_s} ago.", {"ago_s": 1})

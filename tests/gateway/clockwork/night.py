@@ -94,7 +94,7 @@ async def night(
     here = Night(path, clock, writer, clockwork)
     try:
         # the clockwork has looked once: what comes later is news to it
-        await asyncio.sleep(0.01)
+        await until(lambda: clockwork._data_version != -1)
         yield here
         assert not any(task.done() for task in tasks), "the clockwork or the writer stopped"
     finally:
