@@ -25,6 +25,9 @@ class Ground:
             so that holes and several polygons need nothing special.
 
     The home is the point farthest from every border, as far as a grid of 25 x 25 points finds it.
+
+    Raises:
+        ValueError: no point of that grid is inside: the zone is empty or much too thin to live in.
     """
 
     def __init__(self, rings: Sequence[Sequence[Point]]) -> None:
@@ -35,6 +38,8 @@ class Ground:
         self._metres_per_lon = self._metres_per_lat * math.cos(math.radians(self._lat))
         self._rings = [[self.to_metres(*corner) for corner in ring] for ring in rings]
         home = max(self._grid(25), key=self.depth)
+        if self.depth(home) <= 0:
+            raise ValueError("nowhere to stand inside of the rings")
         self._lon, self._lat = self.to_degrees(home)
         self._rings = [[(x - home[0], y - home[1]) for x, y in ring] for ring in self._rings]
         self.home: Point = (0.0, 0.0)

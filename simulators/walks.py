@@ -17,6 +17,9 @@ MOVING_FIX_S = 30.0
 RESTING_FIX_S = 900.0
 """Seconds between fixes at rest: a pendant saves its battery."""
 
+STRIDE_M = 200.0
+"""The longest straight piece of a stroll."""
+
 BEYOND_M = (120.0, 320.0)
 """How far beyond the safe zone's farthest corner an outing goes: well outside any fix's accuracy."""
 
@@ -72,11 +75,11 @@ def walk_way(rng: Random, ground: Ground, *, metres: float, leaves_zone: bool) -
     if leaves_zone:
         return _outing(rng, ground)
     way, length, here = [ground.home], 0.0, ground.home
-    margin = min(15.0, ground.inner_m / 2)
+    margin = max(1.0, min(15.0, ground.inner_m / 2))
     for _ in range(200):
         if length >= metres / 2 and len(way) > 1:
             break
-        there = _near(rng, here, ground)
+        there = _near(rng, here, min(ground.reach_m, metres / 2, STRIDE_M))
         if _stays_inside(ground, here, there, margin):
             way.append(there)
             length += math.dist(here, there)
@@ -110,14 +113,15 @@ def _outing(rng: Random, ground: Ground) -> list[Point]:
     return [ground.home, *out, *back, ground.home]
 
 
-def _near(rng: Random, here: Point, ground: Ground) -> Point:
-    stride = rng.uniform(0.2, 1.0) * ground.reach_m
+def _near(rng: Random, here: Point, most_m: float) -> Point:
+    stride = rng.uniform(0.2, 1.0) * most_m
     turn = rng.uniform(0, 2 * math.pi)
     return here[0] + math.sin(turn) * stride, here[1] + math.cos(turn) * stride
 
 
 def _stays_inside(ground: Ground, a: Point, b: Point, margin: float) -> bool:
-    steps = max(1, math.ceil(math.dist(a, b) / 5))
+    # Between two samples a margin apart, nobody is closer to the border than half a margin.
+    steps = max(1, math.ceil(math.dist(a, b) / margin))
     return all(
         ground.depth((a[0] + (b[0] - a[0]) * i / steps, a[1] + (b[1] - a[1]) * i / steps)) >= margin
         for i in range(1, steps + 1)

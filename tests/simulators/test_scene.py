@@ -32,6 +32,8 @@ def test_a_centre_gives_its_native_devices_by_their_address(scene: Scene) -> Non
 def test_an_assignment_counts_while_it_lasts() -> None:
     then = read_scene(CENTRE, at=datetime(2026, 1, 15, tzinfo=UTC))
     assert then.resident("r03").devices == {"tracker": "pendant-77", "sos_button": "old-button"}
+    with pytest.raises(SceneError, match="native device .* assigned to a resident"):
+        read_scene(CENTRE, at=datetime(2025, 12, 31, 23, tzinfo=UTC))
 
 
 def test_residents_can_be_picked_and_a_wrong_one_is_named() -> None:
@@ -72,6 +74,15 @@ def test_zones_that_are_no_geojson_are_named(tmp_path: Path) -> None:
     (tmp_path / "centre.toml").write_text(CENTRE.read_text())
     (tmp_path / "zones.geojson").write_text('{"features": [{"type": "Feature"}]}')
     with pytest.raises(SceneError, match=r"features\[0\].*expected properties.id and a geometry"):
+        read_scene(tmp_path / "centre.toml", at=START)
+
+
+def test_a_zone_without_ground_is_named(tmp_path: Path) -> None:
+    (tmp_path / "centre.toml").write_text(CENTRE.read_text())
+    line = "[[[14.5, 35.9], [14.6, 36.0], [14.5, 35.9]]]"
+    feature = f'{{"properties": {{"id": "garden"}}, "geometry": {{"type": "Polygon", "coordinates": {line}}}}}'
+    (tmp_path / "zones.geojson").write_text(f'{{"features": [{feature}]}}')
+    with pytest.raises(SceneError, match=r"features\[0\].*nowhere to stand"):
         read_scene(tmp_path / "centre.toml", at=START)
 
 
