@@ -87,6 +87,7 @@ class BedExitState(State, frozen=True, tag="bed_exit", omit_defaults=True):
 class BedExitRule:
     """See the module."""
 
+    __slots__ = ("_limit", "_night", "_priority")
     name = "bed_exit"
     key = "bed_exit"
     kinds = frozenset({"bed"})

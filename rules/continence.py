@@ -122,7 +122,7 @@ TABLE: Final[dict[tuple[Stand, str], Stand]] = {
 
 
 class ContinenceState(State, frozen=True, tag="continence", omit_defaults=True):
-    """``at`` is the last judged reading, ``since`` when the change became due, ``until`` when it is overdue."""
+    """``at`` is the last judged reading, while a change is DUE, ``since`` when and ``until`` when it is overdue."""
 
     stand: Stand = Stand.FINE
     at: datetime | None = None
@@ -136,6 +136,7 @@ class ContinenceState(State, frozen=True, tag="continence", omit_defaults=True):
 class ContinenceRule:
     """See the module."""
 
+    __slots__ = ("_overdue_after", "_settings")
     name = "continence"
     key = "continence"
     kinds = frozenset({"continence"})
@@ -188,7 +189,7 @@ class ContinenceRule:
         evidence = (*state.evidence, event.evidence())
         marks = heard_late(event, LATE_S)
         if stand is Stand.LEAK:
-            after = ContinenceState(Stand.LEAK, event.at, state.since or event.at, told=True, evidence=evidence)
+            after = ContinenceState(Stand.LEAK, event.at, told=True, evidence=evidence)
             why = Reason("The product leaks: a change is needed now.")
             return after, Raised(why, self._settings.priority, evidence=evidence, marks=marks)
         return self._due(ContinenceState(Stand.DUE, event.at, event.at, evidence=evidence, marks=marks), event)
@@ -210,7 +211,7 @@ class ContinenceRule:
     def _tick(self, state: ContinenceState, at: datetime) -> tuple[State, Verdict]:
         if state.until is None or state.since is None or at < state.until:
             return state, _NOTHING
-        after = ContinenceState(Stand.OVERDUE, state.at, state.since, told=True, evidence=state.evidence)
+        after = ContinenceState(Stand.OVERDUE, state.at, told=True, evidence=state.evidence)
         why = Reason(
             "A change has been due for {due_s}, longer than {limit_s}.",
             {"due_s": seconds(at - state.since), "limit_s": seconds(self._overdue_after)},

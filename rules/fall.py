@@ -139,6 +139,7 @@ class FallState(State, frozen=True, tag="fall", omit_defaults=True):
 class FallRule:
     """See the module."""
 
+    __slots__ = ("_cancel_within", "_ended_clears", "_suspected_after")
     name = "fall"
     key = "fall"
     kinds = frozenset({"fall"})

@@ -53,6 +53,7 @@ class HelpState(State, frozen=True, tag="help", omit_defaults=True):
 class HelpRule:
     """See the module."""
 
+    __slots__ = ("_old_after_s",)
     name = "help"
     key = "help"
     kinds = frozenset({"help"})

@@ -80,6 +80,7 @@ class LowBatteryState(State, frozen=True, tag="low_battery", omit_defaults=True)
 class LowBatteryRule:
     """See the module."""
 
+    __slots__ = ("_critical", "_device", "_low", "devices", "key")
     name = "low_battery"
     kinds = frozenset({"status"})
     zones: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ begins a window and the last ends it, so that a night is never cut short.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -44,13 +45,7 @@ class Daily(msgspec.Struct, frozen=True):
 
     def window(self, day: date) -> tuple[datetime, datetime]:
         """Start and end (UTC, end exclusive) of the window that begins on that local day."""
-        last = day if self.until > self.since else day + _DAY
-        start = datetime.combine(day, self.since, self.zone)
-        end = datetime.combine(last, self.until, self.zone).replace(fold=1)
-        # in the gap of spring fold=1 would count by the offset after the change, an hour early
-        if end.astimezone(UTC).astimezone(self.zone).replace(tzinfo=None) != end.replace(tzinfo=None):
-            end = end.replace(fold=0)
-        return start.astimezone(UTC), end.astimezone(UTC)
+        return _window(self, day)
 
     def moment(self, since: datetime, lasting: timedelta) -> datetime:
         """The first instant (UTC) when, since ``since``, one window has lasted at least that long without a break.
@@ -81,3 +76,15 @@ class Daily(msgspec.Struct, frozen=True):
         day = date(2000, 1, 3)
         last = day if self.until > self.since else day + _DAY
         return datetime.combine(last, self.until) - datetime.combine(day, self.since) - timedelta(hours=1)
+
+
+@lru_cache(maxsize=256)
+def _window(daily: Daily, day: date) -> tuple[datetime, datetime]:
+    """See Daily.window; kept, because a house has few nights and asks for each of them often."""
+    last = day if daily.until > daily.since else day + _DAY
+    start = datetime.combine(day, daily.since, daily.zone)
+    end = datetime.combine(last, daily.until, daily.zone).replace(fold=1)
+    # in the gap of spring fold=1 would count by the offset after the change, an hour early
+    if end.astimezone(UTC).astimezone(daily.zone).replace(tzinfo=None) != end.replace(tzinfo=None):
+        end = end.replace(fold=0)
+    return start.astimezone(UTC), end.astimezone(UTC)

@@ -50,8 +50,9 @@ LIMITS_S: Final[dict[str, float]] = {
     "sos_button": _DAY_AND_MORE,  # sleeps until pressed, with a daily sign of life
     "other": _DAY_AND_MORE,
 }
-"""Our choice of a silence limit by device type, where neither the device nor the care plan sets one. Set the maker's own interval on the
-device (``silent_after_s``): these are wide, so that they raise little that is false, and find a dead device late."""
+"""Our choice of a silence limit by device type, where neither the device nor the care plan sets one. These are wide,
+so that they raise little that is false, and find a dead device late: set the maker's own interval on the device
+(``silent_after_s``)."""
 
 _FORMAT_LIMITS_S: Final[dict[str, float]] = {
     "zigbee2mqtt": 25 * _HOUR,  # a battery device checks in within 25 h (Zigbee2MQTT guide, Device-Availability)
@@ -111,6 +112,7 @@ class SilentState(State, frozen=True, tag="silent", omit_defaults=True):
 class SilentRule:
     """See the module."""
 
+    __slots__ = ("_deadline", "_device", "_limit", "_offline_after", "_priority", "_slack", "devices", "key")
     name = "silent"
     kinds = frozenset(KINDS)
     zones: tuple[str, ...] = ()

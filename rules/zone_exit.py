@@ -128,6 +128,7 @@ class ZoneExitState(State, frozen=True, tag="zone_exit", omit_defaults=True):
 class ZoneExitRule:
     """See the module."""
 
+    __slots__ = ("_assumed_m", "_back", "_decide_within", "_settings", "_zone", "devices", "key", "zones")
     name = "zone_exit"
     kinds = frozenset({"position"})
 
