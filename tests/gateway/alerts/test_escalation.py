@@ -1,5 +1,6 @@
 """Expect, fast-forward, expect."""
 
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
@@ -200,6 +201,33 @@ def test_one_failing_alert_does_not_silence_the_others(ward: Ward, monkeypatch: 
     monkeypatch.undo()
     assert ward.forward(30) == [1]
     assert ward.told() == ["ben alert", "ida alert"]
+
+
+def test_a_refused_row_is_one_alerts_trouble_but_a_broken_database_is_the_writers(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ward.press()
+    failure: list[Exception] = [sqlite3.IntegrityError("refused")]
+
+    def broken(*_: object, **__: object) -> None:
+        raise failure[0]
+
+    monkeypatch.setattr(escalation, "go_on", broken)
+    with structlog.testing.capture_logs():
+        assert ward.forward(120) == []
+    assert ward.wait() == 30
+    failure[0] = sqlite3.OperationalError("disk I/O error")
+    with pytest.raises(sqlite3.OperationalError):
+        ward.forward(30)
+
+
+def test_at_most_so_many_at_once_the_longest_due_first(ward: Ward) -> None:
+    for subject in "abc":
+        ward.press(subject=subject)
+        ward.clock.move(1)
+    ward.clock.move(120)
+    steps = [ward.do(lambda tx: desk.escalate_due(tx, ward.index, limit=2)) for _ in range(3)]
+    assert steps == [[1, 2], [3], []]
 
 
 def test_setting_the_clock_back_moves_every_deadline_and_delivery_along(ward: Ward) -> None:
