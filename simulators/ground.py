@@ -38,7 +38,7 @@ class Ground:
         self._metres_per_lon = self._metres_per_lat * math.cos(math.radians(self._lat))
         self._rings = [[self.to_metres(*corner) for corner in ring] for ring in rings]
         home = max(self._grid(25), key=self.depth)
-        if self.depth(home) <= 0:
+        if self.depth(home) < 0.5:  # metres: nobody stands on a line
             raise ValueError("nowhere to stand inside of the rings")
         self._lon, self._lat = self.to_degrees(home)
         self._rings = [[(x - home[0], y - home[1]) for x, y in ring] for ring in self._rings]

@@ -32,7 +32,7 @@ def test_a_centre_gives_its_native_devices_by_their_address(scene: Scene) -> Non
 def test_an_assignment_counts_while_it_lasts() -> None:
     then = read_scene(CENTRE, at=datetime(2026, 1, 15, tzinfo=UTC))
     assert then.resident("r03").devices == {"tracker": "pendant-77", "sos_button": "old-button"}
-    with pytest.raises(SceneError, match="native device .* assigned to a resident"):
+    with pytest.raises(SceneError, match=r"native device .* assigned to a resident"):
         read_scene(CENTRE, at=datetime(2025, 12, 31, 23, tzinfo=UTC))
 
 
