@@ -165,11 +165,13 @@ async def send(
         client.loop_start()
         try:
             end = monotonic() + limit_s
-            for info in [client.publish(topic, payload, qos, retain) for topic, payload in messages]:
-                while not info.is_published():
-                    assert not refused, refused
-                    assert monotonic() < end, "the broker did not confirm"
-                    info.wait_for_publish(0.2)
+            for start in range(0, len(messages), 20_000):  # paho has 65,535 numbers for what is not confirmed yet
+                part = messages[start : start + 20_000]
+                for info in [client.publish(topic, payload, qos, retain) for topic, payload in part]:
+                    while not info.is_published():
+                        assert not refused, refused
+                        assert monotonic() < end, "the broker did not confirm"
+                        info.wait_for_publish(0.2)
         finally:
             client.disconnect()
             client.loop_stop()

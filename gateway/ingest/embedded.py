@@ -27,6 +27,7 @@ _START_LIMIT_S = 10.0
 """It needs some 0.05 s; with a large store to check, longer."""
 _STOP_LIMIT_S = 5.0
 _LOOK_AGAIN_S = 0.02
+_READY = "Server is ready"
 _LOG_TAIL = 2000
 _HOST = "127.0.0.1"
 
@@ -145,7 +146,8 @@ class EmbeddedBroker:
         try:
             async with asyncio.timeout(_START_LIMIT_S):
                 while self._process.returncode is None:
-                    if await _accepts(port):
+                    # Its own word first: on a port in use, somebody else would accept us.
+                    if _READY in self._log_tail() and await _accepts(port):
                         return True
                     await asyncio.sleep(_LOOK_AGAIN_S)
         except TimeoutError:

@@ -52,6 +52,11 @@ class Wire:
         rest = (b"\0" if self.version == "5" else b"") + codes
         self.writer.write(bytes([0x90, 2 + len(rest)]) + subscribe[2:4] + rest)
 
+    async def stay(self) -> None:
+        """Read on until the client leaves, then close, as a broker does."""
+        while (await self.packet())[0] != 0xE0:
+            pass
+
     def message(self, payload: bytes, number: int, *, topic: bytes = TOPIC.encode(), first: int = 0x32) -> bytes:
         """A PUBLISH of QoS 1 (first byte 0x32), by hand, so that it can be wrong."""
         body = len(topic).to_bytes(2, "big") + topic + number.to_bytes(2, "big")
@@ -119,7 +124,7 @@ async def test_acknowledgements_leave_in_order_in_one_write(version: str) -> Non
         await wire.welcome()
         wire.writer.write(b"".join(wire.message(b"x", n) for n in (7, 3, 65535)))
         acks.set_result(await wire.reader.read(4096))
-        await wire.reader.read()
+        await wire.stay()
 
     async with scripted(version, script) as options, lane(options) as it:
         it.source.acknowledge(await it.receive(3))
@@ -134,7 +139,7 @@ async def test_an_unreadable_topic_is_kept_for_quarantine(version: str) -> None:
         wire.writer.write(
             wire.message(b"a", 1) + wire.message(b"b", 2, topic=b"telecare/\xff/x") + wire.message(b"c", 3)
         )
-        await wire.reader.read()
+        await wire.stay()
 
     async with scripted(version, script) as options, lane(options) as it:
         got = await it.receive(3, acknowledge=True)
@@ -151,7 +156,7 @@ async def test_a_topic_that_nobody_asked_for_has_no_format(version: str) -> None
     async def script(wire: Wire) -> None:
         await wire.welcome()
         wire.writer.write(wire.message(b"a", 1, topic=b"other/thing"))
-        await wire.reader.read()
+        await wire.stay()
 
     async with scripted(version, script) as options, lane(options) as it:
         (got,) = await it.receive(1)
@@ -162,7 +167,7 @@ async def test_a_giant_message_is_cut_and_the_next_one_is_whole(version: str) ->
     async def script(wire: Wire) -> None:
         await wire.welcome()
         wire.writer.write(wire.message(b"G" * 3_000_000, 1) + wire.message(b"after", 2))
-        await wire.reader.read()
+        await wire.stay()
 
     async with scripted(version, script) as options, lane(options) as it:
         giant, after = await it.receive(2, acknowledge=True)
@@ -176,7 +181,7 @@ async def test_a_large_message_below_the_limit_is_whole(version: str) -> None:
     async def script(wire: Wire) -> None:
         await wire.welcome()
         wire.writer.write(wire.message(b"x", 1) + wire.message(b"L" * 700_000, 2) + wire.message(b"after", 3))
-        await wire.reader.read()
+        await wire.stay()
 
     async with scripted(version, script) as options, lane(options) as it:
         got = await it.receive(3)
@@ -197,12 +202,12 @@ async def test_malformed_bytes_lead_to_a_new_connection(version: str, garbage: b
     async def bad(wire: Wire) -> None:
         await wire.welcome()
         wire.writer.write(wire.message(b"before", 1) + garbage)
-        await wire.reader.read()
+        await wire.stay()
 
     async def good(wire: Wire) -> None:
         await wire.welcome()
         wire.writer.write(wire.message(b"good", 2))
-        await wire.reader.read()
+        await wire.stay()
 
     troubles: list[Trouble | None] = []
     async with scripted(version, bad, good) as options, lane(options, ready=False) as it:
@@ -226,11 +231,11 @@ async def test_farewells_are_understood_and_answered_by_coming_back(
     async def farewell(wire: Wire) -> None:
         await wire.welcome()
         wire.writer.write(mqtt5.DisconnectPacket(reason_code=code, reason_str="so long").write())
-        await wire.reader.read()
+        await wire.stay()
 
     async def stay(wire: Wire) -> None:
         await wire.welcome()
-        await wire.reader.read()
+        await wire.stay()
 
     heard: list[tuple[Trouble | None, str]] = []
     async with scripted("5", farewell, stay) as options, lane(options, ready=False) as it:
@@ -260,7 +265,7 @@ async def test_refusals_are_named_and_retried(
 
     async def yes(wire: Wire) -> None:
         await wire.welcome()
-        await wire.reader.read()
+        await wire.stay()
 
     heard: list[Trouble | None] = []
     async with scripted(version, no, no, yes) as options, lane(options, ready=False) as it:
@@ -273,7 +278,7 @@ async def test_refusals_are_named_and_retried(
 async def test_a_refused_subscription_is_told(version: str) -> None:
     async def script(wire: Wire) -> None:
         await wire.welcome(codes=b"\x01\x80")
-        await wire.reader.read()
+        await wire.stay()
 
     async with scripted(version, script) as options, lane(options, ready=False) as it:
         with pytest.raises(LinkError, match=r"owntracks/\+/\+") as caught:
@@ -283,7 +288,7 @@ async def test_a_refused_subscription_is_told(version: str) -> None:
 
 async def test_a_broker_that_says_nothing_is_given_up(version: str) -> None:
     async def script(wire: Wire) -> None:
-        await wire.reader.read()
+        await wire.stay()
 
     async with scripted(version, script) as options:
         quick = msgspec.structs.replace(options, connect_timeout_s=0.1)
@@ -296,7 +301,7 @@ async def test_only_the_first_frames_of_a_kept_session_are_resumed(version: str)
         await wire.welcome(session=True)
         quality_0 = wire.message(b"zero", 9, first=0x30)
         wire.writer.write(quality_0 + b"".join(wire.message(b"%d" % n, n) for n in range(1, 6)))
-        await wire.reader.read()
+        await wire.stay()
 
     async with scripted(version, script) as options:
         async with lane(msgspec.structs.replace(options, receive_maximum=3)) as it:
@@ -316,7 +321,7 @@ async def test_frames_before_the_subscriptions_are_confirmed_can_be_acknowledged
         await wire.packet()
         assert await wire.packet() == b"@\x02\x00\x05"
         acked.set()
-        await wire.reader.read()
+        await wire.stay()
 
     async with scripted(version, script) as options, lane(options, ready=False) as it:
         await it.receive(1, acknowledge=True)
@@ -331,7 +336,7 @@ async def test_the_brokers_keep_alive_replaces_ours() -> None:
         assert await wire.packet() == b"\xc0\x00"
         pinged.set()
         wire.writer.write(b"\xd0\x00")
-        await wire.reader.read()
+        await wire.stay()
 
     async with scripted("5", script) as options, lane(options) as it:
         assert it.source.handshakes[0].keep_alive_s == 1
@@ -347,7 +352,7 @@ async def test_the_queue_survives_the_connection(version: str) -> None:
         await wire.writer.drain()
 
     async def never(wire: Wire) -> None:
-        await wire.reader.read()
+        await wire.stay()
 
     async with scripted(version, once, never) as options, lane(options, ready=False) as it:
         await until(lambda: it.source.health().trouble is Trouble.CLOSED)
