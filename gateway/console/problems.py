@@ -22,7 +22,7 @@ PROBLEM = "application/problem+json"
 
 _TEXTS: dict[int, tuple[str, str]] = {
     400: (N_("That did not work"), N_("Something in the form is missing or wrong. Please go back and try again.")),
-    401: (N_("Please sign in"), N_("You are not signed in, or not any more.")),
+    401: (N_("Please sign in"), N_("You are not signed in, or not any more. Nothing was changed.")),
     403: (N_("Not allowed"), N_("You may not do or see that. Ask the person in charge.")),
     404: (N_("Not here"), N_("There is no such page or alert.")),
     405: (N_("That did not work"), N_("This address can’t be used that way.")),

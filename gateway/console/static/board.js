@@ -50,8 +50,10 @@ function take(html) {
     board.replaceChildren(...page.childNodes);
   }
   if (focusRow && !document.activeElement?.closest?.("li.alert")) {
+    // What had the focus is gone: the next step of the same alert takes it.
     const row = document.getElementById(focusRow);
-    ((place && row?.querySelector(place)) ?? row?.querySelector("button.go, summary, a") ?? document.getElementById("main")).focus({ preventScroll: true });
+    const next = [place, "button.go", "summary", "a"].map((what) => what && row?.querySelector(what)).find(Boolean);
+    (next ?? document.getElementById("main")).focus({ preventScroll: true });
   }
   const news = fresh.filter((row) => !before.has(row.id));
   for (const row of news) document.getElementById(row.id)?.classList.add("fresh");

@@ -58,7 +58,8 @@ export async function refresh() {
 
 function paint() {
   const live = Date.now() - good < STALE_MS;
-  const time = new Date(good).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+  const lang = document.documentElement.lang.replace(/^en$/, "en-GB"); // 24 hours, as everywhere else on the page
+  const time = new Date(good).toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" });
   const text = live ? chip.dataset.live : chip.dataset.stale.replace("{time}", time);
   if (chip.textContent !== text) chip.textContent = text;
   chip.classList.toggle("live", live);

@@ -80,7 +80,7 @@ async function send(item) {
   signIn = response.status === 401;
   if (signIn || response.status === 429 || response.status >= 500) return false;
   remove(item.id);
-  said.set(item.alert, { text: response.ok ? `${box.dataset.sent}. ${told.text}` : told.detail, done: response.ok });
+  said.set(item.alert, { text: response.ok ? box.dataset.sent : told.detail, done: response.ok });
   onDelivered(item.alert, response.ok, told);
   return true;
 }

@@ -4,7 +4,9 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from copy import deepcopy
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from gateway.console.accounts import store_hash
 from gateway.console.app import create_app
 from gateway.console.deps import ConsoleDeps
 from gateway.console.server import serve
+from gateway.errors import StoreFailedError
 from gateway.links import Links
 from gateway.store.database import prepare, reader
 from gateway.store.writer import Writer
@@ -114,7 +117,7 @@ class House:
         """Everything ends."""
         await self.stop_serving()
         self._writing.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError, StoreFailedError):
             await self._writing
 
     async def raise_alert(
@@ -136,7 +139,15 @@ class House:
     async def give_passwords(self, *carers: str) -> None:
         """Accounts with PASSWORD."""
         for carer in carers or tuple(self.index.carers):
-            await self.writer.write(lambda tx, carer=carer: store_hash(tx, carer, _HASH, by=None))
+            await self.writer.write(partial(store_hash, carer=carer, password_hash=_HASH, by=None))
+
+    def dismiss(self, carer: str) -> None:
+        """A carer leaves: the next version of the centre does not have them."""
+        document = deepcopy(DOCUMENT)
+        document["carers"] = [one for one in document["carers"] if one["id"] != carer]
+        for step in (step for policy in document["policies"] for step in policy["steps"]):
+            step["to"] = [other if other != carer else "sam" for other in step["to"]]
+        self.index = CentreIndex(centre_from_document(document))
 
     def ask(self, sql: str, *values: object) -> list[Any]:
         """Rows of the database as it is on disk."""
