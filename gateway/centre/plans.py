@@ -53,7 +53,7 @@ def check_plans(draft: Draft) -> Iterator[Problem]:
 
 
 def _rules(draft: Draft, shapes: dict[str, ZoneShape]) -> Iterator[Problem]:
-    zones = draft.ids(Zone)
+    zones = set(draft.ids(Zone))
     timezone = ZoneInfo("UTC" if draft.site is None else draft.site.timezone)
     devices = _devices_of(draft)
     own: dict[str | None, list[str]] = {}
