@@ -19,6 +19,9 @@ CACHE_KIB = 32 * 1024
 CHECKPOINT_PAGES = 4000
 """16 MiB of WAL between checkpoints: at 20,000 readings a second a checkpoint a second, not ten."""
 
+OPENING_S = 5.0
+"""How long another process may hold the database (it opens or closes it) before opening it fails."""
+
 
 def connect(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
     """The writing connection of one process; creates the file. Transactions are begun by hand.
@@ -31,13 +34,14 @@ def connect(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
         StoreError: the file is no database, or can't be opened.
     """
     try:
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0.0)
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=OPENING_S)
         db.row_factory = sqlite3.Row
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(f"PRAGMA synchronous={synchronous}")
         db.execute("PRAGMA foreign_keys=ON")
         db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+        db.execute("PRAGMA busy_timeout=0")  # from here on whoever uses it says how long to wait
     except sqlite3.Error as error:
         raise StoreError(f"{path}: {error}. Is it the gateway's database, and may this user write there?") from error
     return db
@@ -49,10 +53,10 @@ def prepare(path: Path) -> list[str]:
     Raises:
         StoreError: it can't be opened, is damaged, or comes from a newer version.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     db = connect(path)
     try:
-        db.execute("PRAGMA busy_timeout=5000")
+        db.execute(f"PRAGMA busy_timeout={OPENING_S * 1000:.0f}")
         return migrate(Database(db))
     except sqlite3.Error as error:
         raise StoreError(f"{path}: {error}") from error
@@ -67,7 +71,8 @@ def reader(path: Path) -> sqlite3.Connection:
         StoreError: there is no database there.
     """
     try:
-        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=5)
+        uri = f"{path.absolute().as_uri()}?mode=ro"  # a folder's name may hold ? and #
+        db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=OPENING_S)
         db.row_factory = sqlite3.Row
         db.execute("PRAGMA query_only=ON")
         db.execute("SELECT 1 FROM sqlite_master")
@@ -80,7 +85,7 @@ class DataLock:
     """One daemon a data folder: a second one would judge and tell everything twice."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make_folder(folder)
         self._path = folder / "gateway.lock"
         self._file: IO[str] | None = None
 
@@ -88,9 +93,12 @@ class DataLock:
         """Take the lock; the kernel frees it when the process ends, however it ends.
 
         Raises:
-            StoreError: another daemon has it.
+            StoreError: another daemon has it, or the folder can't be written.
         """
-        file = self._path.open("a+")
+        try:
+            file = self._path.open("a+")
+        except OSError as error:
+            raise StoreError(f"{self._path}: {error.strerror}: name a data folder that this user may write.") from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -110,3 +118,10 @@ class DataLock:
         if self._file:
             self._file.close()
             self._file = None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder}: {error.strerror}: name a data folder that this user may write.") from error

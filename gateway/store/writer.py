@@ -126,12 +126,14 @@ class Writer:
             await self._close()
 
     async def _close(self) -> None:
-        while (self._urgent or self._waiting) and not self._failed:
-            await self._transaction()
-        self._fail_waiting(self._failed or StoreFailedError("The store was closed."))
-        self._failed = self._failed or StoreFailedError("The store was closed.")
-        self._thread.shutdown(wait=True)
-        self._db.close()
+        try:
+            while (self._urgent or self._waiting) and not self._failed:
+                await self._transaction()
+        finally:
+            self._failed = self._failed or StoreFailedError("The store was closed.")
+            self._fail_waiting(self._failed)
+            self._thread.shutdown(wait=True)
+            self._db.close()
 
     async def _transaction(self) -> None:
         jobs = [*self._urgent, *self._waiting]
@@ -141,9 +143,17 @@ class Writer:
         jobs = [job for job in jobs if not job.done.cancelled()]
         try:
             await self._begin()
+        except asyncio.CancelledError:
+            # Told to end while another process held the database: this work still waits, and _close writes it.
+            self._urgent.extendleft(reversed(jobs))
+            raise
+        except (sqlite3.Error, StoreFailedError) as error:
+            self._fail(error, jobs)
+            raise self._failed or error from error
+        try:
             tx = Tx(self._db, self._clock.now(), self._owner)
             results = [(job, self._attempt(job, tx)) for job in jobs]
-            await self._commit()
+            stopped = await self._commit()
         except (sqlite3.Error, StoreFailedError) as error:
             self._fail(error, jobs)
             raise self._failed or error from error
@@ -160,15 +170,20 @@ class Writer:
                 job.done.set_exception(outcome.error)
             else:
                 job.done.set_result(outcome)
+        if stopped:
+            raise stopped
 
-    async def _commit(self) -> None:
+    async def _commit(self) -> asyncio.CancelledError | None:
+        """Commit; a cancel that comes meanwhile is given back, to be raised when everybody knows the outcome."""
         committing = asyncio.get_running_loop().run_in_executor(self._thread, self._db.execute, "COMMIT")
-        # Shielded: a cancelled daemon still waits until the disk has answered, so that the outcome is known.
-        try:
-            await asyncio.shield(committing)
-        except asyncio.CancelledError:
-            await committing
-            raise
+        stopped = None
+        while not committing.done():
+            try:
+                await asyncio.wait({committing})  # leaves the commit alone when we are cancelled
+            except asyncio.CancelledError as error:
+                stopped = error
+        committing.result()
+        return stopped
 
     async def _begin(self) -> None:
         waited = 0.0
