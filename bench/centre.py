@@ -40,11 +40,10 @@ def write_centre(folder: Path, zones: Sequence[Mapping[str, Any]], *, contact: M
         "centre": {"id": "bench", "name": "Bench", "timezone": "UTC", "language": "en", "zones": "zones.geojson"},
         "residents": [{"id": f"r{z['n']}", "name": f"Resident {z['n']}", "room": str(z["n"])} for z in zones],
         "devices": [
-            {"id": z["device"], "type": "tracker", "format": "owntracks", "address": f"site/{z['device']}"} for z in zones
+            {"id": z["device"], "type": "tracker", "format": "owntracks", "address": f"site/{z['device']}"}
+            for z in zones
         ],
-        "assignments": [
-            {"device": z["device"], "resident": f"r{z['n']}", "from": _long_ago()} for z in zones
-        ],
+        "assignments": [{"device": z["device"], "resident": f"r{z['n']}", "from": _long_ago()} for z in zones],
         "carers": [
             {
                 "id": "carer",
@@ -63,7 +62,7 @@ def write_centre(folder: Path, zones: Sequence[Mapping[str, Any]], *, contact: M
                 "rules": [
                     {"rule": "zone_exit", "zone": f"zone{z['n']}", "confirmations": 1},
                     {"rule": "silent", "after_s": day},
-                    {"rule": "low_battery"},
+                    {"rule": "low_battery", "low_percent": 5, "critical_percent": 2},
                     {"rule": "help"},
                     {"rule": "fall"},
                 ],

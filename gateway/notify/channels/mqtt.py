@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.alerts.model import INVOLVED
 from gateway.errors import BrokerError
 from gateway.notify.channel import Outgoing, PermanentFailure, Sent, TemporaryFailure
 
@@ -52,6 +53,9 @@ class Body(msgspec.Struct, kw_only=True):
 class MqttChannel:
     """Tells on the broker, with QoS 1, never retained: an old alarm must not sound again after a restart.
 
+    What asks for an answer goes to the topic itself; what is only said for information (``taken``, ``cleared``) goes
+    one level below it, so that a siren on the topic does not sound because somebody is going.
+
     Args:
         publisher: what publishes.
         topic: where, when a contact has no topic of its own; blanks: site, alert, device, resident, carer.
@@ -74,6 +78,8 @@ class MqttChannel:
     async def send(self, message: Outgoing) -> Sent:
         """Publish it; everything that fails may pass, but a topic that is none."""
         topic = topic_of(message.address or self._topic, message)
+        if message.purpose not in INVOLVED:
+            topic = f"{topic}/{message.purpose}"
         payload = msgspec.json.encode(
             Body(
                 alert=message.alert,
