@@ -138,13 +138,12 @@ def outcome_word(outcome: str, language: str) -> str:
 
 def distance(metres: float, language: str) -> str:
     """A distance as people say it: 350 m, 1.2 km; always without a sign."""
-    metres = abs(metres)
+    # Nobody needs 347 m of a position that is good to 20 m.
+    metres = round(abs(metres), -1) if abs(metres) >= 100 else round(abs(metres))
     locale = _locale(language)
     if metres >= _KILOMETRE_FROM_M:
         return format_unit(round(metres / 1000, 1), "length-kilometer", length="short", locale=locale)
-    # Nobody needs 347 m of a position that is good to 20 m.
-    rounded = round(metres, -1) if metres >= 100 else round(metres)
-    return format_unit(round(rounded), "length-meter", length="short", locale=locale)
+    return format_unit(round(metres), "length-meter", length="short", locale=locale)
 
 
 def duration(seconds: float, language: str) -> str:

@@ -37,7 +37,7 @@ def msgids() -> Iterator[str | tuple[str, str]]:
 
 
 def _found(method: str, file: Path, keywords: dict[str, tuple[int, ...] | None]) -> Iterator[str | tuple[str, str]]:
-    for _, message, _, _ in extract_from_file(method, file, keywords):  # type: ignore[arg-type]
+    for _, message, _, _ in extract_from_file(method, file, keywords):
         if isinstance(message, tuple):
             yield (str(message[0]), str(message[1]))
         elif message:
@@ -74,8 +74,8 @@ def _translated(catalogue: Catalog, key: str) -> bool:
     return message is not None and not message.fuzzy and all(_forms(message.string))
 
 
-def _forms(string: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    return (string,) if isinstance(string, str) else tuple(string)
+def _forms(string: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
+    return tuple(string) if isinstance(string, tuple | list) else (string or "",)
 
 
 def po(language: str) -> Path:
