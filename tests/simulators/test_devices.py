@@ -64,9 +64,9 @@ async def test_another_ids_acknowledgement_does_not_silence_an_alarm(nats_broker
     await device.start()
     try:
         device.send(event(1, PRESS))
-        ear.link.publish("telecare/lab/sos-1/ack", b'{"id":"another"}')
-        ear.link.publish("telecare/lab/sos-1/ack", b"not json")
-        ear.link.publish("telecare/lab/sos-2/ack", b'{"id":"e1"}')
+        ear.say("telecare/lab/sos-1/ack", b'{"id":"another"}')
+        ear.say("telecare/lab/sos-1/ack", b"not json")
+        ear.say("telecare/lab/sos-2/ack", b'{"id":"e1"}')
         await until(lambda: device.app_acks == 1)
         heard = len(ear.heard)
         await until(lambda: len(ear.heard) > heard + 1, what="more repeats")
