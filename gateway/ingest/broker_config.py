@@ -128,8 +128,8 @@ def _config(plan: BrokerPlan) -> str:
     return f"""\
 # Mosquitto for the telecare gateway. Written by "telecare broker-config"; the reasons stand in docs/broker.md.
 
-# Keep what was accepted: the store is written within a second of every change. The default (30 minutes) loses
-# everything since then when the process is killed.
+# Keep what was accepted: with autosave_on_changes the interval counts changes, so the store is written after each.
+# The default (every 30 minutes) loses everything since then when the process is killed.
 persistence true
 persistence_location {plan.data}/
 autosave_on_changes true
