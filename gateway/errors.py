@@ -8,6 +8,8 @@ GatewayError
 │   └── AlreadyTakenError somebody else is already going, or there; says who and since when
 ├── BadAnswerError       an answer to an alert can't be used as it is; says which field, and what is expected
 ├── NotAllowedError      the person may not do that
+├── PasswordError        a new password can't be used; says what is asked for
+├── ConsoleError         the web page can't be served: its address is taken, or not ours
 ├── StoreError           the database can't be used as it is
 │   └── StoreFailedError an I/O error: acknowledging stops, a person is told, the daemon restarts
 └── BrokerError          the broker refuses us, or can't be spoken to
@@ -72,6 +74,14 @@ class BadAnswerError(GatewayError):
 
 class NotAllowedError(GatewayError):
     """The person may not do that."""
+
+
+class PasswordError(GatewayError):
+    """A new password can't be used; says what is asked for."""
+
+
+class ConsoleError(GatewayError):
+    """The web page can't be served: its address is taken, or is not this machine's."""
 
 
 class StoreError(GatewayError):

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
 from gateway.clock import to_ms
-from gateway.errors import GatewayError
+from gateway.errors import PasswordError
 from gateway.store.audit import record
 from gateway.store.writer import Tx
 
@@ -19,10 +19,6 @@ MAX_LENGTH = 200
 """Long enough for any sentence; a bound, so that nobody makes us hash a book."""
 
 _HASHER = PasswordHasher()
-
-
-class PasswordError(GatewayError):
-    """The password can't be used; says what is asked for."""
 
 
 class Check(Enum):

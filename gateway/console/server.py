@@ -9,7 +9,7 @@ import uvicorn
 from litestar import Litestar
 
 from gateway.console.deps import STOPPING
-from gateway.errors import GatewayError
+from gateway.errors import ConsoleError
 
 _LOG = structlog.get_logger(__name__)
 
@@ -18,10 +18,6 @@ GRACE_S = 3
 
 MAX_CONNECTIONS = 1_000
 """Beyond it new ones get 503: some 100 kB each keep the console from eating the gateway's memory."""
-
-
-class ConsoleError(GatewayError):
-    """The console can't be served: the address is taken, or not ours."""
 
 
 class _Server(uvicorn.Server):

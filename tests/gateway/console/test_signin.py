@@ -4,8 +4,9 @@ import httpx
 import pytest
 
 from gateway.clock import ManualClock
-from gateway.console.accounts import Check, PasswordError, set_password, verify
+from gateway.console.accounts import Check, set_password, verify
 from gateway.console.throttle import FREE_TRIES, LONGEST_WAIT_S, Throttle
+from gateway.errors import PasswordError
 from gateway.store.database import reader
 from tests.gateway.console.house import NOW, PASSWORD, House, field, sign_in
 
