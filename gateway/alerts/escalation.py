@@ -182,7 +182,7 @@ def _tell(tx: Tx, index: CentreIndex, alert: Alert, *, first: int, times: Times,
     for step in range(first, len(policy.steps) + 1):
         failsafe = is_failsafe(policy, step)
         to = policy.failsafe if failsafe else [c for c in policy.steps[step].to if c not in can_not]
-        for carer in dict.fromkeys(to):
+        for carer in to:
             why = purpose or (Purpose.REMINDER if carer in asked else Purpose.ALERT)
             reached |= owe(tx, index, alert, carer, step, why) is not None
         alert = replace(alert, step=step)

@@ -185,6 +185,7 @@ def test_closing_keeps_who_and_what(ward: Ward) -> None:
 def test_closing_twice_is_once_but_not_with_another_outcome(ward: Ward) -> None:
     ward.press()
     closed = ward.closes("nora", Outcome.REAL)
+    assert closed.note is None
     assert ward.closes("nora", Outcome.REAL) == closed
     for who, outcome in (("nora", Outcome.FALSE), ("ben", Outcome.REAL)):
         with pytest.raises(IllegalStepError, match="already closed by nora as real"):

@@ -7,7 +7,7 @@ from gateway.alerts.model import Raising
 from gateway.alerts.table import AlertState
 from gateway.store import audit
 from rules.model import Priority
-from tests.gateway.alerts.ward import Ward
+from tests.gateway.alerts.ward import START, Ward
 
 
 def test_a_new_incident_is_told_in_the_same_transaction(ward: Ward) -> None:
@@ -43,6 +43,14 @@ def test_repeats_within_half_a_minute_of_a_telling_count_quietly(ward: Ward) -> 
     assert ward.alert().repeats == 3
     assert ward.alert().last_repeat_at == ward.clock.now()
     assert ward.events() == ["raised"]
+
+
+def test_a_telling_in_the_future_keeps_nothing_quiet(ward: Ward) -> None:
+    ward.press()
+    ward.told()
+    ward.db.execute("UPDATE alerts SET told_at = told_at + 500")  # the clock was corrected by half a second
+    ward.press()
+    assert ward.told() == ["nora repeat"]
 
 
 def test_a_thumb_that_never_stops_is_told_twice_a_minute(ward: Ward) -> None:
@@ -140,6 +148,7 @@ def test_cleared_again_is_told_once(ward: Ward) -> None:
     ward.clear()
     assert ward.told() == []
     assert ward.wait() == 200
+    assert ward.alert().cleared_at == START
 
 
 @pytest.mark.parametrize("step", ["going", "arrives"])
@@ -153,6 +162,8 @@ def test_clearing_is_noted_and_told_to_the_carer_while_somebody_is_on_it(ward: W
     assert ward.alert().state is taken.state
     assert ward.alert().escalate_at == taken.escalate_at
     assert ward.alert().cleared_at == ward.clock.now()
+    ward.press()
+    assert ward.alert().cleared_at is None
 
 
 def test_it_happens_again_after_it_went_away(ward: Ward) -> None:

@@ -1,7 +1,7 @@
 """Expect, fast-forward, expect."""
 
 import sqlite3
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,8 +9,10 @@ import structlog.testing
 
 from gateway.alerts import desk, escalation, queries
 from gateway.alerts.model import Close, Outcome, Purpose
+from gateway.alerts.outbox import LEASE
 from gateway.alerts.table import AlertState
 from gateway.centre.model import Policy, Step
+from gateway.clock import from_ms
 from gateway.store.writer import Tx
 from rules.model import Priority
 from tests.gateway.alerts.ward import STANDARD, Ward, carer, centre, pressed
@@ -179,6 +181,7 @@ def test_a_technical_alert_goes_by_the_centres_first_policy(ward: Ward) -> None:
 
 
 def test_one_failing_alert_does_not_silence_the_others(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    ward.owner = "boot"
     ward.press(subject="a")
     ward.press(subject="b")
     ward.told()
@@ -197,6 +200,7 @@ def test_one_failing_alert_does_not_silence_the_others(ward: Ward, monkeypatch: 
     assert ward.told() == ["ben alert", "ida alert"]
     assert ward.last is not None
     assert ward.last.alerts == [2]
+    assert len(ward.last.owed) == 2
     assert ward.alert(1).escalate_at == ward.clock.now() + timedelta(seconds=30)
     monkeypatch.undo()
     assert ward.forward(30) == [1]
@@ -230,18 +234,35 @@ def test_at_most_so_many_at_once_the_longest_due_first(ward: Ward) -> None:
     assert steps == [[1, 2], [3], []]
 
 
-def test_setting_the_clock_back_moves_every_deadline_and_delivery_along(ward: Ward) -> None:
+def test_setting_the_clock_back_moves_every_deadline_and_delivery_along(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "gateway.db", owner="boot")
     ward.press()
-    due = ward.alert().escalate_at
-    assert due is not None
-    back = timedelta(hours=1)
+    ward.going("nora")
+    ward.db.execute(
+        "INSERT INTO notifications (id, key, alert, purpose, step, carer, contact, channel, address, state, due_at,"
+        " created_at, settled_at) SELECT 99, 'sent', alert, purpose, step, carer, contact, channel, address, 'sent',"
+        " due_at, created_at, created_at FROM notifications WHERE id = 1"
+    )
+    now, back = ward.clock.now(), timedelta(hours=1)
+
+    def alert_times() -> list[datetime | None]:
+        alert = ward.alert()
+        return [alert.escalate_at, alert.eta_at, alert.told_at]
+
+    def row_times(number: int) -> list[datetime | None]:
+        row = ward.db.execute("SELECT due_at, lease_until, created_at FROM notifications WHERE id = ?", (number,))
+        return [None if ms is None else from_ms(ms) for ms in row.fetchone()]
+
+    eta = now + timedelta(minutes=10)
+    assert alert_times() == [eta, eta, now]
     ward.do(lambda tx: desk.set_back(tx, back))
-    assert ward.alert().escalate_at == due - back
-    [owed] = queries.notifications_of(ward.db, 1)
-    assert owed.due_at == ward.clock.now() - back
+    assert alert_times() == [eta - back, eta - back, now - back]
+    assert row_times(1) == [now - back, now + LEASE - back, now - back]
+    assert row_times(99) == [now, None, now]
     ward.closes("nora")
     ward.do(lambda tx: desk.set_back(tx, back))
     assert ward.alert().escalate_at is None
+    ward.close()
 
 
 def test_the_newest_time_in_the_database_tells_that_the_clock_was_set_back(ward: Ward) -> None:

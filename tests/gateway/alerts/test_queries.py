@@ -108,3 +108,10 @@ def test_the_explanation_goes_from_the_message_to_the_answer(ward: Ward) -> None
     ]
     assert "nora@example.org" not in msgspec.json.encode(why).decode()
     assert msgspec.json.decode(msgspec.json.encode(why))["alert"]["taken_by"] == "nora"
+
+
+def test_the_dispatchers_own_line_in_the_history_is_read_too(ward: Ward) -> None:
+    ward.press()
+    ward.db.execute("INSERT INTO alert_events (alert, at, event, detail) VALUES (1, 0, 'nobody_told', '{}')")
+    line = queries.history(ward.db, 1)[1]
+    assert (line.event, line.who, line.state_before, line.state_after) == ("nobody_told", None, None, None)

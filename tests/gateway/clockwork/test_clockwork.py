@@ -80,6 +80,17 @@ async def test_what_another_process_does_is_noticed(tmp_path: Path) -> None:
         assert here.carers() == ["nora", "ben", "ida"]
 
 
+async def test_an_own_change_wakes_the_boards_once_and_a_restart_not_at_all(tmp_path: Path) -> None:
+    clock = ManualClock(START)
+    async with night(tmp_path / "g.db", clock, look_s=FAR) as here:
+        await here.press()
+        await until(lambda: here.clockwork._last_event == 1)
+        assert here.writer.changes.number == 1
+    async with night(tmp_path / "g.db", clock) as here:
+        await a_few_looks()
+        assert here.writer.changes.number == 0
+
+
 async def test_telemetry_does_not_wake_the_boards(tmp_path: Path) -> None:
     async with night(tmp_path / "g.db", ManualClock(START)) as here:
         await here.press()
