@@ -1,7 +1,9 @@
 """All rules of one resident, stepped together. Pure: states come in, changes go out.
 
-Time comes first: before a rule hears a reading that arrived at T, it gets the Tick that was due by T. So it makes no
-difference whether the shell's timer or the reading was a moment earlier. A rule that breaks does not stop the others.
+Time comes first: before a rule hears a reading of time T, it gets the Tick that was due by T. So it makes no difference
+whether the shell's timer or the reading was a moment earlier. T is when it happened, not when it arrived: "back in bed
+at 02:15", heard at 02:40 because the gateway was down, must not be told as an absence first. A rule that breaks does
+not stop the others.
 """
 
 from collections.abc import Callable, Sequence
@@ -72,6 +74,7 @@ class ResidentRules:
                 if rule.key in entries:
                     raise BadRuleError(f"{rule.key}: the care plan has this rule twice; keep one")
                 entries[rule.key] = _Entry(rule.key, rule, kind.state, rule.step, rule.wake_at)
+        self._by_key = entries
         self._entries = tuple(entries.values())
         self._concerned: dict[tuple[str, str], tuple[_Entry, ...]] = {}
         self.rules: tuple[Rule, ...] = tuple(entry.rule for entry in self._entries)
@@ -96,7 +99,7 @@ class ResidentRules:
         else:
             key = (heard.kind, heard.device)
             found = self._concerned.get(key)
-            entries, now = self._find(key) if found is None else found, heard.received_at
+            entries, now = self._find(key) if found is None else found, heard.at
         for entry in entries:
             state = states.get(entry.key)
             if state.__class__ is entry.state:
@@ -137,6 +140,13 @@ class ResidentRules:
             if due is not None and (earliest is None or due < earliest):
                 earliest = due
         return earliest
+
+    def wake_of(self, rule_key: str, state: State) -> datetime | None:
+        """When a Tick is due for one rule's state; None: never. What :meth:`wake_at` says, of one rule only."""
+        try:
+            return self._by_key[rule_key].wake_at(state)
+        except Exception:  # noqa: BLE001 - the Tick that this asks for tells of it and begins the rule anew
+            return UNSTARTED
 
     def _find(self, key: tuple[str, str]) -> tuple[_Entry, ...]:
         kind, device = key

@@ -61,6 +61,7 @@ class Demo:
         self._answers = answers
         self._out = out
         self._password = secrets.token_urlsafe(9)
+        self._timezone = ZoneInfo("UTC")
         self._alerts: set[int] = set()
         self._told = 0
 
@@ -69,8 +70,9 @@ class Demo:
         with _folder(self._folder) as folder:
             centre_file = demo_files() / "centre.toml"
             centre = load_centre(centre_file)
+            self._timezone = ZoneInfo(centre.centre.timezone)
             script = read_script()
-            start = script.start(SystemClock().now().date(), ZoneInfo(centre.centre.timezone))
+            start = script.start(SystemClock().now().date(), self._timezone)
             broker = EmbeddedBroker(folder / "broker", sync_interval="always")
             async with broker:
                 await self._play(folder, centre_file, centre, script, start, broker, seconds)
@@ -131,7 +133,7 @@ class Demo:
         write_now(path, lambda tx: accounts.set_password(tx, SIGN_IN, self._password, by="demo"), clock=clock)
 
     def _greet(self, page: Ready, centre: Centre, start: datetime) -> None:
-        local = start.astimezone(ZoneInfo(centre.centre.timezone))
+        local = start.astimezone(self._timezone)
         text = Text.assemble(
             (f"{centre.centre.name}", "bold"),
             f": {len(centre.residents)} residents, {len(centre.devices)} devices, all simulated.\n",
@@ -147,7 +149,7 @@ class Demo:
 
     def _show_device(self, progress: Progress) -> None:
         if progress.text:
-            self._out.print(f"{progress.at:%H:%M:%S}         {progress.text}", style="dim", markup=False)
+            self._out.print(f"{self._local(progress.at)}         {progress.text}", style="dim", markup=False)
 
     def note(self, message: Outgoing) -> None:
         """Count and show what a carer was told."""
@@ -158,12 +160,15 @@ class Demo:
         )
         asks = message.purpose in _ASKS
         line = Text.assemble(
-            f"{message.now:%H:%M:%S}  ",
+            f"{self._local(message.now)}  ",
             (f" {message.title} ", style if asks else "bold"),
             f" to {message.carer}",
             f": {message.body}" if asks else "",
         )
         self._out.print(line, no_wrap=True, overflow="ellipsis")
+
+    def _local(self, at: datetime) -> str:
+        return f"{at.astimezone(self._timezone):%H:%M:%S}"
 
     def note_answer(self, carer: str, alert: int, words: str) -> None:
         """Show what a simulated carer did."""

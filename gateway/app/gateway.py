@@ -11,7 +11,8 @@ import msgspec
 import structlog
 from litestar import Litestar
 
-from gateway.app import parts
+from gateway.app import alive, parts
+from gateway.app.backlog import Backlog
 from gateway.app.keeper import CentreKeeper
 from gateway.app.wakeups import RuleWakeups
 from gateway.app.watch import Watch
@@ -97,8 +98,6 @@ class Gateway:
         owner = f"{os.getpid()}-{uuid4().hex[:12]}"
         writer = Writer(self._path, clock=clock, owner=owner)
         pipeline = Pipeline(db, keeper.index)
-        wakeups = RuleWakeups(pipeline, writer, keeper.index, clock, speed=self._speed)
-        keeper.on_change = wakeups.everybody
         options = parts.broker_options(settings, keeper.index().site.id)
         sources = [
             MqttSource(options, name=name, subscriptions=wanted, clock=clock)
@@ -106,6 +105,8 @@ class Gateway:
             if (wanted := parts.subscriptions(settings, name))
         ]
         lanes = {source.name: Lane(source, pipeline, writer, urgent=source.name == ALARMS) for source in sources}
+        wakeups = RuleWakeups(pipeline, writer, keeper.index, clock, backlog=Backlog(sources), speed=self._speed)
+        keeper.on_change = wakeups.everybody
         links = Links(settings.console.base_url, secret, clock)
         publisher = Publisher(options)
         dispatcher = Dispatcher(
@@ -143,7 +144,7 @@ class Gateway:
             # outermost, so that it is the last to end: whatever the others still have to write is written
             writing = outer.create_task(writer.run(), name="writer")
             try:
-                await wakeups.everybody()
+                await self._resume(db, pipeline, writer)
                 async with AsyncExitStack() as stack:
                     await stack.enter_async_context(publisher)
                     for source in sources:
@@ -154,12 +155,24 @@ class Gateway:
                         wakeups.run(),
                         keeper.run(),
                         watch.run(),
+                        self._alive(),
                         self._check_broker(options),
                         self._serve(console),
                         *(lane.run() for lane in lanes.values()),
                     )
             finally:
                 writing.cancel()
+
+    async def _resume(self, db: sqlite3.Connection, pipeline: Pipeline, writer: Writer) -> None:
+        """Tell the rules since when nothing was heard, so that no device is called silent for our own absence."""
+        stopped = alive.last(self._settings.gateway.data, db)
+        if stopped is not None:
+            await writer.write(lambda tx: pipeline.resumed(tx, stopped))
+
+    async def _alive(self) -> None:
+        while True:
+            alive.note(self._settings.gateway.data, self._clock.now())
+            await asyncio.sleep(alive.EVERY_S)
 
     @staticmethod
     async def _work(*parts_of_it: Coroutine[object, object, None]) -> None:

@@ -165,7 +165,7 @@ class _Replay:
             frame = Frame(topic=message.topic, payload=message.payload, received_at=message.received_at)
             receipt = Receipt(frame=frame, format=form.name, packet_id=number % 65535 + 1, session=1)
             lane = ALARMS if form.is_alarm(message.topic) else TELEMETRY
-            self._write(lambda tx, r=receipt, at=lane: self._pipeline.take(tx, [r], lane=at))  # type: ignore[misc]
+            self._write(lambda tx, r=receipt, at=lane: self._pipeline.take(tx, [r], lane=at))
         if until is not None:
             self._go_to(until)
         for alert in sorted(queries.alerts(self._db, queries.Filter(limit=-1)), key=lambda a: (a.raised_at, a.id)):

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+from gateway.app.backlog import Backlog
 from gateway.centre.index import CentreIndex
 from gateway.clock import Clock
 from gateway.pipeline.pipeline import Pipeline
@@ -21,8 +22,16 @@ class RuleWakeups:
     """Runs the rules' deadlines; they are in the rules' stored states, so a restart loses none."""
 
     def __init__(
-        self, pipeline: Pipeline, writer: Writer, index: Callable[[], CentreIndex], clock: Clock, *, speed: float = 1.0
+        self,
+        pipeline: Pipeline,
+        writer: Writer,
+        index: Callable[[], CentreIndex],
+        clock: Clock,
+        *,
+        backlog: Backlog,
+        speed: float = 1.0,
     ) -> None:
+        self._backlog = backlog
         self._pipeline = pipeline
         self._writer = writer
         self._index = index
@@ -39,7 +48,12 @@ class RuleWakeups:
         self._assignments_change_at = self._index().next_change_at(self._clock.now())
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. Begins when what the broker had kept for us is heard.
+
+        "Back in bed" may wait in the broker: telling the time first would raise an alarm that is long over.
+        """
+        await self._backlog.heard()
+        await self.everybody()
         while True:
             await asyncio.sleep(self._look_every_s)
             now = self._clock.now()

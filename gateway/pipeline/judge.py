@@ -69,6 +69,7 @@ class Judge:
         }
         self._wakes: list[tuple[datetime, str]] = []
         self._wake_of: dict[str, datetime] = {}
+        self._found_wakes: list[tuple[datetime, str]] = []
 
     def hear(self, cases: list[Case]) -> tuple[list[Judged], dict[str, dict[str, State]]]:
         """Step the rules of everybody in the batch, in order.
@@ -79,6 +80,7 @@ class Judge:
         distances = self._distances(cases)
         staged: dict[str, dict[str, State]] = {}
         told: list[Judged] = []
+        self._found_wakes = wakes = []
         for number, case in enumerate(cases):
             rules, resident = case.rules, case.resident
             if rules is None or resident is None:
@@ -99,9 +101,24 @@ class Judge:
                     if own is None:
                         own = staged[resident] = states = dict(states)
                     own[change.rule_key] = change.after
+                    wake = rules.wake_of(change.rule_key, change.after)
+                    if wake is not None:
+                        wakes.append((wake, resident))
                 if change.verdict.__class__ is not Quiet:
                     told.append(Judged(resident, case.device, change, case.at, case.received_at, case.kept))
         return told, staged
+
+    def resumed(self, stopped: datetime, at: datetime) -> dict[str, dict[str, State]]:
+        """The states that change because nothing was heard from ``stopped`` to ``at``; by resident, not kept yet."""
+        staged: dict[str, dict[str, State]] = {}
+        index = self._index()
+        for resident, states in self._states.items():
+            if resident not in index.residents:
+                continue
+            changes = index.rules_of(resident, at).resumed(states, stopped, at)
+            if changes:
+                staged[resident] = {**states, **{change.rule_key: change.after for change in changes}}
+        return staged
 
     def tick(self, residents: list[str], at: datetime) -> tuple[list[Judged], dict[str, dict[str, State]]]:
         """Tell the rules of these residents what time it is."""
@@ -128,11 +145,12 @@ class Judge:
             [(resident, encode_states(states).decode()) for resident, states in staged.items()],
         )
 
-    def keep(self, staged: dict[str, dict[str, State]], at: datetime) -> None:
+    def keep(self, staged: dict[str, dict[str, State]]) -> None:
         """The states are in the transaction: go on from them. Never fails."""
         self._states.update(staged)
-        for resident in staged:
-            self._plan_wake(resident, at)
+        for wake, resident in self._found_wakes:
+            self._wake_by(wake, resident)
+        self._found_wakes = []
 
     def due(self, at: datetime, limit: int = 500) -> list[str]:
         """Residents whose rules want to be told the time by now; at most ``limit``, taken off the list."""
@@ -145,7 +163,7 @@ class Judge:
         return due
 
     def plan(self, residents: list[str], at: datetime) -> None:
-        """Note again when these residents' rules want to be told the time (after a Tick that changed nothing)."""
+        """Note when these residents' rules want to be told the time next (after a Tick)."""
         for resident in residents:
             self._plan_wake(resident, at)
 
@@ -160,9 +178,13 @@ class Judge:
         if resident not in index.residents:
             return
         wake = index.rules_of(resident, at).wake_at(self._states.get(resident, {}))
+        if wake is not None:
+            self._wake_by(wake, resident)
+
+    def _wake_by(self, wake: datetime, resident: str) -> None:
         planned = self._wake_of.get(resident)
         # A later wake than planned needs no new plan: the rules are asked too early once, and say again when.
-        if wake is not None and (planned is None or wake < planned):
+        if planned is None or wake < planned:
             self._wake_of[resident] = wake
             heappush(self._wakes, (wake, resident))
 

@@ -89,7 +89,7 @@ class Pipeline:
         # Nothing below can fail: memory follows only what is in the transaction.
         self._next += len(entries)
         self._redeliveries.remember([(entry.seq, entry.frame) for entry in entries])
-        self._judge.keep(staged, tx.now)
+        self._judge.keep(staged)
         return taken
 
     def quarantine(self, tx: Tx, receipt: Receipt, error: Exception, *, lane: str) -> Taken:
@@ -108,9 +108,15 @@ class Pipeline:
         told, staged = self._judge.tick(due, tx.now)
         self._judge.store(tx.db, staged)
         self._raise(tx, told)
-        self._judge.keep(staged, tx.now)
+        self._judge.keep(staged)
         self._judge.plan(due, tx.now)
         return len(told)
+
+    def resumed(self, tx: Tx, stopped: datetime) -> None:
+        """Tell the rules that nothing could be heard since ``stopped``; to be asked once, before the first batch."""
+        staged = self._judge.resumed(stopped, tx.now)
+        self._judge.store(tx.db, staged)
+        self._judge.keep(staged)
 
     def next_wake(self) -> datetime | None:
         """When the first rule wants to be told the time (UTC-aware); None: none waits."""

@@ -1,9 +1,10 @@
 """What must hold for any sequence of events."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -88,10 +89,23 @@ def test_nothing_breaks_and_nothing_is_told_without_a_reason(story: list[Heard])
         assert wake is None or wake > event.received_at, "a Tick settles all that is due"
 
 
+def test_a_late_reading_is_heard_before_the_deadlines_after_it() -> None:
+    """The gateway was down when the resident came back in time: nobody is told of an absence."""
+    night = datetime(2026, 1, 14, 23, 0, tzinfo=UTC)
+    rules = rules_of({"rule": "bed_exit", "minutes": 20})
+    states = rules.start(night)
+    out, back = Bed(device="d", in_bed=False), Bed(device="d", in_bed=True)
+    apply(rules, states, Heard(out, "bed", "bed", night, night))
+    late = night + timedelta(minutes=40)
+    assert told(apply(rules, states, Heard(back, "bed", "bed", night + timedelta(minutes=5), late))) == []
+    assert told(apply(rules, states, Tick(late))) == []
+
+
 @given(events())
 def test_the_timer_before_or_after_a_reading_makes_no_difference(story: list[Heard]) -> None:
     first, second = RULES.start(T0), RULES.start(T0)
-    for event in story:
+    for late in story:
+        event = msgspec.structs.replace(late, at=late.received_at)
         tick = Tick(event.received_at)
         one = apply(RULES, first, tick) + apply(RULES, first, event)
         other = apply(RULES, second, event) + apply(RULES, second, tick)
