@@ -171,7 +171,11 @@ async def send(
                     while not info.is_published():
                         assert not refused, refused
                         assert monotonic() < end, "the broker did not confirm"
-                        info.wait_for_publish(0.2)
+                        try:
+                            info.wait_for_publish(0.2)
+                        except RuntimeError as error:  # not connected: refused, or on the way
+                            assert not refused, refused
+                            raise AssertionError("the broker did not take the connection") from error
         finally:
             client.disconnect()
             client.loop_stop()

@@ -7,9 +7,9 @@ import pytest
 
 from gateway.clock import ManualClock, SystemClock
 from gateway.ingest.connect import open_source
-from gateway.ingest.options import Subscription
+from gateway.ingest.options import BrokerOptions, Subscription
 from gateway.ingest.trouble import LinkError, Trouble
-from tests.brokers import proxied, send, until
+from tests.brokers import Broker, proxied, send, until
 from tests.gateway.ingest.conftest import NOON, Backend, lane, numbered
 
 
@@ -234,3 +234,25 @@ async def test_auto_finds_the_version(backend: Backend) -> None:
         assert it.source.health().protocol == backend.broker.protocols[0]
         await send(backend.broker.port, numbered(2))
         assert len(await it.receive(2, acknowledge=True)) == 2
+
+
+@pytest.mark.mosquitto
+async def test_the_broker_waits_at_the_receive_maximum(mosquitto_broker: Broker) -> None:
+    options = BrokerOptions(port=mosquitto_broker.port, protocol="5", receive_maximum=5)
+    async with lane(options) as it:
+        await send(mosquitto_broker.port, numbered(30))
+        held = await it.receive(5)
+        # A round trip of another client later still nothing more. After a first acknowledgement Mosquitto 2.0.11 sends
+        # past the maximum (9 unacknowledged of 5 allowed), which is why the high-water mark exists.
+        await send(mosquitto_broker.port, numbered(1, 30))
+        assert it.take() == []
+        assert it.source.health().unacknowledged == 5
+        it.source.acknowledge(held)
+        await it.receive(26, acknowledge=True)
+        assert it.payloads == [p for _, p in numbered(31)]
+
+
+async def test_a_paho_that_does_not_fit_is_told_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("paho.mqtt.client.Client._create_socket")
+    with pytest.raises(LinkError, match=r"paho-mqtt .* has no _create_socket"):
+        await open_source(BrokerOptions(protocol="3.1.1"), "alarms", [Subscription("a", "native")], SystemClock())
