@@ -377,3 +377,21 @@ def test_packet_end_waits_for_the_length() -> None:
 async def test_a_lane_without_subscriptions_is_refused() -> None:
     with pytest.raises(ValueError, match="telemetry"):
         await open_source(BrokerOptions(), "telemetry", [], SystemClock())
+
+
+async def test_silence_while_reading_was_stopped_is_our_own() -> None:
+    async def script(wire: Wire) -> None:
+        await wire.welcome()
+        await wire.stay()
+
+    async with scripted("5", script) as options, lane(options) as it:
+        link = it.source._link
+        assert link is not None
+        link.pause()
+        link._heard -= 60
+        link.resume()
+        link._tick()
+        assert not link.lost.done()
+        link._heard -= 60
+        link._tick()
+        assert link.lost.result().trouble is Trouble.NO_ANSWER
