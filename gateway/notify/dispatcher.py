@@ -34,12 +34,13 @@ _LOG = structlog.get_logger(__name__)
 LOOK_EVERY_S = 1.0
 """How often the outbox is searched for what did not come by ``on_owed``: one index look-up, some 50 µs."""
 
+AT_ONCE = 50
+"""How many are claimed, and how many are found late, in one transaction: at most 60 ms of the event loop, which the
+alarms that come in meanwhile need too."""
+
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 60.0
 """Attempts are 1, 2, 4 … 60 s apart: quick enough for a provider that restarts, slow enough not to hammer it."""
-
-LONGEST_ASKED_S = 300.0
-"""A provider may ask for a longer wait (429 with Retry-After), but not for hours in the middle of an alarm."""
 
 JITTER = 0.25
 """Share by which a wait is longer or shorter, so that what failed together does not come back together."""
@@ -116,10 +117,12 @@ class Dispatcher:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             try:
-                await self._look(first=True)
+                while await self._look(first=True):
+                    pass
                 while True:
                     await self._clock.wait(asyncio.Event(), LOOK_EVERY_S)
-                    await self._look()
+                    while await self._look():
+                        pass
             except asyncio.CancelledError:
                 await self._part()
                 raise
@@ -127,20 +130,27 @@ class Dispatcher:
                 self._tasks = None
                 self._db.close()
 
-    async def _look(self, *, first: bool = False) -> None:
-        now = to_ms(self._clock.now())
-        ids = [n for n in outbox.claimable(self._db, now, self._owner, first=first) if n not in self._in_hand]
-        late = outbox.late(self._db, now)
-        if not ids and not late:
-            return
+    async def _look(self, *, first: bool = False) -> bool:
+        """Find what is due and what is late; True: there is more of it."""
+        # First without a transaction: mostly there is nothing to do.
+        if not self._due(self._db, first) and not outbox.late(self._db, to_ms(self._clock.now())):
+            return False
 
-        def work(tx: Tx) -> None:
-            outbox.claim(tx, ids, self._owner)
-            for number in late:
+        def work(tx: Tx) -> tuple[list[int], bool]:
+            due, late = self._due(tx.db, first), outbox.late(tx.db, to_ms(tx.now))
+            outbox.claim(tx, due[:AT_ONCE], self._owner)
+            for number in late[:AT_ONCE]:
                 self._owe_next(tx, number)
+            return due[:AT_ONCE], max(len(due), len(late)) > AT_ONCE
 
-        await self._writer.write(work, urgent=True)
+        ids, more = await self._writer.write(work, urgent=True)
         self._take(ids)
+        return more
+
+    def _due(self, db: sqlite3.Connection, first: bool) -> list[int]:
+        now = to_ms(self._clock.now())
+        found = outbox.claimable(db, now, first=first)
+        return [number for number in found if number not in self._in_hand]
 
     async def _part(self) -> None:
         for lane in self._lanes.values():
@@ -241,7 +251,10 @@ class Dispatcher:
         if to_ms(now) - row.created_at >= GIVE_UP_AFTER // timedelta(milliseconds=1):
             return Result(Event.GAVE_UP, detail=f"tried for {GIVE_UP_AFTER}: {detail}")
         wait_s = min(FIRST_RETRY_S * 2.0 ** min(row.attempts, 10), LONGEST_RETRY_S)
-        wait_s = max(wait_s * self._random.uniform(1 - JITTER, 1 + JITTER), min(asked_s or 0.0, LONGEST_ASKED_S))
+        wait_s = max(
+            wait_s * self._random.uniform(1 - JITTER, 1 + JITTER),
+            min(asked_s or 0.0, outbox.LONGEST_RETRY.total_seconds()),
+        )
         return Result(Event.FAILED, detail=detail, retry_at=to_ms(now + timedelta(seconds=wait_s)))
 
 

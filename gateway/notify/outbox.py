@@ -23,6 +23,13 @@ _LOG = structlog.get_logger(__name__)
 LATE = timedelta(seconds=10)
 """After that long without success the carer's next contact is tried too, while the first goes on."""
 
+LONGEST_RETRY = timedelta(seconds=300)
+"""No attempt is further away than that, whatever a provider asks for (429 with Retry-After)."""
+
+CLOCK_WENT_BACK = timedelta(seconds=10)
+"""What was written, or is to be tried again, further in the future than can be, tells that the clock was set back
+(a small machine that starts without battery and network does not know the year): it is due now."""
+
 NOBODY_TOLD = "nobody_told"
 """Event of an alert: not even the failsafe carers could be told."""
 
@@ -69,27 +76,37 @@ def rows(db: sqlite3.Connection, ids: Iterable[int]) -> list[Row]:
     return [msgspec.convert(dict(row), Row) for row in found]
 
 
-def claimable(db: sqlite3.Connection, now_ms: int, owner: str, *, first: bool) -> list[int]:
-    """Ids of what is due, the oldest first. Those leased to another process only when the lease is over.
+def claimable(db: sqlite3.Connection, now_ms: int, *, first: bool) -> list[int]:
+    """Ids of what is due, the oldest first. What is leased, only when the lease is over: it is in somebody's hand.
 
     ``first``: this process has just started, so every other process is gone and its leases are void.
     """
     found = db.execute(
-        f"SELECT id FROM notifications WHERE state IN {_WAITING} AND due_at <= :now AND (:first "  # noqa: S608
-        "OR lease_owner IS NULL OR lease_owner = :owner OR lease_until <= :now) ORDER BY due_at, id",
-        {"now": now_ms, "owner": owner, "first": first},
-    )
+        f"SELECT id FROM notifications WHERE state IN {_WAITING} "  # noqa: S608 - our own words
+        "AND (due_at <= :now OR created_at > :now + :ahead OR (attempts > 0 AND due_at > :now + :longest)) "
+        "AND (:first OR lease_owner IS NULL OR lease_until <= :now "
+        "OR lease_until > :now + :lease) ORDER BY due_at, id",
+        {
+            "now": now_ms, "first": first,
+            "ahead": _ms(CLOCK_WENT_BACK), "longest": _ms(LONGEST_RETRY), "lease": _ms(LEASE + CLOCK_WENT_BACK),
+        },
+    )  # fmt: skip
     return [int(row[0]) for row in found]
 
 
 def late(db: sqlite3.Connection, now_ms: int) -> list[int]:
     """Ids of what was not sent in time, where nobody else was owed for it yet."""
     found = db.execute(
-        f"SELECT id FROM notifications WHERE state IN {_WAITING} AND late_at IS NULL "  # noqa: S608
-        "AND CASE attempts WHEN 0 THEN due_at ELSE created_at END <= ? ORDER BY id",
-        (now_ms - LATE // timedelta(milliseconds=1),),
+        f"SELECT id FROM notifications WHERE state IN {_WAITING} AND late_at IS NULL "  # noqa: S608 - our own words
+        "AND (CASE attempts WHEN 0 THEN due_at ELSE created_at END <= :now - :late OR created_at > :now + :ahead) "
+        "ORDER BY id",
+        {"now": now_ms, "late": _ms(LATE), "ahead": _ms(CLOCK_WENT_BACK)},
     )
     return [int(row[0]) for row in found]
+
+
+def _ms(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)
 
 
 def claim(tx: Tx, ids: Iterable[int], owner: str) -> None:

@@ -145,8 +145,14 @@ class House:
     def states(self) -> list[tuple[str, int, str, str]]:
         return [(row["carer"], row["contact"], row["purpose"], row["state"]) for row in self.rows()]
 
-    async def expect(self, condition: Callable[[], object], limit_s: float = 5.0) -> None:
-        """Wait until something is true; the clock does not move."""
+    async def expect(self, condition: Callable[[], object], limit_s: float = 10.0) -> None:
+        """Wait until something is true, and until the writer has told everybody; the clock does not move."""
+        await self.sees(condition, limit_s)
+        if not self.writer.failed:
+            await self.settled()
+
+    async def sees(self, condition: Callable[[], object], limit_s: float = 10.0) -> None:
+        """Wait until something is true, and write nothing."""
         async with asyncio.timeout(limit_s):
             while not condition():
                 await asyncio.sleep(0.005)
