@@ -68,7 +68,9 @@ class Tongue:
     def since(self, at: datetime) -> str:
         """How long ago, in whole minutes: what changes each second would be fetched each second."""
         seconds = (self.now - at).total_seconds()
-        return self("now") if seconds < 60 else words.duration(seconds // 60 * 60, self.language)
+        return (
+            self("{minutes} min", minutes="<1") if seconds < 60 else words.duration(seconds // 60 * 60, self.language)
+        )
 
 
 def tongue_for(request: Request[Any, Any, Any], visitor: Visitor | None = None) -> Tongue:

@@ -60,6 +60,19 @@ async def test_an_answer_tapped_while_the_server_is_down_arrives_once(phone: Bro
     assert await page.evaluate("localStorage['telecare-answers']") == "[]"
 
 
+async def test_the_alert_page_keeps_answers_too(phone: BrowserContext, house: House) -> None:
+    number = await house.raise_alert()
+    page = await phone.new_page()
+    await sign_in(page)
+    await page.goto(f"/alerts/{number}")
+    await house.stop_serving()
+    await page.get_by_role("button", name="I am there").click()
+    await expect(page.locator(".sent")).to_contain_text("Waiting to be sent.")
+    await house.serve()
+    await expect(page.locator(".state")).to_contain_text("You are there", timeout=15_000)
+    assert house.ask("SELECT count(*) FROM alert_events WHERE event = 'arrive'") == [(1,)]
+
+
 async def test_the_queue_survives_a_reload_and_a_sign_out(phone: BrowserContext, house: House) -> None:
     number = await house.raise_alert()
     page = await phone.new_page()
@@ -141,15 +154,18 @@ async def test_keyboard_only(phone: BrowserContext, house: House) -> None:
     number = await house.raise_alert()
     page = await phone.new_page()
     await page.goto("/")
-    for text in ("nora", "correct horse battery"):  # the first field has the focus
+    await expect(page.locator("#carer")).to_be_focused()
+    for text in ("nora", "correct horse battery"):
         await page.keyboard.type(text)
         await page.keyboard.press("Tab" if text == "nora" else "Enter")
-    await page.wait_for_selector("#alerts")
+    await expect(page.locator("#chip")).to_have_text("Live")
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     await page.keyboard.press("Enter")
-    for _ in range(2):
-        await page.keyboard.press("Tab")
+    await expect(page.locator("#main")).to_be_focused()
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Help pressed")).to_be_focused()
+    await page.keyboard.press("Tab")
     await expect(page.get_by_role("button", name="Going, 5 min")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.locator(f"#a{number} .state")).to_contain_text("You are going.")

@@ -29,6 +29,7 @@ async def test_the_most_urgent_and_oldest_come_first(house: House) -> None:
     assert places == sorted(places)
     assert "!!!" in html
     assert "2 minutes" in html
+    assert "&lt;1 min" in html
     assert "Joseph &lt;b&gt;Borg&lt;/b&gt;" in html
     assert "Nobody is going yet." in html
 
