@@ -4,6 +4,7 @@
 every language, keeps what is translated, and prints what is missing.
 """
 
+import ast
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -32,6 +33,7 @@ def msgids() -> Iterator[str | tuple[str, str]]:
     for package in ("rules", "gateway"):
         for file in sorted((ROOT / package).rglob("*.py")):
             yield from _found("python", file, PYTHON)
+            yield from _by_name(file)
         for file in sorted((ROOT / package).rglob("*.html")):
             yield from _found("jinja2.ext.babel_extract", file, TEMPLATES)
 
@@ -42,6 +44,17 @@ def _found(method: str, file: Path, keywords: dict[str, tuple[int, ...] | None])
             yield (str(message[0]), str(message[1]))
         elif message:
             yield message
+
+
+def _by_name(file: Path) -> Iterator[str]:
+    """Texts that get a name first: ``text = "…"``, then ``Reason(text)``."""
+    nodes = list(ast.walk(ast.parse(file.read_text("utf-8"))))
+    calls = [n for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "Reason"]
+    names = {call.args[0].id for call in calls if call.args and isinstance(call.args[0], ast.Name)}
+    for node in nodes:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(text))) if name in names:
+                yield text
 
 
 def template() -> Catalog:
