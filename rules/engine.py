@@ -86,11 +86,12 @@ class ResidentRules:
         """The state of every rule before anything was heard, by rule key."""
         return {entry.key: entry.rule.start(at) for entry in self._entries}
 
-    def judge(self, states: dict[str, State], event: Event) -> list[Change]:
+    def judge(self, states: dict[str, State], event: Event, *, nothing_due: bool = False) -> list[Change]:
         """What an event changes; ``states`` (by rule key) stays as it is.
 
         A rule that a reading does not concern, or whose deadline a Tick has not reached, is left alone. Only changes
-        of a state and verdicts other than Quiet are given.
+        of a state and verdicts other than Quiet are given. ``nothing_due`` says that the caller knows from
+        :meth:`wake_at` that no deadline has passed by the reading's time; it saves asking every rule.
         """
         changes: list[Change] = []
         heard = event if isinstance(event, Heard) else None
@@ -100,6 +101,9 @@ class ResidentRules:
             key = (heard.kind, heard.device)
             found = self._concerned.get(key)
             entries, now = self._find(key) if found is None else found, heard.at
+            if nothing_due:
+                self._hear(entries, states, heard, changes)
+                return changes
         for entry in entries:
             state = states.get(entry.key)
             if state.__class__ is entry.state:
@@ -108,6 +112,23 @@ class ResidentRules:
             else:
                 _begin(entry, heard, now, changes)
         return changes
+
+    @staticmethod
+    def _hear(entries: tuple[_Entry, ...], states: dict[str, State], heard: Heard, changes: list[Change]) -> None:
+        """The hot path: one reading, no deadline, rules that have begun."""
+        for entry in entries:
+            state = states.get(entry.key)
+            if state.__class__ is not entry.state:
+                _begin(entry, heard, heard.at, changes)
+                continue
+            assert state is not None
+            try:
+                after, verdict = entry.step(state, heard)
+            except Exception as error:  # noqa: BLE001 - whatever a rule does, the others must go on
+                _failed(entry, state, state, error, changes)
+                continue
+            if after is not state or verdict.__class__ is not Quiet:
+                changes.append(Change(entry.key, entry.rule.name, state, after, verdict))
 
     def resumed(self, states: dict[str, State], stopped: datetime, at: datetime) -> list[Change]:
         """What it changes that the gateway heard nothing from ``stopped`` to ``at``, such as over a restart.

@@ -1,7 +1,7 @@
 """Frames -> entries: known redeliveries set aside, the rest decoded, or quarantined with a named reason."""
 
 import sqlite3
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -12,6 +12,10 @@ from gateway.ingest.source import Receipt
 
 DUP, RETAINED, RESUMED, REPEATED = 1, 2, 4, 8
 """Bits of journal.flags; REPEATED: every event in it was known by its id (a device that repeats until it hears)."""
+
+CLOCK_LOST = timedelta(days=30)
+"""Older than this, a time is a clock that begins in 1970 or 1980, or a GPS week number that overran (1,024 weeks); no
+tracker keeps a month of positions."""
 
 _CHUNK = 400
 """Pairs in one IN (VALUES …) query; SQLite takes 32,766 parameters, short statements stay cached."""

@@ -69,7 +69,7 @@ class Judge:
         }
         self._wakes: list[tuple[datetime, str]] = []
         self._wake_of: dict[str, datetime] = {}
-        self._found_wakes: list[tuple[datetime, str]] = []
+        self._found_wakes: dict[str, datetime] = {}
 
     def hear(self, cases: list[Case]) -> tuple[list[Judged], dict[str, dict[str, State]]]:
         """Step the rules of everybody in the batch, in order.
@@ -80,7 +80,7 @@ class Judge:
         distances = self._distances(cases)
         staged: dict[str, dict[str, State]] = {}
         told: list[Judged] = []
-        self._found_wakes = wakes = []
+        wakes: dict[str, datetime] = {}
         for number, case in enumerate(cases):
             rules, resident = case.rules, case.resident
             if rules is None or resident is None:
@@ -96,16 +96,19 @@ class Judge:
             )
             own = staged.get(resident)
             states = own if own is not None else self._states.get(resident, _NO_STATES)
-            for change in rules.judge(states, heard):
+            wake = wakes.get(resident) or self._wake_of.get(resident)
+            # The plan is never later than any rule's deadline: before it, no rule needs to be asked.
+            for change in rules.judge(states, heard, nothing_due=wake is not None and case.at < wake):
                 if change.after is not change.before:
                     if own is None:
                         own = staged[resident] = states = dict(states)
                     own[change.rule_key] = change.after
-                    wake = rules.wake_of(change.rule_key, change.after)
-                    if wake is not None:
-                        wakes.append((wake, resident))
+                    found = rules.wake_of(change.rule_key, change.after)
+                    if found is not None and (wake is None or found < wake):
+                        wakes[resident] = wake = found
                 if change.verdict.__class__ is not Quiet:
                     told.append(Judged(resident, case.device, change, case.at, case.received_at, case.kept))
+        self._found_wakes = wakes
         return told, staged
 
     def resumed(self, stopped: datetime, at: datetime) -> dict[str, dict[str, State]]:
@@ -148,9 +151,9 @@ class Judge:
     def keep(self, staged: dict[str, dict[str, State]]) -> None:
         """The states are in the transaction: go on from them. Never fails."""
         self._states.update(staged)
-        for wake, resident in self._found_wakes:
+        for resident, wake in self._found_wakes.items():
             self._wake_by(wake, resident)
-        self._found_wakes = []
+        self._found_wakes = {}
 
     def due(self, at: datetime, limit: int = 500) -> list[str]:
         """Residents whose rules want to be told the time by now; at most ``limit``, taken off the list."""

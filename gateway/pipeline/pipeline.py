@@ -8,13 +8,14 @@ import msgspec
 
 from devices import registry
 from devices.errors import UnreadableError, Why
-from devices.model import Reading, kind_of
+from devices.model import Frame, Reading, kind_of
 from gateway.alerts import desk
 from gateway.centre.index import CentreIndex
 from gateway.clock import to_ms
 from gateway.ingest.source import Receipt
 from gateway.pipeline import incidents
 from gateway.pipeline.intake import (
+    CLOCK_LOST,
     REPEATED,
     RETAINED,
     Entry,
@@ -30,7 +31,7 @@ from gateway.pipeline.judge import Case, Judge, Judged
 from gateway.pipeline.redelivery import Redeliveries
 from gateway.store.migrations import READINGS_PER_FRAME
 from gateway.store.writer import Tx
-from rules.engine import Failed
+from rules.engine import Failed, ResidentRules
 from rules.model import Cleared, Raised
 
 _ENCODE = msgspec.json.Encoder().encode
@@ -46,8 +47,41 @@ class Taken(msgspec.Struct, gc=False):
     redelivered: int = 0
     readings: int = 0
     quarantined: int = 0
+    again: list[tuple[int]] = []
+    """Journal numbers of the frames that were delivered again."""
     acks: list[tuple[str, bytes]] = []
     """Application acknowledgements (topic, payload): to be sent only after the commit."""
+
+
+def _in_batch(entries: list[Entry], frame: Frame) -> int | None:
+    """Journal number of an equal frame of the same batch: the connection broke while it still waited in the queue."""
+    for entry in reversed(entries):
+        if entry.frame.payload == frame.payload and entry.frame.topic == frame.topic:
+            return entry.seq
+    return None
+
+
+def _form_of(name: str) -> registry.Format | None:
+    """The format of that name; None for a message that no subscription stands for (the broker sent it all the same)."""
+    try:
+        return registry.find(name)
+    except UnreadableError:
+        return None
+
+
+class _Milliseconds:
+    """to_ms for times that come in runs: all frames of one read share theirs."""
+
+    __slots__ = ("_at", "_ms")
+
+    def __init__(self) -> None:
+        self._at: datetime | None = None
+        self._ms = 0
+
+    def of(self, at: datetime) -> int:
+        if at is not self._at:
+            self._at, self._ms = at, to_ms(at)
+        return self._ms
 
 
 class Pipeline:
@@ -68,13 +102,15 @@ class Pipeline:
         """Journal, decode, judge, raise: all of a batch, or (when it raises) nothing of it."""
         taken = Taken(frames=len(batch))
         self._redeliveries.connected(lane, batch)
-        entries = self._enter(batch, lane, taken, tx.db)
+        entries = self._enter(batch, lane, taken)
         for entry in entries:
             decode(entry)
         fresh = self._fresh(tx.db, entries)
         cases = self._cases(tx.db, fresh)
         told, staged = self._judge.hear(cases)
         self._store(tx.db, entries, fresh, cases)
+        if taken.again:
+            tx.db.executemany("UPDATE journal SET redelivered = redelivered + 1 WHERE seq = ?", taken.again)
         self._judge.store(tx.db, staged)
         self._raise(tx, told)
         for case in cases:
@@ -122,18 +158,20 @@ class Pipeline:
         """When the first rule wants to be told the time (UTC-aware); None: none waits."""
         return self._judge.next_wake()
 
-    def _enter(self, batch: list[Receipt], lane: str, taken: Taken, db: sqlite3.Connection) -> list[Entry]:
+    def _enter(self, batch: list[Receipt], lane: str, taken: Taken) -> list[Entry]:
         entries: list[Entry] = []
         again: list[tuple[int]] = []
         for receipt in batch:
-            original = self._redeliveries.original(lane, receipt.frame)
+            frame = receipt.frame
+            original = None
+            if frame.dup or frame.resumed:
+                original = self._redeliveries.original(lane, frame) or _in_batch(entries, frame)
             if original is None:
-                entries.append(Entry(self._next + len(entries), receipt, flags_of(receipt.frame)))
+                entries.append(Entry(self._next + len(entries), receipt, flags_of(frame)))
             else:
                 again.append((original,))
-        if again:
-            db.executemany("UPDATE journal SET redelivered = redelivered + 1 WHERE seq = ?", again)
-            taken.redelivered = len(again)
+        taken.redelivered = len(again)
+        taken.again = again
         return entries
 
     def _fresh(self, db: sqlite3.Connection, entries: list[Entry]) -> list[tuple[Entry, Reading]]:
@@ -156,28 +194,33 @@ class Pipeline:
 
     def _cases(self, db: sqlite3.Connection, fresh: list[tuple[Entry, Reading]]) -> list[Case]:
         index = self._index()
-        cases = []
-        frame = place = 0
+        cases: list[Case] = []
+        place = 0
+        before: Case | None = None
         for entry, reading in fresh:
-            place = place + 1 if entry.seq == frame else 0
-            frame = entry.seq
             received_at = entry.receipt.frame.received_at
             at = happened_at(reading, received_at)
-            device = index.device(entry.receipt.format, reading.device)
-            resident = None if device is None else index.resident_of(device.id, at)
-            case = Case(
-                seq=frame * READINGS_PER_FRAME + place,
-                frame=frame,
+            if before is not None and before.frame == entry.seq:
+                place += 1
+            else:
+                place, before = 0, None
+            if before is not None and before.reading.device == reading.device and before.at == at:
+                # the parts of one message: the same device, resident and rules
+                device, word, resident, rules = before.device, before.word, before.resident, before.rules
+            else:
+                device, word, resident, rules = self._whose(index, entry.receipt.format, reading, at, received_at)
+            case = before = Case(
+                seq=entry.seq * READINGS_PER_FRAME + place,
+                frame=entry.seq,
                 reading=reading,
                 kind=kind_of(reading),
-                device=None if device is None else device.id,
-                word=sender(entry.receipt.format, reading.device) if device is None else device.id,
-                resident=None if resident is None else resident.id,
+                device=device,
+                word=word,
+                resident=resident,
                 at=at,
                 received_at=received_at,
+                rules=rules,
             )
-            if resident is not None:
-                case.rules = index.rules_of(resident.id, received_at)
             if entry.flags & RETAINED:
                 # The broker kept it: it tells of some time ago, not of now. An alarm that nobody saw is still told.
                 case.kept = True
@@ -186,6 +229,22 @@ class Pipeline:
                     case.told = True
             cases.append(case)
         return cases
+
+    @staticmethod
+    def _whose(
+        index: CentreIndex, form: str, reading: Reading, at: datetime, received_at: datetime
+    ) -> tuple[str | None, str, str | None, ResidentRules | None]:
+        """The device's id (None: unknown), what to call it, who wore it then, and that resident's rules."""
+        device = index.device(form, reading.device)
+        if device is None:
+            return None, sender(form, reading.device), None, None
+        resident = index.resident_of(device.id, at)
+        if resident is None and received_at - at > CLOCK_LOST:
+            # a clock that lost its time does not say who wore the device: then whoever wears it now
+            resident = index.resident_of(device.id, received_at)
+        if resident is None:
+            return device.id, device.id, None, None
+        return device.id, device.id, resident.id, index.rules_of(resident.id, received_at)
 
     def _seen_before(self, db: sqlite3.Connection, case: Case) -> bool:
         """Was this very reading stored before? A kept message comes again at every connect."""
@@ -198,15 +257,15 @@ class Pipeline:
     def _store(
         self, db: sqlite3.Connection, entries: list[Entry], fresh: list[tuple[Entry, Reading]], cases: list[Case]
     ) -> None:
-        rows = []
-        for entry in entries:
-            frame = entry.receipt.frame
-            rows.append(
-                (entry.seq, entry.receipt.format, frame.topic, frame.payload, to_ms(frame.received_at), entry.flags)
-            )
+        ms = _Milliseconds()
         db.executemany(
-            "INSERT INTO journal (seq, format, topic, payload, received_at, flags) VALUES (?, ?, ?, ?, ?, ?)", rows
+            "INSERT INTO journal (seq, format, topic, payload, received_at, flags) VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (e.seq, e.receipt.format, (f := e.receipt.frame).topic, f.payload, ms.of(f.received_at), e.flags)
+                for e in entries
+            ],
         )
+        encode = _ENCODE
         db.executemany(
             "INSERT INTO readings (seq, frame, device, resident, kind, observed_at, received_at, fields)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -217,9 +276,9 @@ class Pipeline:
                     c.word,
                     c.resident,
                     c.kind,
-                    None if c.reading.observed_at is None else to_ms(c.reading.observed_at),
-                    to_ms(c.received_at),
-                    _ENCODE(c.reading).decode(),
+                    None if (observed := c.reading.observed_at) is None else to_ms(observed),
+                    ms.of(c.received_at),
+                    encode(c.reading).decode(),
                 )
                 for c in cases
             ],
@@ -265,12 +324,12 @@ class Pipeline:
             desk.raise_incident(tx, self._index(), incident)
 
     def _raise_unreadable(self, tx: Tx, entry: Entry, lane: str) -> None:
-        form = registry.find(entry.receipt.format)
-        if lane != ALARMS and not form.is_alarm(entry.frame.topic):
+        form = _form_of(entry.receipt.format)
+        if lane != ALARMS and not (form and form.is_alarm(entry.frame.topic)):
             return
         index = self._index()
-        address = form.address_of(entry.frame.topic)
-        device = index.device(form.name, address) if address is not None else None
+        address = form.address_of(entry.frame.topic) if form else None
+        device = index.device(entry.receipt.format, address) if address is not None else None
         resident = index.resident_of(device.id, entry.frame.received_at) if device is not None else None
         incident = incidents.of_unreadable(
             entry, device=device.id if device else None, resident=resident.id if resident else None
