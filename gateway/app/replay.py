@@ -6,7 +6,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -27,8 +27,18 @@ from gateway.store.writer import Tx
 from gateway.words import say
 from rules.model import Reason
 
-_LONGEST_STEP = 10_000
-"""Deadlines taken between two messages at the most: escalation alone makes some 1,440 a day and open alert."""
+T = TypeVar("T")
+
+_ESCALATIONS = 2_000
+"""Escalation steps taken between two messages at the most: an alert that nobody answers makes up to 1,440 a day, and
+none of them changes what is printed. The rules' own deadlines are all taken."""
+
+_STUCK = 1_000
+"""Deadlines in a row at one time after which we go on: a rule that broke wants to be told the time again and again."""
+
+YEARS = range(2000, 2200)
+"""Years that a recording may be from, the same as in a centre file: local times can't be computed at the ends of
+what Python can count."""
 
 
 class BadMessageError(GatewayError):
@@ -89,7 +99,7 @@ def read_messages(lines: Iterable[str], *, file: str) -> list[Recorded]:
             continue
         try:
             messages.append(_message(decoder.decode(text)))
-        except (msgspec.DecodeError, ValueError, UnreadableError) as error:
+        except (msgspec.DecodeError, ValueError, UnreadableError, RecursionError) as error:
             problems.append(Problem(file, f"line {number}", text.strip()[:60], str(error)))
     if problems:
         raise BadMessageError(problems)
@@ -99,6 +109,8 @@ def read_messages(lines: Iterable[str], *, file: str) -> list[Recorded]:
 def _message(line: _Line) -> Recorded:
     if line.received_at.tzinfo is None:
         raise ValueError("received_at has no time zone; expected for example 2026-01-31T02:00:00Z")
+    if line.received_at.year not in YEARS:
+        raise ValueError(f"received_at is in the year {line.received_at.year}; expected 2000 to 2199")
     if (line.payload is msgspec.UNSET) == (line.payload_base64 is msgspec.UNSET):
         raise ValueError("expected either payload or payload_base64")
     if isinstance(line.payload_base64, str):
@@ -164,12 +176,15 @@ class _Replay:
             form = registry.find(message.format)
             frame = Frame(topic=message.topic, payload=message.payload, received_at=message.received_at)
             receipt = Receipt(frame=frame, format=form.name, packet_id=number % 65535 + 1, session=1)
-            lane = ALARMS if form.is_alarm(message.topic) else TELEMETRY
-            self._write(lambda tx, r=receipt, at=lane: self._pipeline.take(tx, [r], lane=at))
+            self._take(receipt, ALARMS if form.is_alarm(message.topic) else TELEMETRY)
+            progress()
         if until is not None:
             self._go_to(until)
         for alert in sorted(queries.alerts(self._db, queries.Filter(limit=-1)), key=lambda a: (a.raised_at, a.id)):
             yield self._shown(alert)
+
+    def _take(self, receipt: Receipt, lane: str) -> None:
+        self._write(lambda tx: self._pipeline.take(tx, [receipt], lane=lane))
 
     def _everybody(self) -> None:
         self._write(lambda tx: self._pipeline.tick(tx, list(self._index.residents)))
@@ -177,23 +192,27 @@ class _Replay:
 
     def _go_to(self, at: datetime) -> None:
         """Move time to ``at``, taking every deadline on the way at its own time."""
-        for _ in range(_LONGEST_STEP):
-            waiting = (self._pipeline.next_wake(), desk.next_due(self._db), self._assignments)
+        escalations = stuck = 0
+        while stuck < _STUCK:
+            waiting = [self._pipeline.next_wake(), self._assignments]
+            if escalations < _ESCALATIONS:
+                waiting.append(desk.next_due(self._db))
             due = min((when for when in waiting if when is not None), default=None)
             if due is None or due > at:
                 break
+            stuck = stuck + 1 if due <= self._clock.now() else 0
             self._clock.move_to(due)
             if self._assignments is not None and self._assignments <= self._clock.now():
                 self._everybody()
             self._write(self._pipeline.tick)
-            self._write(lambda tx: desk.escalate_due(tx, self._index))
+            escalations += len(self._write(lambda tx: desk.escalate_due(tx, self._index)))
         self._clock.move_to(at)
 
-    def _write(self, work: Any) -> None:
+    def _write(self, work: Callable[[Tx], T]) -> T:
         self._db.execute("BEGIN")
-        tx = Tx(self._db, self._clock.now())
-        work(tx)
+        result = work(Tx(self._db, self._clock.now()))
         self._db.execute("COMMIT")
+        return result
 
     def _shown(self, alert: Alert) -> ReplayedAlert:
         def words(reason: Reason) -> str:

@@ -49,4 +49,6 @@ def _time(text: str) -> datetime:
         raise GatewayError(f"--until: {text!r}: expected a time such as 2026-01-31T07:00:00Z") from error
     if at.tzinfo is None:
         raise GatewayError(f"--until: {text!r}: expected a time zone, such as the Z in 2026-01-31T07:00:00Z")
+    if at.year not in replaying.YEARS:
+        raise GatewayError(f"--until: {text!r}: expected a time from 2000 to 2199")
     return at

@@ -15,7 +15,7 @@ from gateway.alerts import queries
 from gateway.alerts.model import Alert
 from gateway.centre.index import CentreIndex
 from gateway.centre.load import load_centre
-from gateway.centre.model import Centre
+from gateway.centre.model import Assignment, Centre, Device
 from gateway.clock import ManualClock
 from gateway.ingest.source import Receipt
 from gateway.pipeline.pipeline import ALARMS, TELEMETRY, Pipeline, Taken
@@ -161,3 +161,16 @@ async def ending(task: "asyncio.Task[None]") -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def with_traccar(centre: Centre = DEMO) -> Centre:
+    """The demo centre, and Carmen (r01) has a Traccar pendant too: a format whose alarms may carry no id."""
+    pendant = Device(id="trk-r01", type="tracker", format="traccar", address="8640001")
+    worn = Assignment.model_validate({"device": "trk-r01", "resident": "r01", "from": datetime(2025, 1, 1, tzinfo=UTC)})
+    return centre.model_copy(update={"devices": (*centre.devices, pendant), "assignments": (*centre.assignments, worn)})
+
+
+def press(at: datetime, **marks: Any) -> Receipt:
+    """An SOS of Carmen's Traccar pendant that carries neither id nor time: every press is the same bytes."""
+    event = {"event": {"type": "alarm", "attributes": {"alarm": "sos"}}, "device": {"uniqueId": "8640001"}}
+    return foreign("traccar", "traccar/events", event, at, **marks)
