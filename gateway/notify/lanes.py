@@ -1,8 +1,9 @@
 """A lane: what waits for one server of one channel. Lanes know nothing of each other, so a stuck one delays no other.
 
 A lane sends one at a time, and the next one only after the result is on disk: so a crash leaves one notification in
-doubt, not a handful. Only when somebody has waited for longer than PATIENCE_S does it add a worker, and another one
-after that long again, up to the channel's maximum: being told late is worse than being told twice.
+doubt, not a handful. Only when somebody has waited for longer than PATIENCE_S, and the server is slow or the queue
+long, does it add a worker, and another one after that long again, up to the channel's maximum: being told late is
+worse than being told twice.
 """
 
 import asyncio
@@ -15,8 +16,11 @@ from gateway.clock import monotonic
 T = TypeVar("T")
 
 PATIENCE_S = 0.1
-"""How long the first in the queue waits before the lane adds a worker. A local server takes 1 to 20 ms a message,
-one far away 50 to 300 ms; a second of delay is what the whole way may cost (docs/adr/0006-delivery.md)."""
+"""How long the first in the queue waits, and how long a send takes, before the lane adds a worker. A local server takes
+1 to 20 ms a message, one far away 50 to 300 ms (docs/adr/0006-delivery.md)."""
+
+LONGEST_QUEUE_S = 1.0
+"""A queue that takes longer than this at the present pace is long: a second is what the whole way may cost."""
 
 
 class Lane(Generic[T]):
@@ -43,6 +47,8 @@ class Lane(Generic[T]):
         self._patience_s = patience_s
         self._queue: deque[tuple[float, T]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._begun: dict[int, float] = {}
+        self._pace_s = 0.0
         self.workers = 0
         """How many are at work now."""
 
@@ -71,11 +77,16 @@ class Lane(Generic[T]):
         self._start(self._work())
 
     async def _work(self) -> None:
+        worker = id(asyncio.current_task())
         try:
             while self._queue:
                 _, item = self._queue.popleft()
+                begun = self._begun[worker] = monotonic()
                 await self._send(item)
+                # Half of it is the last send, a quarter the one before: a server that slows down is noticed at once.
+                self._pace_s = (self._pace_s + monotonic() - begun) / 2
         finally:
+            self._begun.pop(worker, None)
             self.workers -= 1
 
     def _watch(self) -> None:
@@ -88,6 +99,13 @@ class Lane(Generic[T]):
         self._timer = None
         if not self._queue:
             return
-        if monotonic() - self._queue[0][0] >= self._patience_s and self.workers < self._most:
+        waited = monotonic() - self._queue[0][0] >= self._patience_s
+        if waited and self.workers < self._most and self._is_behind():
             self._add_worker()
         self._watch()
+
+    def _is_behind(self) -> bool:
+        """Whether another worker is worth the further notification that a crash would leave in doubt."""
+        now = monotonic()
+        slow = all(now - begun >= self._patience_s for begun in self._begun.values())
+        return slow or len(self._queue) * self._pace_s / self.workers > LONGEST_QUEUE_S
