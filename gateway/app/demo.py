@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,7 +55,7 @@ class Demo:
 
     def __init__(self, *, speed: float, port: int, folder: Path | None, answers: bool, out: Console) -> None:
         self._speed = speed
-        self._port = port or _free_port()
+        self._port = port
         self._folder = folder
         self._answers = answers
         self._out = out
@@ -230,9 +229,3 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
 
 async def _fail_with(broker: EmbeddedBroker) -> None:
     raise BrokerError(str(await broker.gone()))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

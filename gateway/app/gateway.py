@@ -20,8 +20,8 @@ from gateway.clock import Clock, SystemClock
 from gateway.clockwork.clockwork import Clockwork
 from gateway.console.app import create_app
 from gateway.console.deps import ConsoleDeps
-from gateway.console.server import serve
-from gateway.errors import BrokerError
+from gateway.console.server import free_port, serve
+from gateway.errors import BrokerError, ConsoleError
 from gateway.ingest.durability import check_durability
 from gateway.ingest.mqtt_source import MqttSource
 from gateway.ingest.options import BrokerOptions
@@ -36,6 +36,10 @@ from gateway.store.database import FILE, DataLock, prepare, reader
 from gateway.store.writer import Writer
 
 _LOG = structlog.get_logger(__name__)
+
+
+_SERVE_AGAIN_S = 5.0
+"""Real seconds until the page is tried again after it could not be served."""
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -107,7 +111,10 @@ class Gateway:
         lanes = {source.name: Lane(source, pipeline, writer, urgent=source.name == ALARMS) for source in sources}
         wakeups = RuleWakeups(pipeline, writer, keeper.index, clock, backlog=Backlog(sources), speed=self._speed)
         keeper.on_change = wakeups.everybody
-        links = Links(settings.console.base_url, secret, clock)
+        # A free port is chosen before anything is told, because the links in the messages lead there.
+        port = settings.console.port or free_port(settings.console.host)
+        base_url = settings.console.base_url if settings.console.port else f"http://{settings.console.host}:{port}"
+        links = Links(base_url, secret, clock)
         publisher = Publisher(options)
         dispatcher = Dispatcher(
             writer=writer,
@@ -135,7 +142,7 @@ class Gateway:
                 clock=clock,
                 health=watch.health,
                 secret=secret,
-                base_url=settings.console.base_url,
+                base_url=base_url,
                 secure_cookies=settings.console.secure_cookies,
             )
         )
@@ -157,7 +164,7 @@ class Gateway:
                         watch.run(),
                         self._alive(),
                         self._check_broker(options),
-                        self._serve(console),
+                        self._serve(console, port),
                         *(lane.run() for lane in lanes.values()),
                     )
             finally:
@@ -193,11 +200,17 @@ class Gateway:
         if not findings:
             _LOG.info("broker.checked")
 
-    async def _serve(self, console: Litestar) -> None:
-        settings = self._settings.console
+    async def _serve(self, console: Litestar, port: int) -> None:
+        """Serve the page; when its address is taken, try again: alarms must be heard with or without a page."""
+        host = self._settings.console.host
 
         def ready(host: str, port: int) -> None:
             if self._on_ready:
                 self._on_ready(Ready(f"http://{host}:{port}"))
 
-        await serve(console, settings.host, settings.port, on_ready=ready)
+        while True:
+            try:
+                await serve(console, host, port, on_ready=ready)
+            except ConsoleError as error:
+                _LOG.error("console.not_served", error=str(error))
+            await asyncio.sleep(_SERVE_AGAIN_S)

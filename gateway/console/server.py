@@ -99,6 +99,16 @@ async def serve(
         _LOG.info("console.stopped", port=actual)
 
 
+def free_port(host: str) -> int:
+    """A port of this address that nobody listens on now.
+
+    Raises:
+        ConsoleError: the address is not ours.
+    """
+    with _listen(host, 0) as probe:
+        return int(probe.getsockname()[1])
+
+
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]

@@ -11,9 +11,9 @@ from devices.errors import UnreadableError, Why
 from devices.model import Frame, Reading, kind_of
 from gateway.alerts import desk
 from gateway.centre.index import CentreIndex
-from gateway.clock import to_ms
 from gateway.ingest.source import Receipt
 from gateway.pipeline import incidents
+from gateway.pipeline.acks import acknowledgements
 from gateway.pipeline.intake import (
     CLOCK_LOST,
     REPEATED,
@@ -29,12 +29,11 @@ from gateway.pipeline.intake import (
 )
 from gateway.pipeline.judge import Case, Judge, Judged
 from gateway.pipeline.redelivery import Redeliveries
+from gateway.pipeline.rows import insert, seen_before
 from gateway.store.migrations import READINGS_PER_FRAME
 from gateway.store.writer import Tx
 from rules.engine import Failed, ResidentRules
 from rules.model import Cleared, Raised
-
-_ENCODE = msgspec.json.Encoder().encode
 
 ALARMS, TELEMETRY = "alarms", "telemetry"
 """The two lanes."""
@@ -69,21 +68,6 @@ def _form_of(name: str) -> registry.Format | None:
         return None
 
 
-class _Milliseconds:
-    """to_ms for times that come in runs: all frames of one read share theirs."""
-
-    __slots__ = ("_at", "_ms")
-
-    def __init__(self) -> None:
-        self._at: datetime | None = None
-        self._ms = 0
-
-    def of(self, at: datetime) -> int:
-        if at is not self._at:
-            self._at, self._ms = at, to_ms(at)
-        return self._ms
-
-
 class Pipeline:
     """Takes batches of frames, and ticks, inside the writer's transactions.
 
@@ -108,7 +92,7 @@ class Pipeline:
         fresh = self._fresh(tx.db, entries)
         cases = self._cases(tx.db, fresh)
         told, staged = self._judge.hear(cases)
-        self._store(tx.db, entries, fresh, cases)
+        insert(tx.db, entries, fresh, cases)
         if taken.again:
             tx.db.executemany("UPDATE journal SET redelivered = redelivered + 1 WHERE seq = ?", taken.again)
         self._judge.store(tx.db, staged)
@@ -121,7 +105,7 @@ class Pipeline:
                 taken.quarantined += 1
                 self._raise_unreadable(tx, entry, lane)
         taken.readings = len(cases)
-        taken.acks = self._acks(batch, entries)
+        taken.acks = acknowledgements(batch, entries)
         # Nothing below can fail: memory follows only what is in the transaction.
         self._next += len(entries)
         self._redeliveries.remember([(entry.seq, entry.frame) for entry in entries])
@@ -133,10 +117,10 @@ class Pipeline:
         detail = f"{type(error).__name__}: {error}"[:500]
         entry = Entry(self._next, receipt, flags_of(receipt.frame))
         entry.unreadable = UnreadableError(Why.DECODER_FAILED, detail)
-        self._store(tx.db, [entry], [], [])
+        insert(tx.db, [entry], [], [])
         self._raise_unreadable(tx, entry, lane)
         self._next += 1
-        return Taken(frames=1, quarantined=1, acks=self._acks([receipt], [entry]))
+        return Taken(frames=1, quarantined=1, acks=acknowledgements([receipt], [entry]))
 
     def tick(self, tx: Tx, residents: list[str] | None = None) -> int:
         """Tell the time to the rules that wait for it (or to those of the given residents); how many verdicts."""
@@ -224,7 +208,7 @@ class Pipeline:
             if entry.flags & RETAINED:
                 # The broker kept it: it tells of some time ago, not of now. An alarm that nobody saw is still told.
                 case.kept = True
-                if not is_alarm(reading) or self._seen_before(db, case):
+                if not is_alarm(reading) or seen_before(db, case):
                     case.rules = None
                     case.told = True
             cases.append(case)
@@ -245,60 +229,6 @@ class Pipeline:
         if resident is None:
             return device.id, device.id, None, None
         return device.id, device.id, resident.id, index.rules_of(resident.id, received_at)
-
-    def _seen_before(self, db: sqlite3.Connection, case: Case) -> bool:
-        """Was this very reading stored before? A kept message comes again at every connect."""
-        row = db.execute(
-            "SELECT 1 FROM readings WHERE resident IS ? AND kind = ? AND device = ? AND fields = ? LIMIT 1",
-            (case.resident, case.kind, case.word, _ENCODE(case.reading).decode()),
-        ).fetchone()
-        return row is not None
-
-    def _store(
-        self, db: sqlite3.Connection, entries: list[Entry], fresh: list[tuple[Entry, Reading]], cases: list[Case]
-    ) -> None:
-        ms = _Milliseconds()
-        db.executemany(
-            "INSERT INTO journal (seq, format, topic, payload, received_at, flags) VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                (e.seq, e.receipt.format, (f := e.receipt.frame).topic, f.payload, ms.of(f.received_at), e.flags)
-                for e in entries
-            ],
-        )
-        encode = _ENCODE
-        db.executemany(
-            "INSERT INTO readings (seq, frame, device, resident, kind, observed_at, received_at, fields)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    c.seq,
-                    c.frame,
-                    c.word,
-                    c.resident,
-                    c.kind,
-                    None if (observed := c.reading.observed_at) is None else to_ms(observed),
-                    ms.of(c.received_at),
-                    encode(c.reading).decode(),
-                )
-                for c in cases
-            ],
-        )
-        db.executemany(
-            "INSERT INTO event_ids (device, event_id, frame) VALUES (?, ?, ?)",
-            [
-                (sender(entry.receipt.format, reading.device), event_key(reading), entry.seq)
-                for entry, reading in fresh
-                if reading.event_id is not None
-            ],
-        )
-        db.executemany(
-            "INSERT INTO quarantine (frame, why, field, detail) VALUES (?, ?, ?, ?)",
-            [
-                (e.seq, e.unreadable.why.value, e.unreadable.field, e.unreadable.detail)
-                for e in entries
-                if e.unreadable is not None
-            ],
-        )
 
     def _raise(self, tx: Tx, told: list[Judged]) -> None:
         index = self._index()
@@ -335,19 +265,3 @@ class Pipeline:
             entry, device=device.id if device else None, resident=resident.id if resident else None
         )
         desk.raise_incident(tx, index, incident)
-
-    def _acks(self, batch: list[Receipt], entries: list[Entry]) -> list[tuple[str, bytes]]:
-        """One for every native message with an id that is stored, new or known: the device may not have heard."""
-        decoded = {id(entry.receipt): entry for entry in entries}
-        acks = []
-        for receipt in batch:
-            if receipt.format != "native":
-                continue
-            entry = decoded.get(id(receipt))
-            if entry is None:
-                entry = Entry(0, receipt, 0)
-                decode(entry)
-            if entry.readings and entry.readings[0].event_id is not None:
-                level = receipt.frame.topic.split("/")
-                acks.append((f"telecare/{level[1]}/{level[2]}/ack", _ENCODE({"id": entry.readings[0].event_id})))
-        return acks
