@@ -25,7 +25,8 @@ async def child(folder: Path) -> None:
         os.write(told, f"{message.idempotency}\n".encode())
 
     house.fake("a").script = tell
-    async with house.running(f"process-{os.getpid()}"):
+    # patient: on a busy test machine a commit may take as long as a slow server, and then a lane adds workers
+    async with house.running(f"process-{os.getpid()}", patience_s=5.0):
         await asyncio.Event().wait()
 
 
@@ -50,7 +51,7 @@ async def test_each_kill_repeats_at_most_one_and_loses_none(tmp_path: Path) -> N
         )
         try:
             async with asyncio.timeout(30):
-                while len(set(lines())) < target or (run == KILLS and house.rows("state != 'sent'")):
+                while len(set(lines())) < target or (run == KILLS and house.rows("channel = 'a' AND state != 'sent'")):
                     await asyncio.sleep(0.001)
         finally:
             process.kill()
@@ -58,7 +59,7 @@ async def test_each_kill_repeats_at_most_one_and_loses_none(tmp_path: Path) -> N
     times = Counter(lines())
     assert len(times) == ALERTS
     assert sum(times.values()) - ALERTS <= KILLS
-    assert {row["state"] for row in house.rows()} == {"sent"}
+    assert {row["state"] for row in house.rows("channel = 'a'")} == {"sent"}
 
 
 if __name__ == "__main__":
