@@ -14,6 +14,7 @@ from litestar import Litestar
 from gateway.app import alive, parts
 from gateway.app.backlog import Backlog
 from gateway.app.keeper import CentreKeeper
+from gateway.app.shout import shout
 from gateway.app.wakeups import RuleWakeups
 from gateway.app.watch import Watch
 from gateway.clock import Clock, SystemClock
@@ -21,7 +22,7 @@ from gateway.clockwork.clockwork import Clockwork
 from gateway.console.app import create_app
 from gateway.console.deps import ConsoleDeps
 from gateway.console.server import free_port, serve
-from gateway.errors import BrokerError, ConsoleError
+from gateway.errors import BrokerError, ConsoleError, StoreFailedError
 from gateway.ingest.durability import check_durability
 from gateway.ingest.mqtt_source import MqttSource
 from gateway.ingest.options import BrokerOptions
@@ -90,7 +91,11 @@ class Gateway:
             if ran:
                 _LOG.info("store.migrated", versions=ran)
             with closing(reader(self._path)) as db:
-                await self._run(db)
+                try:
+                    await self._run(db)
+                except* StoreFailedError:
+                    await self._tell_store_failed(db)
+                    raise
         finally:
             lock.release()
 
@@ -169,6 +174,14 @@ class Gateway:
                     )
             finally:
                 writing.cancel()
+
+    async def _tell_store_failed(self, db: sqlite3.Connection) -> None:
+        """Tell a person without the store; the daemon ends, and whoever supervises it starts it anew."""
+        settings = self._settings
+        index = CentreKeeper(db).index()
+        async with Publisher(parts.broker_options(settings, index.site.id), name="last-words") as publisher:
+            channels = parts.make_channels(settings, publisher, log=self._log)
+            await shout(channels, index, self._clock, settings.console.base_url, folder=settings.gateway.data)
 
     async def _resume(self, db: sqlite3.Connection, pipeline: Pipeline, writer: Writer) -> None:
         """Tell the rules since when nothing was heard, so that no device is called silent for our own absence."""

@@ -144,7 +144,7 @@ async def test_a_store_that_fails_ends_the_lane_without_an_acknowledgement(
     def explode(self: Pipeline, *args: object) -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr(Pipeline, "_store", explode)
+    monkeypatch.setattr("gateway.pipeline.pipeline.insert", explode)
     source = ScriptedSource("alarms", [press(1)], [press(2)])
     with pytest.raises(StoreFailedError):
         await house.lane(source).run()
