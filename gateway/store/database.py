@@ -9,7 +9,7 @@ from typing import IO
 from sqlite_utils import Database
 
 from gateway.errors import StoreError
-from gateway.store.migrations import migrate
+from gateway.store.migrations import check_schema, migrate
 
 FILE = "gateway.db"
 
@@ -21,6 +21,8 @@ CHECKPOINT_PAGES = 4000
 
 OPENING_S = 5.0
 """How long another process may hold the database (it opens or closes it) before opening it fails."""
+
+_START_ONCE = "Start the gateway once, or name its data folder."
 
 
 def connect(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
@@ -68,16 +70,23 @@ def reader(path: Path) -> sqlite3.Connection:
     """A read-only connection; sees what is committed. Rows can be read by name.
 
     Raises:
-        StoreError: there is no database there.
+        StoreError: there is no database there, or not one of this version's schema.
     """
     try:
         uri = f"{path.absolute().as_uri()}?mode=ro"  # a folder's name may hold ? and #
         db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=OPENING_S)
         db.row_factory = sqlite3.Row
         db.execute("PRAGMA query_only=ON")
-        db.execute("SELECT 1 FROM sqlite_master")
     except sqlite3.Error as error:
-        raise StoreError(f"{path}: {error}. Start the gateway once, or name its data folder.") from error
+        raise StoreError(f"{path}: {error}. {_START_ONCE}") from error
+    try:
+        check_schema(db)
+    except StoreError as error:
+        db.close()
+        raise StoreError(f"{path}: {error}") from error
+    except sqlite3.Error as error:
+        db.close()
+        raise StoreError(f"{path}: {error}. {_START_ONCE}") from error
     return db
 
 

@@ -122,6 +122,7 @@ CREATE TABLE notifications (
     address TEXT NOT NULL,
     state TEXT NOT NULL,                     -- gateway.notify.states
     attempts INTEGER NOT NULL DEFAULT 0,
+    about_at INTEGER,                        -- time of the newest reading that it tells of
     due_at INTEGER NOT NULL,                 -- not to be sent before
     lease_owner TEXT,                        -- the process that has it in hand; void when that process is gone
     lease_until INTEGER,
@@ -201,13 +202,34 @@ def migrate(db: Database) -> list[str]:
     Raises:
         StoreError: the database was written by a newer version of the gateway.
     """
-    ours = {m.name for m in MIGRATIONS._migrations}  # noqa: SLF001 - the library offers no list of its own
-    newer = [m.name for m in MIGRATIONS.applied(db) if m.name not in ours]
+    _refuse_newer([m.name for m in MIGRATIONS.applied(db)])
+    pending = [m.name for m in MIGRATIONS.pending(db)]
+    MIGRATIONS.apply(db)
+    return pending
+
+
+def check_schema(db: sqlite3.Connection) -> None:
+    """Refuse a database that does not have exactly this version's schema; changes nothing.
+
+    Raises:
+        StoreError: it is empty, another program's, or of an older or newer version of the gateway.
+    """
+    table = db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (MIGRATIONS.migrations_table,)).fetchone()
+    query = f"SELECT name FROM {MIGRATIONS.migrations_table} WHERE migration_set = ?"  # noqa: S608 - the library's name
+    applied = [row[0] for row in db.execute(query, (MIGRATIONS.name,))] if table else []
+    _refuse_newer(applied)
+    if set(applied) != set(_ours()):
+        raise StoreError("The database does not have this version's schema: start the gateway once, it upgrades it.")
+
+
+def _ours() -> list[str]:
+    return [m.name for m in MIGRATIONS._migrations]  # noqa: SLF001 - the library offers no list of its own
+
+
+def _refuse_newer(applied: list[str]) -> None:
+    newer = [name for name in applied if name not in _ours()]
     if newer:
         raise StoreError(
             f"The database has the schema {newer[-1]}, which this version does not know: "
             "run the newer gateway again, or restore the backup made before the upgrade."
         )
-    pending = [m.name for m in MIGRATIONS.pending(db)]
-    MIGRATIONS.apply(db)
-    return pending

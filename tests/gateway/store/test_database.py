@@ -94,3 +94,20 @@ def test_a_lock_ends_with_its_process_however_it_ends(tmp_path: Path) -> None:
         process.wait(10)
         lock.acquire()
         lock.release()
+
+
+def test_a_reader_wants_this_versions_schema(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    path.touch()  # a first start that was interrupted
+    with pytest.raises(StoreError, match="this version's schema"):
+        reader(path)
+    prepare(path)
+    reader(path).close()
+    with closing(connect(path)) as db:
+        db.execute("INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('gateway', 'v999', '')")
+    with pytest.raises(StoreError, match="newer gateway"):
+        reader(path)
+    with closing(connect(path)) as db:
+        db.execute("DELETE FROM _sqlite_migrations")
+    with pytest.raises(StoreError, match="start the gateway once"):
+        reader(path)

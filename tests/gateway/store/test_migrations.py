@@ -89,7 +89,7 @@ def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
         before = make.schema(db)
     with pytest.raises(StoreError, match=r"v999_later.*newer gateway"):
         prepare(path)
-    with closing(reader(path)) as db:
+    with closing(sqlite3.connect(path)) as db:
         assert make.schema(db) == before
 
 
@@ -112,6 +112,6 @@ def test_a_migration_that_fails_in_the_middle_changes_nothing(tmp_path: Path, mo
     for _ in range(2):  # trying again finds the same, not half a migration
         with pytest.raises(StoreError, match="no_such_table"):
             prepare(path)
-        with closing(reader(path)) as db:
+        with closing(sqlite3.connect(path)) as db:
             assert make.schema(db) == before
             assert db.execute("SELECT count(*) FROM rule_states").fetchone()[0] == 1
