@@ -65,11 +65,12 @@ def owe(
     # A row for later is left to the dispatcher's own claim: its lease would be over by then.
     ours = tx.owner is not None and (due_at is None or due_at <= tx.now)
     row = tx.db.execute(
-        "INSERT INTO notifications (key, alert, purpose, step, carer, contact, channel, address, state, due_at,"
-        " lease_owner, lease_until, created_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO notifications (key, alert, purpose, step, carer, contact, channel, address, state,"
+        " about_at, due_at, lease_owner, lease_until, created_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (key) DO NOTHING RETURNING id",
         (
             key, alert.id, purpose.value, step, carer, contact.channel, contact.address, PENDING,
+            to_ms(max((seen.at for seen in alert.evidence), default=alert.happened_at)),
             to_ms(due_at) if due_at else now,
             tx.owner if ours else None, to_ms(tx.now + LEASE) if ours else None, now,
         ),

@@ -6,7 +6,6 @@ on the page behind the link. All texts are in the carer's language.
 
 import hashlib
 import sqlite3
-from datetime import datetime
 
 import msgspec
 
@@ -17,7 +16,6 @@ from gateway.links import Links
 from gateway.notify.channel import Outgoing
 from gateway.notify.outbox import Row
 from gateway.words import N_, PRIORITY_MARKS, gettext, priority_word, rule_title, time_of
-from rules.model import Evidence
 
 DISCREET: dict[str, str] = {
     "continence": N_("Care is due"),
@@ -48,7 +46,6 @@ class AlertRow(msgspec.Struct, frozen=True):
     rule: str
     priority: str
     state: str
-    evidence: str
     raised_at: int
     happened_at: int
 
@@ -97,7 +94,8 @@ def compose(row: Row, alert: AlertRow, *, index: CentreIndex, links: Links, cloc
         rule=alert.rule,
         priority=alert.priority,
         raised_at=raised_at,
-        observed_at=_observed_at(alert),
+        # that of the row: the alert may have been repeated since, and this message tells of what was then
+        observed_at=from_ms(alert.happened_at if row.about_at is None else row.about_at),
         now=now,
     )
 
@@ -105,8 +103,3 @@ def compose(row: Row, alert: AlertRow, *, index: CentreIndex, links: Links, cloc
 def idempotency(row: Row) -> str:
     """The same for every attempt at this notification, and another one for every other, also of another database."""
     return hashlib.sha256(f"{row.created_at}/{row.key}".encode()).hexdigest()[:32]
-
-
-def _observed_at(alert: AlertRow) -> datetime:
-    evidence = msgspec.json.decode(alert.evidence, type=list[Evidence])
-    return max((seen.at for seen in evidence), default=from_ms(alert.happened_at))

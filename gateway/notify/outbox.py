@@ -53,6 +53,7 @@ class Row(msgspec.Struct, frozen=True):
     address: str
     state: State
     attempts: int
+    about_at: int | None
     created_at: int
 
 
@@ -237,12 +238,12 @@ def _owe(
     """One more row, like that one; nothing when it is owed already."""
     now = to_ms(tx.now)
     added = tx.db.execute(
-        "INSERT INTO notifications (key, alert, purpose, step, carer, contact, channel, address, state, due_at, "
-        "lease_owner, lease_until, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "INSERT INTO notifications (key, alert, purpose, step, carer, contact, channel, address, state, "
+        "about_at, due_at, lease_owner, lease_until, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (key) DO NOTHING",
         (
-            key, like["alert"], purpose, like["step"], carer, contact, channel, address, State.PENDING, now,
-            tx.owner, None if tx.owner is None else to_ms(tx.now + LEASE), now,
+            key, like["alert"], purpose, like["step"], carer, contact, channel, address, State.PENDING,
+            like["about_at"], now, tx.owner, None if tx.owner is None else to_ms(tx.now + LEASE), now,
         ),
     )  # fmt: skip
     if added.rowcount and added.lastrowid is not None:
