@@ -51,6 +51,7 @@ class Watch:
         self._version = version
         self._down_since: dict[str, float] = {}
         self._told: set[str] = set()
+        self._seen: set[str] = set()
         self._supervisor = sdnotify.SystemdNotifier()
 
     async def run(self) -> None:
@@ -95,8 +96,10 @@ class Watch:
         for source in self._sources:
             if source.connected:
                 self._down_since.pop(source.name, None)
-                if source.name in self._told:
+                if source.name in self._told or source.name not in self._seen:
+                    # The first time too: the process before us may have told that the broker is gone.
                     self._told.discard(source.name)
+                    self._seen.add(source.name)
                     await self._tell_back(source.name)
             elif now - self._down_since.setdefault(source.name, now) >= BROKER_GONE_S and source.name not in self._told:
                 self._told.add(source.name)

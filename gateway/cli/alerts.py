@@ -22,9 +22,10 @@ from gateway.cli.common import (
     fail,
     operator,
     print_json,
+    printable,
     settings_and_database,
 )
-from gateway.errors import NotAllowedError, StoreError
+from gateway.errors import BadAnswerError, StoreError
 from gateway.store import centres
 from gateway.store.database import reader
 from gateway.store.writer import Tx, write_now
@@ -63,12 +64,12 @@ def alerts(
         table.add_row(
             str(alert.id),
             _MARKS[alert.priority],
-            index.public_name(alert.resident) if alert.resident else (alert.device or ""),
+            index.public_name(alert.resident) if alert.resident else printable(alert.device or ""),
             rule_title(alert.rule, "en"),
             alert.state.value,
             alert.taken_by or alert.closed_by or "",
             duration((now - alert.raised_at).total_seconds(), "en"),
-            say(alert.reason, "en", index.timezone, now),
+            printable(say(alert.reason, "en", index.timezone, now)),
         )
     OUT.print(table)
 
@@ -105,7 +106,7 @@ def _answer(number: int, answer: Answer, config: Path, who: str | None, *, json:
     def work(tx: Tx) -> Alert:
         index = _index(tx.db)
         if who is not None and who not in index.carers:
-            raise NotAllowedError(f"--as: {who!r}: expected a carer of the centre: {', '.join(index.carers)}")
+            raise BadAnswerError(f"--as: {who!r}: expected a carer of the centre: {', '.join(index.carers)}")
         return desk.answer(tx, index, number, answer, who or operator(), "cli")
 
     alert = write_now(path, work, clock=CLOCK)
@@ -126,7 +127,7 @@ def explain(number: NumberArgument, *, config: ConfigOption = DEFAULT_CONFIG, js
         return
 
     def words(reason: Reason) -> str:
-        return say(reason, "en", index.timezone, alert.raised_at)
+        return printable(say(reason, "en", index.timezone, alert.raised_at))
 
     alert = found.alert
     place = index.public_name(alert.resident) if alert.resident else "nobody registered"
@@ -137,11 +138,11 @@ def explain(number: NumberArgument, *, config: ConfigOption = DEFAULT_CONFIG, js
         f"  Happened {alert.happened_at.isoformat()}, raised {alert.raised_at.isoformat()}, repeats {alert.repeats}",
     ]
     lines += [
-        f"  Message {f.seq} ({f.format}) on {f.topic} at {f.received_at.isoformat()}\n"
-        f"    {f.payload if f.payload is not None else f.payload_hex}"
+        f"  Message {f.seq} ({f.format}) on {printable(f.topic)} at {f.received_at.isoformat()}\n"
+        f"    {printable(f.payload) if f.payload is not None else f.payload_hex}"
         for f in found.frames
     ]
-    lines += [f"  Reading of {r.device}: {r.kind} {msgspec.json.encode(r.fields).decode()}" for r in found.readings]
+    lines += [f"  Reading of {printable(r.device)}: {r.kind} {msgspec.json.encode(r.fields).decode()}" for r in found.readings]
     lines += [
         f"  Rule {alert.rule_key}",
         f"    state before: {msgspec.json.encode(alert.before).decode()}",

@@ -62,7 +62,10 @@ def export(file: FileArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None
         found = centres.latest(db)
     if found is None:
         raise fail("No care centre was applied yet: run `telecare centre apply FILE`.")
-    export_centre(found.centre, file)
+    try:
+        export_centre(found.centre, file)
+    except OSError as error:
+        raise fail(f"{file}: {error.strerror}: name a file that can be written") from error
     OUT.print(f"Wrote version {found.version} to {file}.", markup=False)
 
 

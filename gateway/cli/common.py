@@ -13,8 +13,9 @@ from gateway.errors import GatewayError, IllegalStepError, NotAllowedError, Stor
 from gateway.settings import Settings, load_settings
 from gateway.store.database import FILE
 
-OUT = Console(highlight=False, soft_wrap=True)
-ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+# No markup: a device's topic or message is shown as it is, and must not be taken for ours.
+OUT = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+ERR = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 CLOCK = SystemClock()
 
 ConfigOption = Annotated[
@@ -56,6 +57,11 @@ def print_json(value: Any) -> None:
     typer.echo(msgspec.json.encode(value).decode())
 
 
+def printable(text: str) -> str:
+    """A device's text for a terminal: what a terminal would obey (escape sequences) is written as ``\\x1b``."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def operator() -> str:
     """Who sits at the command line, for the audit: ``cli:<user>``."""
     try:
@@ -76,5 +82,6 @@ __all__ = [
     "fail",
     "operator",
     "print_json",
+    "printable",
     "settings_and_database",
 ]

@@ -30,6 +30,8 @@ def decode(
     """
     if format_name not in {form.name for form in registry.FORMATS}:
         raise fail(f"--format: {format_name!r}: expected one of {_NAMES}")
+    if not is_text(topic):
+        raise fail(f"--topic: {topic!r}: expected UTF-8 text, as every MQTT topic is")
     try:
         payload = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
@@ -44,6 +46,11 @@ def decode(
         fields = msgspec.to_builtins(reading)
         # as the documentation orders them
         print_json({"device": fields.pop("device"), "kind": fields.pop("kind"), **fields})
+
+
+def is_text(words: str) -> bool:
+    """Whether it can be written as UTF-8; bytes of the command line that are no text come as lone surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in words)
 
 
 def formats(*, json: JsonOption = False) -> None:

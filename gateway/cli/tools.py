@@ -18,6 +18,7 @@ from gateway.cli.common import (
     fail,
     operator,
     print_json,
+    printable,
     settings_and_database,
 )
 from gateway.clock import from_ms
@@ -116,10 +117,10 @@ def quarantine(
             str(row["frame"]),
             at.isoformat(),
             row["format"],
-            row["topic"],
+            printable(row["topic"]),
             row["why"],
-            row["field"] or "",
-            row["detail"],
+            printable(row["field"] or ""),
+            printable(row["detail"]),
         )
     if not json:
         OUT.print(table)

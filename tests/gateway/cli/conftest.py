@@ -1,5 +1,4 @@
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ def empty(tmp_path: Path) -> House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, _furnished: Path) -> Iterator[House]:
+def house(tmp_path: Path, _furnished: Path) -> House:
     """The demo centre is in force; a folder of its own for every test."""
     shutil.copytree(_furnished, tmp_path, dirs_exist_ok=True)
-    yield House(tmp_path)
+    return House(tmp_path)

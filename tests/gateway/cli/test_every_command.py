@@ -150,7 +150,7 @@ def test_a_reader_who_has_seen_enough_is_no_traceback(tmp_path: Path) -> None:
     payload = tmp_path / "many.json"
     transitions = [{"_type": "transition", "event": "leave", "desc": "H", "tst": 1772352000}] * 700
     payload.write_text(str(transitions).replace("'", '"'))
-    arguments = [SCRIPT, "decode", "--format", "owntracks", "--topic", "owntracks/rita/pixel/event", str(payload)]
+    arguments = [str(SCRIPT), "decode", "--format", "owntracks", "--topic", "owntracks/rita/pixel/event", str(payload)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
         assert process.stderr is not None

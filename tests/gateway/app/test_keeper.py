@@ -1,0 +1,67 @@
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gateway.app.keeper import CentreKeeper
+from gateway.clock import ManualClock
+from gateway.errors import StoreError
+from gateway.store.database import FILE, connect, prepare, reader
+from tests.gateway.pipeline.chain import DEMO, START, applied
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / FILE
+    prepare(path)
+    return path
+
+
+@pytest.fixture
+def keeper(path: Path) -> Iterator[CentreKeeper]:
+    applied(path, DEMO, ManualClock(START))
+    with closing(reader(path)) as db:
+        yield CentreKeeper(db)
+
+
+def renamed(path: Path, name: str) -> None:
+    site = DEMO.centre.model_copy(update={"name": name})
+    applied(path, DEMO.model_copy(update={"centre": site}), ManualClock(START))
+
+
+def test_without_a_centre_the_words_say_what_to_do(path: Path) -> None:
+    with closing(reader(path)) as db, pytest.raises(StoreError, match="telecare centre apply"):
+        CentreKeeper(db)
+
+
+async def test_a_new_version_is_taken_up_once(keeper: CentreKeeper, path: Path) -> None:
+    changes: list[str] = []
+
+    async def changed() -> None:
+        changes.append(keeper.index().site.name)
+
+    keeper.on_change = changed
+    before = keeper.index()
+    await keeper.look()
+    assert (keeper.version, keeper.index() is before, changes) == (1, True, [])
+    renamed(path, "Haven Home")
+    await keeper.look()
+    await keeper.look()
+    assert (keeper.version, keeper.index().site.name, changes) == (2, "Haven Home", ["Haven Home"])
+
+
+async def test_a_version_that_cannot_be_used_leaves_the_old_one_in_force(keeper: CentreKeeper, path: Path) -> None:
+    renamed(path, "Broken House")
+    with closing(connect(path)) as db:
+        document = json.loads(db.execute("SELECT document FROM centre_versions WHERE version = 2").fetchone()[0])
+        document["carers"] = []
+        db.execute("UPDATE centre_versions SET document = ? WHERE version = 2", (json.dumps(document),))
+    before = keeper.index()
+    await keeper.look()
+    assert keeper.version == 1
+    assert keeper.index() is before
+    renamed(path, "Mended House")
+    await keeper.look()
+    assert (keeper.version, keeper.index().site.name) == (3, "Mended House")
