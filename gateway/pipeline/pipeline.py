@@ -11,6 +11,7 @@ from devices.errors import UnreadableError, Why
 from devices.model import Frame, Reading, kind_of
 from gateway.alerts import desk
 from gateway.centre.index import CentreIndex
+from gateway.clock import to_ms
 from gateway.ingest.source import Receipt
 from gateway.pipeline import incidents
 from gateway.pipeline.acks import acknowledgements
@@ -46,8 +47,8 @@ class Taken(msgspec.Struct, gc=False):
     redelivered: int = 0
     readings: int = 0
     quarantined: int = 0
-    again: list[tuple[int]] = []
-    """Journal numbers of the frames that were delivered again."""
+    again: list[tuple[int, Frame]] = []
+    """Frames that were delivered again, with their journal numbers."""
     acks: list[tuple[str, bytes]] = []
     """Application acknowledgements (topic, payload): to be sent only after the commit."""
 
@@ -94,7 +95,10 @@ class Pipeline:
         told, staged = self._judge.hear(cases)
         insert(tx.db, entries, fresh, cases)
         if taken.again:
-            tx.db.executemany("UPDATE journal SET redelivered = redelivered + 1 WHERE seq = ?", taken.again)
+            tx.db.executemany(
+                "UPDATE journal SET redelivered = redelivered + 1, redelivered_at = ? WHERE seq = ?",
+                [(to_ms(frame.received_at), original) for original, frame in taken.again],
+            )
         self._judge.store(tx.db, staged)
         self._raise(tx, told)
         for case in cases:
@@ -108,7 +112,7 @@ class Pipeline:
         taken.acks = acknowledgements(batch, entries)
         # Nothing below can fail: memory follows only what is in the transaction.
         self._next += len(entries)
-        self._redeliveries.remember([(entry.seq, entry.frame) for entry in entries])
+        self._redeliveries.remember([*taken.again, *((entry.seq, entry.frame) for entry in entries)])
         self._judge.keep(staged)
         return taken
 
@@ -144,7 +148,7 @@ class Pipeline:
 
     def _enter(self, batch: list[Receipt], lane: str, taken: Taken) -> list[Entry]:
         entries: list[Entry] = []
-        again: list[tuple[int]] = []
+        again: list[tuple[int, Frame]] = []
         for receipt in batch:
             frame = receipt.frame
             original = None
@@ -153,7 +157,7 @@ class Pipeline:
             if original is None:
                 entries.append(Entry(self._next + len(entries), receipt, flags_of(frame)))
             else:
-                again.append((original,))
+                again.append((original, frame))
         taken.redelivered = len(again)
         taken.again = again
         return entries

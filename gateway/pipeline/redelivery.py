@@ -2,9 +2,9 @@
 
 A broker that was not acknowledged delivers again, marked DUP or first after a reconnect. Such a frame is a
 redelivery when it equals a journaled frame of the same topic *that may have been unacknowledged*: one received in
-the last minute before the connection ended. An equal frame of last week is no original: it was acknowledged long
-ago, so this one is a new event whose first delivery died with us. And the same payload without a mark is always a
-new event: a second press is a second press.
+the last minute before the connection ended, for the first time or again. An equal frame of last week is no original:
+it was acknowledged long ago, so this one is a new event whose first delivery died with us. And the same payload
+without a mark is always a new event: a second press is a second press.
 """
 
 import sqlite3
@@ -31,7 +31,9 @@ class Redeliveries:
         self._sessions: dict[str, tuple[int, datetime]] = {}
         self._ended: dict[str, datetime] = {}
         rows = db.execute(
-            "SELECT seq, topic, payload, received_at FROM journal ORDER BY seq DESC LIMIT ?", (REMEMBERED,)
+            "SELECT seq, topic, payload, coalesce(redelivered_at, received_at) AS received_at"
+            " FROM journal ORDER BY seq DESC LIMIT ?",
+            (REMEMBERED,),
         ).fetchall()
         for row in reversed(rows):
             key = hash((row["topic"], bytes(row["payload"])))
@@ -60,7 +62,11 @@ class Redeliveries:
         return seq if received_at >= ended - UNACKNOWLEDGED else None
 
     def remember(self, stored: list[tuple[int, Frame]]) -> None:
-        """These frames are in the journal now, under these numbers."""
+        """These frames are in the journal now, under these numbers; also those that had been before, and came again.
+
+        A broker that dies or is slow may miss the acknowledgement of the redelivery too, again and again: so the last
+        time counts.
+        """
         seen = self._seen
         for seq, frame in stored:
             key = hash((frame.topic, frame.payload))

@@ -5,7 +5,7 @@ CREATE TABLE "_sqlite_migrations" (
    "name" TEXT,
    "applied_at" TEXT
 );
-INSERT INTO "_sqlite_migrations" VALUES(1,'gateway','v001_first','2026-11-22 10:30:32.230852+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(1,'gateway','v001_first','2026-11-22 10:56:18.488530+00:00');
 CREATE TABLE accounts (
     carer TEXT PRIMARY KEY,                  -- carer id in the centre file, also the sign-in name
     password_hash TEXT NOT NULL,
@@ -113,14 +113,15 @@ CREATE TABLE journal (
     payload BLOB NOT NULL,
     received_at INTEGER NOT NULL,
     flags INTEGER NOT NULL DEFAULT 0,
-    redelivered INTEGER NOT NULL DEFAULT 0   -- how often the broker delivered it again
+    redelivered INTEGER NOT NULL DEFAULT 0,  -- how often the broker delivered it again
+    redelivered_at INTEGER                   -- when it did so last
 );
-INSERT INTO "journal" VALUES(1,'native','telecare/haven/sos-r01/help',X'7B2276223A20312C20226964223A2022682D31222C20227068617365223A202270726573736564227D',1772398820000,0,0);
-INSERT INTO "journal" VALUES(2,'native','telecare/haven/bed-r01/bed',X'7B2276223A20312C20226964223A2022622D31222C2022696E5F626564223A20747275657D',1772398840000,0,0);
-INSERT INTO "journal" VALUES(3,'native','telecare/haven/gps-r01/position',X'7B2276223A20312C20226964223A2022702D31222C20226C6F6E223A2031342E342C20226C6174223A2033352E38392C202261636375726163795F6D223A20357D',1772398860000,0,0);
-INSERT INTO "journal" VALUES(4,'native','telecare/haven/gps-r01/position',X'7B2276223A20312C20226964223A2022702D32222C20226C6F6E223A2031342E342C20226C6174223A2039357D',1772398880000,0,0);
-INSERT INTO "journal" VALUES(5,'native','telecare/haven/fall-r02/fall',X'7B2276223A20312C20226964223A2022662D31222C20227068617365223A20226465746563746564227D',1772398900000,0,0);
-INSERT INTO "journal" VALUES(6,'native','telecare/haven/gps-r07/status',X'7B2276223A20312C20226964223A2022732D31222C2022626174746572795F70657263656E74223A20347D',1772398920000,0,0);
+INSERT INTO "journal" VALUES(1,'native','telecare/haven/sos-r01/help',X'7B2276223A20312C20226964223A2022682D31222C20227068617365223A202270726573736564227D',1772398820000,0,0,NULL);
+INSERT INTO "journal" VALUES(2,'native','telecare/haven/bed-r01/bed',X'7B2276223A20312C20226964223A2022622D31222C2022696E5F626564223A20747275657D',1772398840000,0,0,NULL);
+INSERT INTO "journal" VALUES(3,'native','telecare/haven/gps-r01/position',X'7B2276223A20312C20226964223A2022702D31222C20226C6F6E223A2031342E342C20226C6174223A2033352E38392C202261636375726163795F6D223A20357D',1772398860000,0,0,NULL);
+INSERT INTO "journal" VALUES(4,'native','telecare/haven/gps-r01/position',X'7B2276223A20312C20226964223A2022702D32222C20226C6F6E223A2031342E342C20226C6174223A2039357D',1772398880000,0,0,NULL);
+INSERT INTO "journal" VALUES(5,'native','telecare/haven/fall-r02/fall',X'7B2276223A20312C20226964223A2022662D31222C20227068617365223A20226465746563746564227D',1772398900000,0,0,NULL);
+INSERT INTO "journal" VALUES(6,'native','telecare/haven/gps-r07/status',X'7B2276223A20312C20226964223A2022732D31222C2022626174746572795F70657263656E74223A20347D',1772398920000,0,0,NULL);
 CREATE TABLE notifications (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     key TEXT NOT NULL UNIQUE,                -- idempotency: gateway.alerts.outbox, with /n for the n-th contact
@@ -133,6 +134,7 @@ CREATE TABLE notifications (
     address TEXT NOT NULL,
     state TEXT NOT NULL,                     -- gateway.notify.states
     attempts INTEGER NOT NULL DEFAULT 0,
+    about_at INTEGER,                        -- time of the newest reading that it tells of
     due_at INTEGER NOT NULL,                 -- not to be sent before
     lease_owner TEXT,                        -- the process that has it in hand; void when that process is gone
     lease_until INTEGER,
@@ -142,9 +144,9 @@ CREATE TABLE notifications (
     provider_id TEXT,
     detail TEXT
 );
-INSERT INTO "notifications" VALUES(1,'1/0.0.0/nora/alert',1,'alert',0,'nora',0,'log','terminal','pending',0,1772398820000,NULL,NULL,1772398820000,NULL,NULL,NULL,NULL);
-INSERT INTO "notifications" VALUES(2,'2/0.0.0/nora/alert',2,'alert',0,'nora',0,'log','terminal','pending',0,1772398900000,NULL,NULL,1772398900000,NULL,NULL,NULL,NULL);
-INSERT INTO "notifications" VALUES(3,'3/0.0.0/nora/alert',3,'alert',0,'nora',0,'log','terminal','pending',0,1772398920000,NULL,NULL,1772398920000,NULL,NULL,NULL,NULL);
+INSERT INTO "notifications" VALUES(1,'1/0.0.0/nora/alert',1,'alert',0,'nora',0,'log','terminal','pending',0,1772398820000,1772398820000,NULL,NULL,1772398820000,NULL,NULL,NULL,NULL);
+INSERT INTO "notifications" VALUES(2,'2/0.0.0/nora/alert',2,'alert',0,'nora',0,'log','terminal','pending',0,1772398900000,1772398900000,NULL,NULL,1772398900000,NULL,NULL,NULL,NULL);
+INSERT INTO "notifications" VALUES(3,'3/0.0.0/nora/alert',3,'alert',0,'nora',0,'log','terminal','pending',0,1772398920000,1772398920000,NULL,NULL,1772398920000,NULL,NULL,NULL,NULL);
 CREATE TABLE quarantine (
     frame INTEGER PRIMARY KEY,               -- journal.seq
     why TEXT NOT NULL,                       -- devices.errors.Why
@@ -182,7 +184,7 @@ CREATE TABLE sessions (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
     ON "_sqlite_migrations" ("migration_set", "name");
-CREATE INDEX readings_by_resident ON readings (resident, kind, seq);
+CREATE INDEX readings_of_alarms ON readings (resident, kind) WHERE kind IN ('help', 'fall');
 CREATE UNIQUE INDEX one_open_incident ON alerts (incident) WHERE state != 'closed';
 CREATE INDEX alerts_due ON alerts (escalate_at) WHERE escalate_at IS NOT NULL;
 CREATE INDEX alerts_open ON alerts (state) WHERE state != 'closed';

@@ -178,6 +178,19 @@ def test_one_press_two_redeliveries(chain: Chain) -> None:
     assert repeats(chain) == 0
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_frame_that_comes_again_every_half_minute_stays_one_event(chain: Chain, killed: bool) -> None:
+    """Nobody has heard our acknowledgements, for longer than a frame's first delivery counts."""
+    chain.take(press(chain.now))
+    for session in range(2, 8):
+        chain.clock.move(30)
+        if killed:
+            chain.restart()
+        chain.take(press(chain.now, dup=True, session=session))
+    assert redelivered(chain) == [6]
+    assert repeats(chain) == 0
+
+
 def test_a_redelivery_on_another_topic_is_another_frame(chain: Chain) -> None:
     body = {"position": {"valid": True, "latitude": 35.89, "longitude": 14.4}, "device": {"uniqueId": "8640001"}}
     chain.take(foreign("traccar", "traccar/positions", body, chain.now))

@@ -57,7 +57,7 @@ def test_a_frame_becomes_a_journal_row_and_its_readings(chain: Chain) -> None:
     assert (taken.frames, taken.readings, taken.quarantined, taken.redelivered) == (1, 2, 0, 0)
     at = to_ms(chain.now)
     assert chain.rows("SELECT * FROM journal") == [
-        (1, "native", "telecare/haven/gps-r01/help", receipt.frame.payload, at, 0, 0)
+        (1, "native", "telecare/haven/gps-r01/help", receipt.frame.payload, at, 0, 0, None)
     ]
     rows = chain.rows("SELECT seq, frame, device, resident, kind, observed_at, received_at FROM readings ORDER BY seq")
     assert rows == [
