@@ -24,5 +24,7 @@ def last(folder: Path, db: sqlite3.Connection) -> datetime | None:
     newest = db.execute("SELECT received_at FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
     signs = [] if newest is None else [from_ms(newest[0])]
     with suppress(OSError, ValueError):
-        signs.append(datetime.fromisoformat((folder / _FILE).read_text(encoding="ascii")))
+        noted = datetime.fromisoformat((folder / _FILE).read_text(encoding="ascii"))
+        if noted.tzinfo is not None:  # else it is not ours
+            signs.append(noted)
     return max(signs, default=None)

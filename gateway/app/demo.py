@@ -73,9 +73,12 @@ class Demo:
             script = read_script()
             start = script.start(SystemClock().now().date(), self._timezone)
             broker = EmbeddedBroker(folder / "broker", sync_interval="always")
-            async with broker:
-                await self._play(folder, centre_file, centre, script, start, broker, seconds)
-        self._out.print(f"The demo is over: {len(self._alerts)} alerts, {self._told} messages to carers.", markup=False)
+            try:
+                async with broker:
+                    await self._play(folder, centre_file, centre, script, start, broker, seconds)
+            finally:  # Ctrl-C is the usual end
+                over = f"The demo is over: {len(self._alerts)} alerts, {self._told} messages to carers."
+                self._out.print(over, markup=False)
 
     async def _play(
         self,

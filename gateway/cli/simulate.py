@@ -78,6 +78,8 @@ def simulate(
             f"by the broker; {summary.alarms} alarms, {summary.alarms_unacknowledged} of them not acknowledged.",
             markup=False,
         )
+    if summary.sent and not summary.acked:
+        raise fail(f"The broker at {host}:{port} took none of {summary.sent} messages: is it there?", code=1)
 
 
 def _password(file: Path | None) -> str | None:
