@@ -73,7 +73,7 @@ async def _page(console: Console, demo: "asyncio.Task[None]") -> None:
     """Wait for the greeting, then look at the page as its reader would."""
     while not (greeting := _GREETING.search(console.export_text(clear=False))):
         if demo.done():
-            return
+            raise RuntimeError("The demo ended without telling its address and password in the words expected here.")
         await asyncio.sleep(0.1)  # the console has no event to wait on
     url, name, password = greeting.groups()
     async with async_playwright() as playwright:

@@ -135,13 +135,14 @@ def told(machine: Machine) -> dict[str, list[str]]:
     def step(label: str, text: str) -> None:
         said.setdefault(label, []).append(machine.run(text, stdin="correct horse battery\n"))
 
-    before = [(label, text) for label, text in blocks(GUIDE, "run") if not label]
-    running = [(label, text) for label, text in blocks(GUIDE, "run") if label]
-    for label, text in before:
-        step(label, text)
-    with machine.broker(), machine.gateway():
-        for label, text in running:
+    marked = blocks(GUIDE, "run")
+    for label, text in marked:
+        if not label:
             step(label, text)
+    with machine.broker(), machine.gateway():
+        for label, text in marked:
+            if label:
+                step(label, text)
             if label == "press":
                 until(lambda: "Help" in machine.run("telecare alerts"), 10)
         for label, text in blocks(OPERATIONS, "run")[:2]:
