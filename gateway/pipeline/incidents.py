@@ -56,7 +56,8 @@ def of_failed_rule(judged: Judged, failed: Failed) -> Incident:
 
 def of_nobody(case: Case) -> Incident | None:
     """A call for help or a fall from a device that is registered for nobody; None: the reading ends or cancels one."""
-    match case.reading:
+    heard = case.heard
+    match heard.reading:
         case Help(phase="pressed"):
             text = "Help was pressed on a device that is registered for nobody."
         case Fall(phase="detected" | "confirmed" | "suspected"):
@@ -65,15 +66,15 @@ def of_nobody(case: Case) -> Incident | None:
             return None
     return Incident(
         resident=None,
-        device=case.word,
+        device=heard.device,
         rule=OF_NOBODY,
         rule_key=OF_NOBODY,
-        subject=case.word,
+        subject=heard.device,
         priority=Priority.HIGH,
         reason=Reason(text),
         marks=(_KEPT,) if case.kept else (),
-        evidence=(Evidence(case.frame, case.kind, case.word, case.at),),
-        happened_at=case.at,
+        evidence=(heard.evidence(),),
+        happened_at=heard.at,
     )
 
 

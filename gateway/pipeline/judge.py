@@ -11,35 +11,29 @@ from heapq import heappop, heappush
 
 import msgspec
 
-from devices.model import Position, Reading
+from devices.model import Position
 from gateway.centre.index import CentreIndex
 from rules.engine import Change, ResidentRules
 from rules.geometry import ZoneShape, signed_distances
 from rules.model import Heard, Quiet, State, Tick
 from rules.registry import decode_states, encode_states
 
-_NOWHERE: dict[str, float] = {}
 _NO_STATES: dict[str, State] = {}
 
 
 class Case(msgspec.Struct, gc=False):
-    """A reading with what surrounds it, on its way to the rules.
+    """A reading as the rules hear it, with what surrounds it.
 
-    ``device`` is None for one that the centre does not know, ``resident`` for one that nobody wears; ``word`` is what
-    the database and an alert call the device. ``rules`` are the resident's, None where nothing is to be judged.
-    ``kept``: the broker had kept the message, it may be old; ``told``: it was, and is known.
+    ``device`` is None for one that the centre does not know, ``resident`` for one that nobody wears; ``heard.device``
+    is what the database and an alert call the device in any case. ``rules`` are the resident's, None where nothing is
+    to be judged. ``kept``: the broker had kept the message, it may be old; ``told``: it was, and is known.
     """
 
     seq: int
-    frame: int
-    reading: Reading
-    kind: str
+    heard: Heard
     device: str | None
-    word: str
     resident: str | None
-    at: datetime
-    received_at: datetime
-    rules: ResidentRules | None = None
+    rules: ResidentRules | None
     kept: bool = False
     told: bool = False
 
@@ -77,28 +71,19 @@ class Judge:
         Returns:
             what is to be told, and the changed states by resident. Nothing of it is kept until :meth:`keep`.
         """
-        distances = self._distances(cases)
+        self._measure(cases)
         staged: dict[str, dict[str, State]] = {}
         told: list[Judged] = []
         wakes: dict[str, datetime] = {}
-        for number, case in enumerate(cases):
-            rules, resident = case.rules, case.resident
+        for case in cases:
+            rules, resident, heard = case.rules, case.resident, case.heard
             if rules is None or resident is None:
                 continue
-            heard = Heard(
-                reading=case.reading,
-                kind=case.kind,
-                device=case.word,
-                at=case.at,
-                received_at=case.received_at,
-                frame=case.frame,
-                distances=distances.get(number, _NOWHERE),
-            )
             own = staged.get(resident)
             states = own if own is not None else self._states.get(resident, _NO_STATES)
             wake = wakes.get(resident) or self._wake_of.get(resident)
             # The plan is never later than any rule's deadline: before it, no rule needs to be asked.
-            for change in rules.judge(states, heard, nothing_due=wake is not None and case.at < wake):
+            for change in rules.judge(states, heard, nothing_due=wake is not None and heard.at < wake):
                 if change.after is not change.before:
                     if own is None:
                         own = staged[resident] = states = dict(states)
@@ -107,7 +92,7 @@ class Judge:
                     if found is not None and (wake is None or found < wake):
                         wakes[resident] = wake = found
                 if change.verdict.__class__ is not Quiet:
-                    told.append(Judged(resident, case.device, change, case.at, case.received_at, case.kept))
+                    told.append(Judged(resident, case.device, change, heard.at, heard.received_at, case.kept))
         self._found_wakes = wakes
         return told, staged
 
@@ -191,24 +176,23 @@ class Judge:
             self._wake_of[resident] = wake
             heappush(self._wakes, (wake, resident))
 
-    def _distances(self, cases: list[Case]) -> dict[int, dict[str, float]]:
+    def _measure(self, cases: list[Case]) -> None:
         """Signed metres to every zone that a position's rules need, for the whole batch in one call."""
         zone_of = self._index().zone
         shapes: list[ZoneShape] = []
         lons: list[float] = []
         lats: list[float] = []
-        places: list[tuple[int, str]] = []
-        for number, case in enumerate(cases):
-            position = case.reading
-            if case.rules is None or not isinstance(position, Position):
+        places: list[tuple[dict[str, float], str]] = []
+        for case in cases:
+            position = case.heard.reading
+            if case.rules is None or position.__class__ is not Position:
                 continue
+            assert isinstance(position, Position)
             for zone in case.rules.zone_ids:
                 shapes.append(zone_of(zone))
                 lons.append(position.lon)
                 lats.append(position.lat)
-                places.append((number, zone))
-        found: dict[int, dict[str, float]] = {}
+                places.append((case.heard.distances, zone))
         if places:
-            for (number, zone), metres in zip(places, signed_distances(shapes, lons, lats), strict=True):
-                found.setdefault(number, {})[zone] = metres
-        return found
+            for (distances, zone), metres in zip(places, signed_distances(shapes, lons, lats), strict=True):
+                distances[zone] = metres

@@ -34,7 +34,7 @@ from gateway.pipeline.rows import insert, seen_before
 from gateway.store.migrations import READINGS_PER_FRAME
 from gateway.store.writer import Tx
 from rules.engine import Failed, ResidentRules
-from rules.model import Cleared, Raised
+from rules.model import Cleared, Heard, Raised
 
 ALARMS, TELEMETRY = "alarms", "telemetry"
 """The two lanes."""
@@ -102,7 +102,7 @@ class Pipeline:
         self._judge.store(tx.db, staged)
         self._raise(tx, told)
         for case in cases:
-            if case.resident is None and is_alarm(case.reading):
+            if case.resident is None and is_alarm(case.heard.reading):
                 self._raise_of_nobody(tx, case)
         for entry in entries:
             if entry.unreadable is not None:
@@ -188,27 +188,17 @@ class Pipeline:
         for entry, reading in fresh:
             received_at = entry.receipt.frame.received_at
             at = happened_at(reading, received_at)
-            if before is not None and before.frame == entry.seq:
+            if before is not None and before.heard.frame == entry.seq:
                 place += 1
             else:
                 place, before = 0, None
-            if before is not None and before.reading.device == reading.device and before.at == at:
+            if before is not None and before.heard.reading.device == reading.device and before.heard.at == at:
                 # the parts of one message: the same device, resident and rules
-                device, word, resident, rules = before.device, before.word, before.resident, before.rules
+                device, word, resident, rules = before.device, before.heard.device, before.resident, before.rules
             else:
                 device, word, resident, rules = self._whose(index, entry.receipt.format, reading, at, received_at)
-            case = before = Case(
-                seq=entry.seq * READINGS_PER_FRAME + place,
-                frame=entry.seq,
-                reading=reading,
-                kind=kind_of(reading),
-                device=device,
-                word=word,
-                resident=resident,
-                at=at,
-                received_at=received_at,
-                rules=rules,
-            )
+            heard = Heard(reading, kind_of(reading), word, at, received_at, entry.seq, {})
+            case = before = Case(entry.seq * READINGS_PER_FRAME + place, heard, device, resident, rules)
             if entry.flags & RETAINED:
                 # The broker kept it: it tells of some time ago, not of now. An alarm that nobody saw is still told.
                 case.kept = True

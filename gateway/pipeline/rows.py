@@ -30,13 +30,13 @@ def insert(db: sqlite3.Connection, entries: list[Entry], fresh: list[tuple[Entry
         [
             (
                 c.seq,
-                c.frame,
-                c.word,
+                (h := c.heard).frame,
+                h.device,
                 c.resident,
-                c.kind,
-                None if (observed := c.reading.observed_at) is None else to_ms(observed),
-                ms.of(c.received_at),
-                encode(c.reading).decode(),
+                h.kind,
+                None if (observed := h.reading.observed_at) is None else to_ms(observed),
+                ms.of(h.received_at),
+                encode(h.reading).decode(),
             )
             for c in cases
         ],
@@ -62,8 +62,9 @@ def insert(db: sqlite3.Connection, entries: list[Entry], fresh: list[tuple[Entry
 def seen_before(db: sqlite3.Connection, case: Case) -> bool:
     """Was this very reading stored before? A kept message comes again at every connect."""
     row = db.execute(
-        "SELECT 1 FROM readings WHERE resident IS ? AND kind = ? AND device = ? AND fields = ? LIMIT 1",
-        (case.resident, case.kind, case.word, _ENCODE(case.reading).decode()),
+        "SELECT 1 FROM readings WHERE resident IS ? AND kind = ? AND kind IN ('help', 'fall')"  # the index's own words
+        " AND device = ? AND fields = ? LIMIT 1",
+        (case.resident, case.heard.kind, case.heard.device, _ENCODE(case.heard.reading).decode()),
     ).fetchone()
     return row is not None
 
