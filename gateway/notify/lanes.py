@@ -15,12 +15,14 @@ from gateway.clock import monotonic
 
 T = TypeVar("T")
 
-PATIENCE_S = 0.1
+PATIENCE_S = 0.5
 """How long the first in the queue waits, and how long a send takes, before the lane adds a worker. A local server takes
-1 to 20 ms a message, one far away 50 to 300 ms (docs/adr/0006-delivery.md)."""
+1 to 20 ms a message, one far away 50 to 300 ms (docs/adr/0006-delivery.md). On a machine that has just started and
+catches up with 1,000 messages, the same local server was seen to take 240 ms: that must not look like a slow one."""
 
-LONGEST_QUEUE_S = 1.0
-"""A queue that takes longer than this at the present pace is long: a second is what the whole way may cost."""
+LONGEST_QUEUE_S = 5.0
+"""A queue that takes longer than this at the present pace is long: some 50 alerts at once through one server that is
+far away. Only a storm gets there, and in a storm a crash may repeat more than one message."""
 
 
 class Lane(Generic[T]):
