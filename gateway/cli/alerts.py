@@ -142,7 +142,9 @@ def explain(number: NumberArgument, *, config: ConfigOption = DEFAULT_CONFIG, js
         f"    {printable(f.payload) if f.payload is not None else f.payload_hex}"
         for f in found.frames
     ]
-    lines += [f"  Reading of {printable(r.device)}: {r.kind} {msgspec.json.encode(r.fields).decode()}" for r in found.readings]
+    lines += [
+        f"  Reading of {printable(r.device)}: {r.kind} {msgspec.json.encode(r.fields).decode()}" for r in found.readings
+    ]
     lines += [
         f"  Rule {alert.rule_key}",
         f"    state before: {msgspec.json.encode(alert.before).decode()}",
