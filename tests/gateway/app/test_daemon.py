@@ -154,7 +154,7 @@ async def test_a_day_of_the_daemon(house: tuple[Path, int], nats_broker: Broker)
         await send(nats_broker.port, [press(1), press(2)])
         async with running(config, port, run=3) as again:
             await again.healthy()
-            await until(lambda: {"h-1", "h-2"} <= set(button.heard[1:]), START_S, what="acknowledgements after the restart")
+            await until(lambda: {"h-1", "h-2"} <= set(button.heard[1:]), START_S, what="acknowledgements")
             (alert,) = again.alerts("help")
             assert (alert.repeats, alert.state, alert.taken_by) == (1, "acknowledged", "nora")
             assert again.alerts("silent") == []
