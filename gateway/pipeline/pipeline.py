@@ -124,6 +124,7 @@ class Pipeline:
         insert(tx.db, [entry], [], [])
         self._raise_unreadable(tx, entry, lane)
         self._next += 1
+        self._redeliveries.remember([(entry.seq, entry.frame)])
         return Taken(frames=1, quarantined=1, acks=acknowledgements([receipt], [entry]))
 
     def tick(self, tx: Tx, residents: list[str] | None = None) -> int:

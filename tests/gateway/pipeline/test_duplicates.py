@@ -178,6 +178,13 @@ def test_one_press_two_redeliveries(chain: Chain) -> None:
     assert repeats(chain) == 0
 
 
+def test_a_frame_that_the_pipeline_failed_on_is_known_when_it_comes_again(chain: Chain) -> None:
+    receipt = press(chain.now)
+    chain.write(lambda tx: chain.pipeline.quarantine(tx, receipt, KeyError("x"), lane="alarms"))
+    taken = chain.take(press(chain.now, dup=True, session=2))
+    assert (taken.redelivered, taken.readings) == (1, 0)
+
+
 @pytest.mark.parametrize("killed", [False, True])
 def test_a_frame_that_comes_again_every_half_minute_stays_one_event(chain: Chain, killed: bool) -> None:
     """Nobody has heard our acknowledgements, for longer than a frame's first delivery counts."""
