@@ -5,7 +5,10 @@ set -u
 missing=""
 command -v mosquitto >/dev/null 2>&1 || [ -x /usr/sbin/mosquitto ] || missing="$missing mosquitto"
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
-command -v strace >/dev/null 2>&1 || missing="$missing strace"
+for program in strace curl sqlite3 openssl; do
+    command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
+done
+command -v mosquitto_pub >/dev/null 2>&1 || missing="$missing mosquitto-clients"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
     echo "Not installed:$missing. Tests that need them are skipped; to run them: apt-get install$missing"

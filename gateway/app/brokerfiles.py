@@ -21,7 +21,26 @@ def plan_of(centre: Centre, settings: Settings) -> BrokerPlan:
     for subscription in subscriptions_of(settings):
         topics.setdefault(subscription.format, []).extend(subscription.topics)
     bridges = [DeviceAccess(f"bridge-{name}", writes=tuple(topics.get(name, ()))) for name in sorted(bridged)]
-    return BrokerPlan(site=centre.centre.id, devices=(*native, *bridges), in_flight=settings.broker.receive_maximum)
+    return BrokerPlan(
+        site=centre.centre.id,
+        devices=(*native, *bridges),
+        gateway_writes=tuple(_written(centre, settings)),
+        in_flight=settings.broker.receive_maximum,
+    )
+
+
+def _written(centre: Centre, settings: Settings) -> list[str]:
+    """Topic filters that the gateway publishes to: answers to devices, alerts, and what is said below them."""
+    site = centre.centre.id
+    templates = [settings.channels.mqtt.topic] + [
+        contact.address for carer in centre.carers for contact in carer.contacts if contact.channel == "mqtt"
+    ]
+    filters = [f"telecare/{site}/+/ack", f"telecare/{site}/+/command"]
+    for template in templates:
+        topic = template.replace("{site}", site)
+        levels = ["+" if "{" in level else level for level in topic.split("/")]
+        filters += ["/".join(levels), "/".join([*levels, "+"])]
+    return list(dict.fromkeys(filters))
 
 
 def write_broker_files(folder: Path, centre: Centre, settings: Settings) -> list[Path]:

@@ -164,7 +164,7 @@ tls_version tlsv1.2
 
 def _access(plan: BrokerPlan) -> str:
     site = f"telecare/{plan.site}"
-    writes = plan.gateway_writes or (f"{site}/+/ack", f"{site}/+/command", f"{site}/alerts/#")
+    writes = plan.gateway_writes or (f"{site}/+/ack", f"{site}/+/command", f"{site}/alert/#")
     lines = [
         "# Who may read and write what. A topic that is not named is refused.",
         f"user {plan.gateway}",

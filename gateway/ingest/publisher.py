@@ -6,11 +6,15 @@ Never used in the reading path: a handler that waits for its own PUBACK behind a
 import asyncio
 import random
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar, cast
 
 import aiomqtt
 import structlog
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.ingest.link import seconds
 from gateway.ingest.options import BrokerOptions
@@ -24,10 +28,51 @@ _MANY_CALLS = 10_000
 """aiomqtt warns above this many waiting calls; our outbox bounds them already."""
 
 
+T = TypeVar("T")
+
+_OTHER = {
+    aiomqtt.ProtocolVersion.V5: aiomqtt.ProtocolVersion.V311,
+    aiomqtt.ProtocolVersion.V311: aiomqtt.ProtocolVersion.V5,
+}
+
+
+class _Client(aiomqtt.Client):
+    """aiomqtt's client, which does not look at what the broker's confirmation says.
+
+    With MQTT 5 a broker confirms a message and says that it refuses it (its access list does not allow the topic):
+    taken for a success, a carer would never be told. The two methods are aiomqtt's own and not public; the version is
+    pinned exactly, and a test publishes what a broker refuses.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._refused: dict[int, str] = {}
+
+    def _on_publish(
+        self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties | None
+    ) -> None:
+        if reason_code.is_failure:
+            self._refused[mid] = str(reason_code)
+        super()._on_publish(client, userdata, mid, reason_code, cast("Properties", properties))
+
+    @contextmanager
+    def _pending_call(self, mid: int, value: T, pending_dict: dict[int, T]) -> Iterator[None]:
+        with super()._pending_call(mid, value, pending_dict):
+            yield
+        refused = self._refused.pop(mid, None)
+        if refused is not None:
+            raise _RefusedError(refused)
+
+
+class _RefusedError(Exception):
+    """The broker confirmed a message and refused it."""
+
+
 class Publisher:
     """Keeps a connection to the broker, and publishes on it.
 
-    ``auto`` means MQTT 3.1.1 here, which every broker speaks; nothing that is needed for publishing came with MQTT 5.
+    ``auto`` tries MQTT 5 first: only there a broker says when it refuses a message. With 3.1.1 a message that the
+    broker's access list does not allow is confirmed like any other, and lost.
 
     Args:
         options: the broker; waits and time-outs are of real time.
@@ -37,6 +82,8 @@ class Publisher:
     def __init__(self, options: BrokerOptions, *, name: str = "publisher") -> None:
         self._options = options
         self._client_id = f"{options.client_id}-{name}"
+        old = options.protocol == "3.1.1"
+        self._version = aiomqtt.ProtocolVersion.V311 if old else aiomqtt.ProtocolVersion.V5
         self._client: aiomqtt.Client | None = None
         self._changed = asyncio.Condition()
         self._lost = asyncio.Event()
@@ -115,6 +162,9 @@ class Publisher:
             raise self._error or LinkError(
                 Trouble.TIMEOUT, f"broker {self._where}: not confirmed within {timeout_s:g} s"
             ) from None
+        except _RefusedError as error:
+            _log.error("publisher.refused", reason=str(error), advice="let the gateway's user write the alert topics")
+            raise LinkError(Trouble.REFUSED, f"broker {self._where}: it refuses topic {topic!r}: {error}") from error
         except aiomqtt.MqttError as error:
             raise self._not_sent(str(error)) from error
 
@@ -125,16 +175,17 @@ class Publisher:
     def _not_sent(self, detail: str) -> LinkError:
         return LinkError(Trouble.CLOSED, f"broker {self._where}: not published: {detail}")
 
-    def _new_client(self) -> aiomqtt.Client:
+    def _new_client(self) -> _Client:
         options = self._options
-        client = aiomqtt.Client(
+        newest = self._version is aiomqtt.ProtocolVersion.V5
+        client = _Client(
             options.host,
             options.port,
             identifier=self._client_id,
             username=options.username,
             password=options.password,
-            protocol=aiomqtt.ProtocolVersion.V5 if options.protocol == "5" else aiomqtt.ProtocolVersion.V311,
-            clean_session=None if options.protocol == "5" else True,
+            protocol=self._version,
+            clean_session=None if newest else True,
             keepalive=seconds(options.keep_alive_s),
             timeout=options.connect_timeout_s,
             # Without it a small message may wait 40 ms for the confirmation of the one before it.
@@ -148,9 +199,11 @@ class Publisher:
     async def _run(self) -> None:
         failures = 0
         while True:
+            was_connected = False
             try:
                 async with self._new_client() as client:
                     failures = 0
+                    was_connected = True
                     self._lost = asyncio.Event()
                     self._error = None
                     await self._set(client)
@@ -158,6 +211,10 @@ class Publisher:
                     async for _ in client.messages:
                         pass  # none are subscribed to; this ends with an error when the connection does
             except (aiomqtt.MqttError, LinkError) as error:
+                if self._options.protocol == "auto" and not was_connected:
+                    self._version = _OTHER[self._version]
+                    if self._version is aiomqtt.ProtocolVersion.V311:
+                        continue  # the broker may just not speak MQTT 5: ask again at once
                 failures += 1
                 known = self._error is not None
                 self._error = LinkError(

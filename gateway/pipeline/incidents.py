@@ -4,6 +4,7 @@ import msgspec
 
 from devices.model import Fall, Help
 from gateway.alerts.model import Incident
+from gateway.centre.index import CentreIndex
 from gateway.pipeline.intake import Entry
 from gateway.pipeline.judge import Case, Judged
 from rules.engine import Failed
@@ -18,12 +19,18 @@ FAILED_RULE = "failed_rule"
 _KEPT = Reason("The broker had kept this message: it may be old.")
 
 
-def of_rule(judged: Judged, raised: Raised) -> Incident:
-    """A rule raised it."""
+def of_rule(judged: Judged, raised: Raised, index: CentreIndex) -> Incident:
+    """A rule raised it.
+
+    It happened when its last evidence did: a fall that the wearer did not take back in time is told at the deadline,
+    and happened at the fall. A silent device has no evidence; it is the subject.
+    """
     change = judged.change
+    last = raised.evidence[-1] if raised.evidence else None
+    device = last.device if last else judged.device or (raised.subject if raised.subject in index.devices else None)
     return Incident(
         resident=judged.resident,
-        device=raised.evidence[-1].device if raised.evidence else judged.device,
+        device=device,
         rule=change.rule_name,
         rule_key=change.rule_key,
         subject=raised.subject,
@@ -33,7 +40,7 @@ def of_rule(judged: Judged, raised: Raised) -> Incident:
         evidence=raised.evidence,
         before=None if change.before is None else _ENCODE(change.before).decode(),
         after=_ENCODE(change.after).decode(),
-        happened_at=judged.at,
+        happened_at=last.at if last else judged.at,
     )
 
 

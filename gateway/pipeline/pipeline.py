@@ -230,7 +230,7 @@ class Pipeline:
         for judged in told:
             verdict = judged.change.verdict
             if isinstance(verdict, Raised):
-                desk.raise_incident(tx, index, incidents.of_rule(judged, verdict))
+                desk.raise_incident(tx, index, incidents.of_rule(judged, verdict, index))
             elif isinstance(verdict, Cleared):
                 desk.clear_incident(
                     tx,

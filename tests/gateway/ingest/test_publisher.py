@@ -1,13 +1,14 @@
 """Publishing with a confirmation."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
-from gateway.ingest.options import Subscription
+from gateway.ingest.options import BrokerOptions, Subscription
 from gateway.ingest.publisher import Publisher
 from gateway.ingest.trouble import LinkError, Trouble
-from tests.brokers import proxied, until
+from tests.brokers import proxied, run_mosquitto, until
 from tests.gateway.ingest.conftest import Backend, lane
 
 ALERTS = [Subscription("alerts/#", "native")]
@@ -56,3 +57,17 @@ async def test_a_topic_with_wildcards_is_refused(backend: Backend) -> None:
             with pytest.raises(LinkError) as caught:
                 await publisher.publish(topic, b"x")
             assert caught.value.trouble is Trouble.REFUSED
+
+
+@pytest.mark.mosquitto
+async def test_a_refused_message_is_an_error(tmp_path: Path) -> None:
+    """Mosquitto confirms a message that its access list does not allow; only with MQTT 5 it says so."""
+    rules = tmp_path / "acl"
+    rules.write_text("topic write allowed/#\n")
+    async with run_mosquitto(tmp_path / "broker", f"allow_anonymous true\nacl_file {rules}\n") as broker:
+        options = BrokerOptions(host=broker.host, port=broker.port, client_id="refused", protocol="auto")
+        async with Publisher(options) as publisher:
+            await publisher.publish("allowed/one", b"x")
+            with pytest.raises(LinkError, match="refuses topic 'forbidden/one'"):
+                await publisher.publish("forbidden/one", b"x")
+            await publisher.publish("allowed/two", b"x")
