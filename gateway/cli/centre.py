@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
+from gateway.app.contacts import leading_nowhere
 from gateway.centre.load import export_centre, load_centre
 from gateway.centre.schema import centre_schema
 from gateway.cli.common import (
     CLOCK,
     DEFAULT_CONFIG,
+    ERR,
     OUT,
     ConfigOption,
     JsonOption,
@@ -43,7 +45,9 @@ def apply(file: FileArgument, *, config: ConfigOption = DEFAULT_CONFIG, json: Js
     A running gateway takes it up within two seconds, without a restart. A file with errors changes nothing.
     """
     centre = load_centre(file)
-    _, path = settings_and_database(config)
+    settings, path = settings_and_database(config)
+    for problem in leading_nowhere(centre, settings):
+        ERR.print(f"Warning: {problem}", style="yellow", markup=False)
     prepare(path)
     applied = write_now(path, lambda tx: centres.apply(tx, centre, who=operator()), clock=CLOCK)
     if json:

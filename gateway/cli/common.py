@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from gateway.clock import SystemClock
-from gateway.errors import GatewayError, IllegalStepError, NotAllowedError, StoreFailedError
+from gateway.errors import BrokerError, GatewayError, IllegalStepError, NotAllowedError, StoreFailedError
 from gateway.settings import Settings, load_settings
 from gateway.store.database import FILE
 
@@ -27,7 +27,7 @@ ConfigOption = Annotated[
 DEFAULT_CONFIG = Path("gateway.toml")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
-_COULD_NOT = (IllegalStepError, NotAllowedError, StoreFailedError)
+_COULD_NOT = (BrokerError, IllegalStepError, NotAllowedError, StoreFailedError)
 
 
 def complain(error: Exception) -> int:

@@ -2,20 +2,24 @@
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
+from gateway.app.contacts import leading_nowhere
 from gateway.centre.load import load_centre
-from gateway.cli.common import DEFAULT_CONFIG, ERR, OUT, ConfigOption, complain, settings_and_database
+from gateway.centre.model import Centre
+from gateway.cli.common import CLOCK, DEFAULT_CONFIG, ERR, OUT, ConfigOption, complain, settings_and_database
 from gateway.cli.logs import to_stderr
 from gateway.errors import CentreError, GatewayError, Problem, SettingsError
-from gateway.settings import load_settings
+from gateway.settings import Settings, load_settings
 from gateway.store import centres
-from gateway.store.database import reader
+from gateway.store.database import FILE, reader
+
+T = TypeVar("T")
 
 
 def run(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
@@ -32,36 +36,61 @@ def check(
     *,
     config: ConfigOption = DEFAULT_CONFIG,
     centre: Annotated[Path | None, typer.Option("--centre", help="Check this centre file as well.")] = None,
+    broker: Annotated[
+        bool, typer.Option("--broker", help="Ask the broker, too, whether it would lose messages.")
+    ] = False,
 ) -> None:
     """Check the settings, and the care centre in force or a centre file, and say everything that is wrong.
 
-    Changes nothing, and needs neither broker nor database.
+    Changes nothing, and needs neither broker nor database, unless --broker asks for the first. What may be meant as
+    it is (a contact that leads nowhere, a broker that would lose messages) is a warning, and no error.
     """
     problems: list[Problem] = []
-    stored = ""
-    try:
-        settings = load_settings(config)
-    except SettingsError as error:
-        problems += error.problems
-    else:
-        path = settings.gateway.data / "gateway.db"
-        if centre is None and path.exists():
-            with closing(reader(path)) as db:
-                try:
-                    found = centres.latest(db)
-                    stored = f" Centre version {found.version} is in force." if found else ""
-                except CentreError as error:
-                    problems += error.problems
-    if centre is not None:
-        try:
-            load_centre(centre)
-        except CentreError as error:
-            problems += error.problems
+    settings = _checked(lambda: load_settings(config), problems)
+    version, found = _checked(lambda: _centre(centre, settings), problems) or (None, None)
     if problems:
         for problem in problems:
             ERR.print(str(problem), style="red", markup=False)
         raise typer.Exit(2)
+    if settings is not None and found is not None:
+        for problem in leading_nowhere(found, settings):
+            ERR.print(f"Warning: {problem}", style="yellow", markup=False)
+    if broker and settings is not None:
+        _ask_broker(settings, found.centre.id if found else "check")
+    stored = f" Centre version {version} is in force." if version else ""
     OUT.print(f"{config}: no errors.{stored}", markup=False)
+
+
+def _checked(load: Callable[[], T], problems: list[Problem]) -> T | None:
+    try:
+        return load()
+    except (SettingsError, CentreError) as error:
+        problems += error.problems
+        return None
+
+
+def _centre(file: Path | None, settings: Settings | None) -> tuple[int | None, Centre | None]:
+    """The centre file, or else the centre in force with its version, if there is a database."""
+    if file is not None:
+        return None, load_centre(file)
+    path = settings.gateway.data / FILE if settings else None
+    if path is None or not path.exists():
+        return None, None
+    with closing(reader(path)) as db:
+        found = centres.latest(db)
+    return (found.version, found.centre) if found else (None, None)
+
+
+def _ask_broker(settings: Settings, site: str) -> None:
+    from gateway.app.parts import broker_options
+    from gateway.ingest.durability import check_durability
+
+    with ERR.status("Asking the broker ..."):
+        findings = asyncio.run(check_durability(broker_options(settings, site), CLOCK))
+    for finding in findings:
+        ERR.print(f"Warning: {finding.risk.value}: {finding.words} {finding.advice}", style="yellow", markup=False)
+    if not findings:
+        OUT.print("The broker keeps what it accepts, as far as a client can see.", markup=False)
 
 
 def demo(

@@ -40,7 +40,7 @@ app.command("quarantine")(tools.quarantine)
 def main() -> None:
     """Run the command line; every error that was foreseen is one clear text and an exit code, never a traceback."""
     try:
-        app()
+        app(prog_name="telecare")
     except (GatewayError, DeviceError, RuleError) as error:
         sys.exit(complain(error))
     except BrokenPipeError:
