@@ -21,9 +21,9 @@ _LOG = structlog.get_logger(__name__)
 LOOK_EVERY_S = 1.0
 """Real seconds between looks; systemd's WatchdogSec must be several times that."""
 
-BROKER_GONE_S = 20.0
+BROKER_GONE_S = 15.0
 """Real seconds without a broker until a person is told: a restart of the broker takes some 5 s, and a fault must be
-known to a person within 30 s."""
+known to a person within 30 s, of which a hung broker takes 12.5 until it is found out (keep_alive_s)."""
 
 RULE = "broker_gone"
 _GONE = Reason("The gateway has no connection to the broker since {since_at}: no alarm can come in.")

@@ -120,7 +120,11 @@ class Broker(_WithSecret):
     password_env: str | None = Field(None, description="Environment variable that holds the password.")
     password_file: Path | None = Field(None, description="File that holds the password.")
     keep_alive_s: int = Field(
-        30, ge=5, le=3600, description="Seconds between signs of life; a dead broker is noticed after 1.5 times that."
+        10,
+        ge=5,
+        le=3600,
+        description="Seconds between signs of life; a hung broker is noticed after 1.25 times that, "
+        "and a person is told 15 s later.",
     )
     session_expiry_s: int = Field(
         7 * 86400,

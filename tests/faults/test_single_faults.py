@@ -50,7 +50,7 @@ async def test_a_broker_that_is_killed_and_comes_back_loses_nothing(tmp_path: Pa
 
 async def test_a_hung_broker_is_left_and_the_alarm_is_told_when_it_answers_again(tmp_path: Path) -> None:
     """Connections stay open and nothing comes: only our own pings can find out. A person learns of it too."""
-    async with scene_in(tmp_path, broker={"keep_alive_s": 5}) as scene:
+    async with scene_in(tmp_path) as scene:
         await scene.press(0)
         await scene.told(1, 10)
         scene.proxy.hang()
