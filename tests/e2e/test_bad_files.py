@@ -35,8 +35,9 @@ async def test_a_bad_centre_file_tells_all_its_errors_and_changes_nothing(at_wor
     text = text.replace('resident = "r1"', 'resident = "r9"').replace('timezone = "UTC"', 'timezone = "Moon/Sea"')
     text = text.replace('failsafe = [\n    "desk",\n]', 'failsafe = ["ghost"]').replace('zone = "z0"', 'zone = "z77"')
     centre.write_text(text)
-    for command in ("apply", "check"):
-        done = await telecare("centre", command, centre, *(["--config", config] if command == "apply" else []))
+    in_force: list[str | Path] = ["--config", config]
+    for command, more in (("apply", in_force), ("check", [])):
+        done = await telecare("centre", command, centre, *more)
         assert done.code == 2
         for wrong in ("Moon/Sea", "r9", "ghost", "z77"):
             assert wrong in done.err, f"{wrong}: {done.err}"
