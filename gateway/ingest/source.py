@@ -26,6 +26,10 @@ class Source(Protocol):
     name: str
     """For logs and metrics: ``alarms`` or ``telemetry``."""
 
+    @property
+    def waiting(self) -> int:
+        """Frames that are not handed out yet."""
+
     def batches(self, limit: int) -> AsyncIterator[list[Receipt]]:
         """What is waiting, at most ``limit`` at a time, in the order received; waits while there is nothing.
 

@@ -20,12 +20,12 @@ from gateway.pipeline.intake import (
     REPEATED,
     RETAINED,
     Entry,
-    decode,
     event_key,
     flags_of,
     happened_at,
     is_alarm,
     known_events,
+    prepare,
     sender,
 )
 from gateway.pipeline.judge import Case, Judge, Judged
@@ -83,13 +83,14 @@ class Pipeline:
         self._redeliveries = Redeliveries(db)
         self._next = 1 + (db.execute("SELECT max(seq) FROM journal").fetchone()[0] or 0)
 
-    def take(self, tx: Tx, batch: list[Receipt], *, lane: str) -> Taken:
-        """Journal, decode, judge, raise: all of a batch, or (when it raises) nothing of it."""
+    def take(self, tx: Tx, batch: list[Receipt], *, lane: str, prepared: list[Entry] | None = None) -> Taken:
+        """Journal, decode, judge, raise: all of a batch, or (when it raises) nothing of it.
+
+        ``prepared``: the batch as :func:`gateway.pipeline.intake.prepare` decoded it, where that was done ahead.
+        """
         taken = Taken(frames=len(batch))
         self._redeliveries.connected(lane, batch)
-        entries = self._enter(batch, lane, taken)
-        for entry in entries:
-            decode(entry)
+        entries = self._enter(prepare(batch) if prepared is None else prepared, lane, taken)
         fresh = self._fresh(tx.db, entries)
         cases = self._cases(tx.db, fresh)
         told, staged = self._judge.hear(cases)
@@ -147,16 +148,18 @@ class Pipeline:
         """When the first rule wants to be told the time (UTC-aware); None: none waits."""
         return self._judge.next_wake()
 
-    def _enter(self, batch: list[Receipt], lane: str, taken: Taken) -> list[Entry]:
+    def _enter(self, decoded: list[Entry], lane: str, taken: Taken) -> list[Entry]:
+        """Number the frames that are new; the others are only counted."""
         entries: list[Entry] = []
         again: list[tuple[int, Frame]] = []
-        for receipt in batch:
-            frame = receipt.frame
+        for entry in decoded:
+            frame = entry.receipt.frame
             original = None
             if frame.dup or frame.resumed:
                 original = self._redeliveries.original(lane, frame) or _in_batch(entries, frame)
             if original is None:
-                entries.append(Entry(self._next + len(entries), receipt, flags_of(frame)))
+                entry.seq = self._next + len(entries)
+                entries.append(entry)
             else:
                 again.append((original, frame))
         taken.redelivered = len(again)

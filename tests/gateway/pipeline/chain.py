@@ -138,6 +138,7 @@ class ScriptedSource:
         self.published: list[tuple[str, bytes]] = []
         self.journaled_at_ack: list[int] = []
         """How many frames another connection could see when an acknowledgement was given."""
+        self.waiting = 0
 
     async def batches(self, limit: int) -> AsyncIterator[list[Receipt]]:
         for batch in self._batches:

@@ -110,7 +110,7 @@ async def test_an_error_inside_costs_one_frame(house: House, monkeypatch: pytest
         if any(isinstance(reading, Status) and reading.firmware == "cursed" for reading in entry.readings):
             raise ZeroDivisionError(where)
 
-    monkeypatch.setattr("gateway.pipeline.pipeline.decode", decode)
+    monkeypatch.setattr("gateway.pipeline.intake.decode", decode)
     cursed = frame("gps-r01", "status", START, id="s-1", firmware="cursed")
     source = ScriptedSource("telemetry", [press(1), cursed, press(2, "sos-r03")], path=house.path)
     await house.lane(source).run()
@@ -146,8 +146,9 @@ async def test_a_store_that_fails_ends_the_lane_without_an_acknowledgement(
 
     monkeypatch.setattr("gateway.pipeline.pipeline.insert", explode)
     source = ScriptedSource("alarms", [press(1)], [press(2)])
-    with pytest.raises(StoreFailedError):
+    with pytest.raises(ExceptionGroup) as failed:
         await house.lane(source).run()
+    assert failed.group_contains(StoreFailedError)
     assert (source.acknowledged, source.published) == ([], [])
     assert house.rows("SELECT * FROM journal") == []
 
