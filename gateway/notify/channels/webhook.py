@@ -75,6 +75,7 @@ class WebhookChannel:
         self._clients: dict[str, httpx.AsyncClient] = {}
         # Reading the authorities' certificates takes some 30 ms: at the start, not in the middle of an alarm.
         self._tls = httpx.create_ssl_context(trust_env=False)
+        httpx.AsyncHTTPTransport(verify=self._tls)  # so is loading the connection's code, at the first one made
 
     def destination(self, address: str) -> str:
         """The host and port of the address."""
