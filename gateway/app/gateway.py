@@ -32,7 +32,7 @@ from gateway.links import Links, secret_in
 from gateway.notify.channels.log import LogChannel
 from gateway.notify.dispatcher import Dispatcher
 from gateway.pipeline.lanes import Lane
-from gateway.pipeline.pipeline import ALARMS, TELEMETRY, Pipeline
+from gateway.pipeline.pipeline import ALARMS, HTTP_ALARMS, TELEMETRY, Pipeline
 from gateway.settings import Settings
 from gateway.store.database import FILE, DataLock, prepare, reader
 from gateway.store.writer import Writer
@@ -115,6 +115,9 @@ class Gateway:
             if (wanted := parts.subscriptions(settings, name))
         ]
         lanes = {source.name: Lane(source, pipeline, writer, urgent=source.name == ALARMS) for source in sources}
+        http = parts.http_listener(settings, clock)
+        for lane in http.lanes if http else ():
+            lanes[lane.name] = Lane(lane, pipeline, writer, urgent=lane.name == HTTP_ALARMS)
         wakeups = RuleWakeups(pipeline, writer, keeper.index, clock, backlog=Backlog(sources), speed=self._speed)
         keeper.on_change = wakeups.everybody
         # A free port is chosen before anything is told, because the links in the messages lead there.
@@ -177,6 +180,7 @@ class Gateway:
                         self._check_broker(options),
                         self._serve(console, port),
                         *(lane.run() for lane in lanes.values()),
+                        *([http.run()] if http else []),
                     )
             finally:
                 writing.cancel()

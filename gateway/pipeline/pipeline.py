@@ -38,6 +38,12 @@ from rules.model import Cleared, Raised
 ALARMS, TELEMETRY = "alarms", "telemetry"
 """The two lanes."""
 
+HTTP_ALARMS, HTTP_TELEMETRY = "http-alarms", "http-telemetry"
+"""The same for what comes by POST: lanes of their own, because redeliveries are known lane by lane."""
+
+ALARM_LANES = frozenset({ALARMS, HTTP_ALARMS})
+"""Lanes on which a message that can't be read is told to a person, whatever it is."""
+
 
 class Taken(msgspec.Struct, gc=False):
     """What became of a batch; its frames are in the transaction, not yet on disk."""
@@ -255,7 +261,7 @@ class Pipeline:
 
     def _raise_unreadable(self, tx: Tx, entry: Entry, lane: str) -> None:
         form = _form_of(entry.receipt.format)
-        if lane != ALARMS and not (form and form.is_alarm(entry.frame.topic)):
+        if lane not in ALARM_LANES and not (form and form.is_alarm(entry.frame.topic)):
             return
         index = self._index()
         address = form.address_of(entry.frame.topic) if form else None
