@@ -10,7 +10,23 @@ from typing import TypeAlias
 
 import msgspec
 
-from devices import native, owntracks, shelly, state, theengs, topics, traccar, zigbee2mqtt
+from devices import (
+    chirpstack,
+    emfit,
+    native,
+    owntracks,
+    profile,
+    radar,
+    senml,
+    shelly,
+    state,
+    theengs,
+    topics,
+    traccar,
+    tts,
+    withings,
+    zigbee2mqtt,
+)
 from devices.errors import AmbiguousFormatError, UnreadableError, Why
 from devices.model import Frame, Reading
 from devices.refusals import shown
@@ -65,6 +81,38 @@ FORMATS: tuple[Format, ...] = (
         alarm_topics=traccar.ALARM_TOPICS,
     ),
     Format(
+        name="tts",
+        title="The Things Stack v3, with profiles of LoRaWAN devices",
+        decode=tts.decode,
+        address_of=tts.address_of,
+        telemetry_topics=tts.TELEMETRY_TOPICS,
+        alarm_topics=tts.ALARM_TOPICS,
+    ),
+    Format(
+        name="chirpstack",
+        title="ChirpStack v4, with profiles of LoRaWAN devices",
+        decode=chirpstack.decode,
+        address_of=chirpstack.address_of,
+        telemetry_topics=chirpstack.TELEMETRY_TOPICS,
+        alarm_topics=chirpstack.ALARM_TOPICS,
+    ),
+    Format(
+        name="profile",
+        title="Any JSON, with a profile",
+        decode=profile.decode,
+        address_of=profile.address_of,
+        telemetry_topics=profile.TELEMETRY_TOPICS,
+        alarm_topics=profile.ALARM_TOPICS,
+    ),
+    Format(
+        name="senml",
+        title="SenML (RFC 8428), with a profile",
+        decode=senml.decode,
+        address_of=senml.address_of,
+        telemetry_topics=senml.TELEMETRY_TOPICS,
+        alarm_topics=senml.ALARM_TOPICS,
+    ),
+    Format(
         name="zigbee2mqtt",
         title="Zigbee2MQTT: buttons, fall radars, presence, bed and contact sensors",
         decode=zigbee2mqtt.decode,
@@ -97,6 +145,30 @@ FORMATS: tuple[Format, ...] = (
         address_of=theengs.address_of,
         telemetry_topics=theengs.TELEMETRY_TOPICS,
         alarm_topics=theengs.ALARM_TOPICS,
+    ),
+    Format(
+        name="emfit",
+        title="Emfit under-mattress sensors, and others that speak plain JSON",
+        decode=emfit.decode,
+        address_of=emfit.address_of,
+        telemetry_topics=emfit.TELEMETRY_TOPICS,
+        alarm_topics=emfit.ALARM_TOPICS,
+    ),
+    Format(
+        name="withings",
+        title="Withings notifications: in and out of bed, nights",
+        decode=withings.decode,
+        address_of=withings.address_of,
+        telemetry_topics=withings.TELEMETRY_TOPICS,
+        alarm_topics=withings.ALARM_TOPICS,
+    ),
+    Format(
+        name="radar",
+        title="Radar fall sensors: Vayyar-like life cycles, numbered ones, Milesight VS373 in plain JSON",
+        decode=radar.decode,
+        address_of=radar.address_of,
+        telemetry_topics=radar.TELEMETRY_TOPICS,
+        alarm_topics=radar.ALARM_TOPICS,
     ),
 )
 
