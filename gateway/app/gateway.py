@@ -20,6 +20,7 @@ from gateway.app.wakeups import RuleWakeups
 from gateway.app.watch import Watch
 from gateway.clock import Clock, SystemClock
 from gateway.clockwork.clockwork import Clockwork
+from gateway.commands.runner import Runner
 from gateway.console.app import create_app
 from gateway.console.deps import ConsoleDeps
 from gateway.console.server import free_port, serve
@@ -155,6 +156,14 @@ class Gateway:
                 secure_cookies=settings.console.secure_cookies,
             )
         )
+        commands = Runner(
+            publisher=publisher,
+            writer=writer,
+            index=keeper.index,
+            clock=clock,
+            path=self._path,
+            options=parts.command_options(settings),
+        )
         clockwork = Clockwork(writer=writer, index=keeper.index, path=self._path, clock=clock)
         async with asyncio.TaskGroup() as outer:
             # outermost, so that it is the last to end: whatever the others still have to write is written
@@ -173,6 +182,7 @@ class Gateway:
                     await self._work(
                         dispatcher.run(),
                         clockwork.run(),
+                        commands.run(),
                         wakeups.run(),
                         keeper.run(),
                         watch.run(),

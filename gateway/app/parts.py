@@ -1,6 +1,7 @@
 """Settings turned into parts: broker options, subscriptions by lane, channels."""
 
 from gateway.clock import Clock
+from gateway.commands.ways import CommandOptions
 from gateway.errors import Problem, SettingsError
 from gateway.ingest.http_auth import HttpAuth
 from gateway.ingest.http_listener import HttpListener, HttpOptions, HttpSender
@@ -82,6 +83,18 @@ def http_listener(settings: Settings, clock: Clock) -> HttpListener | None:
         body_within_s=http.body_within_s,
     )
     return HttpListener(options, senders=senders, lanes=lanes)
+
+
+def command_options(settings: Settings) -> CommandOptions:
+    """What the settings say about commands to devices."""
+    commands = settings.commands
+    return CommandOptions(
+        expires_s=commands.expires_s,
+        per_minute=commands.per_minute,
+        tts_application=commands.tts_application,
+        chirpstack_application=commands.chirpstack_application,
+        zigbee2mqtt=commands.zigbee2mqtt,
+    )
 
 
 def make_channels(settings: Settings, publisher: Publisher, *, log: LogChannel) -> dict[str, Channel]:
