@@ -60,12 +60,13 @@ def converter(name: str, spec: dict[str, Any], field: Field, key: str, where: st
         return _threshold(spec, field, key, where, flaws)
     if field.dimension == "time":
         return _time(spec, key, where, flaws)
-    if field.dimension in _PLAIN:
-        return _PLAIN[field.dimension](field, where)
+    if plain := _PLAIN.get(field.dimension):
+        return plain(field, where)
     number = _number(name, spec, field, key, where, flaws)
-    if number is None or field.dimension != "count":
-        return number
+    return _counted(number) if number is not None and field.dimension == "count" else number
 
+
+def _counted(number: Convert) -> Convert:
     def count(value: Any, at: datetime | None) -> int | None:
         found = number(value, at)
         return None if found is None else int(found)

@@ -17,6 +17,7 @@ from devices.profiles.mapping import Make, compile_mapping
 from devices.profiles.pointers import Get
 from devices.profiles.reader import Read, compile_field, compile_get
 from devices.profiles.topics import compile_template, filter_of
+from devices.profiles.triggers import Index, Keys, keys_of
 from devices.profiles.units import Field
 
 FORMATS = ("tts", "chirpstack", "profile", "senml")
@@ -63,7 +64,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     fixed: bool
     message: Message
     alarms: tuple[Make, ...]
+    alarm_index: Index
     others: tuple[Make, ...]
+    other_index: Index
     cases: tuple[Case, ...]
 
     @property
@@ -83,16 +86,16 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
             except UnreadableError as bad_time:
                 error = bad_time
         found: list[Reading] = []
-        for make in self.alarms:
+        for place in self.alarm_index.places(document):
             try:
-                found += make(document, device, at, event_id)
+                found += self.alarms[place](document, device, at, event_id)
             except UnreadableError as bad_alarm:
                 error = error or bad_alarm
         if error is not None and not found:
             raise error
-        for make in self.others:
+        for place in self.other_index.places(document):
             try:
-                found += make(document, device, at, event_id)
+                found += self.others[place](document, device, at, event_id)
             except UnreadableError:
                 if not found or not isinstance(found[0], Help | Fall):
                     raise
@@ -142,8 +145,10 @@ def parse(text: str, file: str) -> Profile:
         formats=formats,
         fixed=fixed is True,
         message=message,
-        alarms=alarms,
-        others=others,
+        alarms=tuple(make for make, _ in alarms),
+        alarm_index=Index(keys for _, keys in alarms),
+        others=tuple(make for make, _ in others),
+        other_index=Index(keys for _, keys in others),
         cases=compile_cases(data.get("cases", []), flaws),
     )
     if flaws.found:
@@ -177,13 +182,19 @@ def _message(spec: Any, flaws: Flaws) -> Message:
     )
 
 
-def _mappings(spec: Any, flaws: Flaws) -> tuple[tuple[Make, ...], tuple[Make, ...]]:
+def _mappings(spec: Any, flaws: Flaws) -> tuple[list[tuple[Make, Keys]], list[tuple[Make, Keys]]]:
+    """The mappings that make alarms, and the others, each with the keys that it needs."""
     if not isinstance(spec, list) or not spec:
         flaws.missing("readings", "at least one [[readings]] table")
-        return (), ()
-    compiled = [compile_mapping(entry, f"readings[{index}]", flaws) for index, entry in enumerate(spec)]
-    made = [mapping for mapping in compiled if mapping is not None]
-    return tuple(make for is_alarm, make in made if is_alarm), tuple(make for is_alarm, make in made if not is_alarm)
+        return [], []
+    alarms: list[tuple[Make, Keys]] = []
+    others: list[tuple[Make, Keys]] = []
+    for index, entry in enumerate(spec):
+        compiled = compile_mapping(entry, f"readings[{index}]", flaws)
+        if compiled is not None:
+            is_alarm, make = compiled
+            (alarms if is_alarm else others).append((make, keys_of(entry)))
+    return alarms, others
 
 
 def _told_apart(found: list[Reading]) -> list[Reading]:
