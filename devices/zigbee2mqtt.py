@@ -34,7 +34,9 @@ from devices.zigbee2mqtt_words import (
     HELP_PROPERTIES,
     MOTION_STATES,
     MOVEMENT_EVENTS,
+    NO_BED,
     PERSON_PROPERTIES,
+    POSTURE_SETTINGS,
     PRESENCE_EVENTS,
     PRESS_ACTIONS,
     REGION_EVENTS,
@@ -51,6 +53,10 @@ because a friendly name with a slash must not silence an SOS."""
 
 _NOT_DEVICES = frozenset({"set", "get"})
 _AVAILABILITY = "availability"
+_HELP_PROPERTIES = frozenset(HELP_PROPERTIES)
+_BED_PROPERTIES = frozenset(BED_PROPERTIES)
+_WORST_FIRST: tuple[FallPhase, ...] = ("detected", "suspected", "ended")
+_TRUTHS = {"true": True, "ON": True, "false": False, "OFF": False}
 
 
 def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
@@ -135,8 +141,8 @@ def _alarms(device: str, message: dict[str, Any], at: datetime | None, told: rol
     is_press = told is not None and told.is_call() and action in PRESS_ACTIONS
     if is_press or _without_endpoint(action) in HELP_ACTIONS or _is_asking(message):
         yield Help(device=device, observed_at=at, phase="pressed")
-    phases = {phase for phase in _falls(message, action) if phase is not None}
-    for phase in ("detected", "suspected", "ended"):
+    phases = tuple(_falls(message, action))
+    for phase in _WORST_FIRST:
         if phase in phases:
             yield Fall(device=device, observed_at=at, phase=phase)
             return
@@ -159,6 +165,8 @@ def _falls(message: dict[str, Any], action: str) -> Iterator[FallPhase | None]:
 
 
 def _is_asking(message: dict[str, Any]) -> bool:
+    if _HELP_PROPERTIES.isdisjoint(message):
+        return False
     for field in HELP_PROPERTIES:
         value = message.get(field)
         if value is True or value == 1 or (isinstance(value, str) and value.lower() in ("on", "true")):
@@ -184,7 +192,7 @@ def _persons(device: str, message: dict[str, Any], at: datetime | None, told: ro
         yield Bed(device=device, observed_at=at, in_bed=in_bed)
     if present is not None:
         yield Room(device=device, observed_at=at, present=present)
-    region = _region(_action(message))
+    region = _region(_action(message)) if "action" in message else None
     if region is not None:
         yield Room(device=device, observed_at=at, room=region[0], present=region[1])
     if moving is not None:
@@ -197,21 +205,28 @@ def _persons(device: str, message: dict[str, Any], at: datetime | None, told: ro
 
 def _whereabouts(message: dict[str, Any], told: roles.Told | None) -> tuple[bool | None, bool | None, bool | None]:
     """In bed, in the room, moving: each as far as the message says."""
-    in_bed = next((message[field] for field in BED_PROPERTIES if isinstance(message.get(field), bool)), None)
-    present, occupied, contact = (_truth(message.get(field)) for field in ("presence", "occupancy", "contact"))
-    moving = next((known for field in ("motion", "moving") if (known := _truth(message.get(field))) is not None), None)
-    posture = STATUS_POSTURES.get(str(message.get("status")))
+    get = message.get
+    in_bed = None
+    if not _BED_PROPERTIES.isdisjoint(message):
+        in_bed = next((message[field] for field in BED_PROPERTIES if isinstance(get(field), bool)), None)
+    present, occupied, moving = _truth(get("presence")), _truth(get("occupancy")), _truth(get("motion"))
+    if moving is None:
+        moving = _truth(get("moving"))
+    is_bed = told is not None and told.role is roles.Role.BED
+    posture = STATUS_POSTURES.get(get("status", "")) if isinstance(get("status"), str) else None
     if posture is not None:
-        present, in_bed = posture[0], posture[1] or in_bed
-    event = message.get("presence_event")
+        present = posture[0]
+        if posture[1] or is_bed or _knows_bed(message):
+            in_bed = posture[1]
+    event = get("presence_event")
     if isinstance(event, str):
         present = PRESENCE_EVENTS.get(event) if present is None else present
         moving = True if event in MOVEMENT_EVENTS and moving is None else moving
-    state = message.get("motion_state", message.get("presence_state"))
-    if moving is None and isinstance(state, str):
-        moving = MOTION_STATES.get(state)
-    is_bed = told is not None and told.role is roles.Role.BED
-    if is_bed or not BED_COMPANY.isdisjoint(message):
+    if moving is None:
+        state = get("motion_state", get("presence_state"))
+        moving = MOTION_STATES.get(state) if isinstance(state, str) else None
+    if posture is None and (is_bed or not BED_COMPANY.isdisjoint(message)):
+        contact = _truth(get("contact"))
         in_bed = next(
             (known for known in (in_bed, occupied, present) if known is not None), contact if is_bed else None
         )
@@ -223,10 +238,16 @@ def _whereabouts(message: dict[str, Any], told: roles.Told | None) -> tuple[bool
     return in_bed, present, moving
 
 
+def _knows_bed(message: dict[str, Any]) -> bool:
+    """Whether somebody showed the radar where the bed is: the corner's X, the first of its settings."""
+    settings = message.get(POSTURE_SETTINGS)
+    return isinstance(settings, str) and settings.partition(",")[0].strip() not in ("", NO_BED)
+
+
 def _truth(value: Any) -> bool | None:
     if isinstance(value, bool):
         return value
-    return {"true": True, "ON": True, "false": False, "OFF": False}.get(value) if isinstance(value, str) else None
+    return _TRUTHS.get(value) if isinstance(value, str) else None
 
 
 def _region(action: str) -> tuple[str, bool] | None:

@@ -65,8 +65,14 @@ STATUS_POSTURES: dict[str, tuple[bool, bool]] = {
     "falling": (True, False),
     "on_the_bed": (True, True),
 }
-"""``status`` of OWON FDS315: whether somebody is there, and in bed. In bed is told only where it says so: a radar to
-which nobody showed the bed never says ``on_the_bed``, and would seem to see an empty bed for ever."""
+"""``status`` of OWON FDS315: whether somebody is there, and in bed. Out of bed is told only by a radar that was shown
+where the bed is (POSTURE_SETTINGS, or a model that names a bed): any other would see an empty bed for ever."""
+
+POSTURE_SETTINGS = "fall_detection_settings"
+"""Property of OWON FDS315 with the corners of the bed first."""
+
+NO_BED = "-21931"
+"""The corner of a bed that it was never shown."""
 
 PRESENCE_EVENTS: dict[str, bool] = {
     "enter": True, "left_enter": True, "right_enter": True,

@@ -116,6 +116,18 @@ def test_postures(status: str) -> None:
     assert [r.in_bed for r in readings if isinstance(r, Bed)] == ([True] if in_bed else [])
 
 
+@pytest.mark.parametrize("status", sorted(words.STATUS_POSTURES))
+def test_a_radar_that_was_shown_the_bed_also_says_out_of_bed(status: str) -> None:
+    def in_bed(message: dict[str, Any], model: str | None = None) -> list[bool]:
+        return [r.in_bed for r in decode({"status": status, **message}, model) if isinstance(r, Bed)]
+
+    known = [words.STATUS_POSTURES[status][1]]
+    assert in_bed({words.POSTURE_SETTINGS: "-90,100,90,-100,-21931,-21931,200,200,200"}) == known
+    assert in_bed({}, "owon/FDS315-bed") == known
+    for unknown in (f"{words.NO_BED},100", "", None, 7):
+        assert in_bed({words.POSTURE_SETTINGS: unknown}) == ([True] if known == [True] else [])
+
+
 @pytest.mark.parametrize(
     ("message", "model", "expected"),
     [
