@@ -29,7 +29,10 @@ OPTIONS = CommandOptions(tts_application="haven@ttn", chirpstack_application="2c
 _MORE: list[dict[str, Any]] = [
     {
         "id": "abeeway", "type": "tracker", "format": "tts", "address": "abeeway-1", "commands": ["locate", "ring"],
-        "downlinks": {"locate": {"port": 2, "payload": "0201"}, "ring": {"port": 2, "payload": "0A", "confirmed": False}},
+        "downlinks": {
+            "locate": {"port": 2, "payload": "0201"},
+            "ring": {"port": 2, "payload": "0A", "confirmed": False},
+        },
     },
     {
         "id": "at101", "type": "tracker", "format": "chirpstack", "address": "24E124FFFEF00001", "commands": ["locate"],

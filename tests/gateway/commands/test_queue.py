@@ -222,8 +222,9 @@ def test_the_centre_file_says_what_a_device_can(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", [
     {"commands": ["explode"]}, {"downlinks": {"explode": {"port": 1}}}, {"downlinks": {"ring": {"payload": "0"}}},
-    {"downlinks": {"ring": {"payload": "xx"}}}, {"downlinks": {"ring": {"port": 0}}}, {"downlinks": {"ring": {"port": 224}}},
-    {"downlinks": {"ring": {"name": "a/b"}}}, {"downlinks": {"ring": {"set": {}}}}, {"downlinks": {"ring": {"colour": 1}}},
+    {"downlinks": {"ring": {"payload": "xx"}}}, {"downlinks": {"ring": {"port": 0}}},
+    {"downlinks": {"ring": {"port": 224}}}, {"downlinks": {"ring": {"name": "a/b"}}},
+    {"downlinks": {"ring": {"set": {}}}}, {"downlinks": {"ring": {"colour": 1}}},
 ])  # fmt: skip
 def test_what_a_downlink_cannot_be(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
@@ -239,8 +240,8 @@ def test_the_api(house: Desk) -> None:
     shown = api.shown(asked)
     assert (shown["state"], shown["command"], shown["who"], shown["why"]) == ("queued", "ring", "nora", "She lost it.")
     assert msgspec.json.decode(msgspec.json.encode(shown))["expires_at"] == "2026-03-01T21:00:30Z"
-    for bad in (b"", b"{", b"[]", b'{"command":"explode","why":"x"}', b'{"command":"ring"}', b'{"command":"ring","why":1}',
-                b'{"command":"ring","why":"x","who":"sam"}', b"\xff"):  # fmt: skip
+    for bad in (b"", b"{", b"[]", b'{"command":"explode","why":"x"}', b'{"command":"ring"}',
+                b'{"command":"ring","why":1}', b'{"command":"ring","why":"x","who":"sam"}', b"\xff"):  # fmt: skip
         with pytest.raises(CommandError, match="can't be read"):
             house.write(lambda tx, body=bad: api.take(tx, house.index, OPTIONS, device="gps-r01", who="n", body=body))
     assert api.offered(house.index, OPTIONS, "gps-r01") == ["ring", "find", "locate"]
