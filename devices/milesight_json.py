@@ -65,8 +65,8 @@ def decode(message: dict[str, Any], address: str | None) -> tuple[Reading, ...]:
 
 def _event(trigger: dict[str, Any]) -> tuple[str, Situation]:
     number = values.whole(trigger.get("event"), "trigger_data.event", 0, 255)
-    if number is None:
-        raise UnreadableError(Why.MISSING_FIELD, "is missing; expected its number", "trigger_data.event")
+    if number is None:  # on the way, bridges leave out what is 0: it can only have been a fall
+        number = 0
     if number not in EVENTS:
         raise UnreadableError(Why.OUT_OF_RANGE, f"{number}; expected 0 to {max(EVENTS)}", "trigger_data.event")
     stands = trigger.get("status", 1)  # a report without it is about something that begins

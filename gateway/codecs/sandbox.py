@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -16,6 +17,8 @@ _LENGTH = struct.Struct("<I")
 _START_S = 10.0
 """Python's start takes 30 ms on a quiet machine; a busy one must not make a codec look broken."""
 MAX_ANSWER = 64 * 1024 + 1
+_PIECE = 64 * 1024
+"""What a pipe holds on Linux."""
 
 
 class WorkerEndedError(Exception):
@@ -72,31 +75,37 @@ class Sandbox:
         assert process.stdout is not None
         data = msgspec.json.encode(request)
         try:
-            _write_all(process.stdin.fileno(), _LENGTH.pack(len(data)) + data)
-        except OSError:
-            raise self._ended(process) from None
-        head = self._read(process, _LENGTH.size, wait_s)
-        size: int = _LENGTH.unpack(head)[0]
-        if size > MAX_ANSWER:
+            try:
+                _write_all(process.stdin.fileno(), _LENGTH.pack(len(data)) + data)
+            except OSError:
+                raise self._ended(process) from None
+            return self._answer(process, wait_s)
+        except BaseException:  # whatever interrupts us: an answer left in the pipe would be taken for the next one's
             self.close()
-            raise WorkerEndedError("its answer had no end", out_of_time=False)
-        return self._read(process, size, wait_s)
+            raise
 
-    def _read(self, process: "subprocess.Popen[bytes]", size: int, wait_s: float) -> bytes:
+    def _answer(self, process: "subprocess.Popen[bytes]", wait_s: float) -> bytes:
+        """The one answer that is on its way; mostly it is there in one piece."""
         assert process.stdout is not None
         pipe = process.stdout.fileno()
         poll = select.poll()
         poll.register(pipe, select.POLLIN)
         data = b""
-        while len(data) < size:
+        missing = _LENGTH.size
+        while missing > 0:
             if not poll.poll(wait_s * 1000):
                 self.close()
                 raise WorkerEndedError(f"it did not answer within {wait_s:g} s", out_of_time=True)
-            more = os.read(pipe, size - len(data))
+            more = os.read(pipe, _PIECE)
             if not more:
                 raise self._ended(process)
             data += more
-        return data
+            if len(data) >= _LENGTH.size:
+                missing = _LENGTH.size + int(_LENGTH.unpack_from(data)[0]) - len(data)
+            if missing > MAX_ANSWER:
+                self.close()
+                raise WorkerEndedError("its answer had no end", out_of_time=False)
+        return data[_LENGTH.size :]
 
     def _ended(self, process: "subprocess.Popen[bytes]") -> WorkerEndedError:
         try:
@@ -104,7 +113,7 @@ class Sandbox:
         except subprocess.TimeoutExpired:
             code = 0
         self.close()
-        by_limit = code == -27  # SIGPROF
+        by_limit = code == -signal.SIGPROF
         how = "it used up its time" if by_limit else f"its process ended with {code}"
         return WorkerEndedError(how, out_of_time=by_limit)
 

@@ -142,8 +142,7 @@ def serve(time_s: float, memory: int, stack: int) -> None:
     """Answer until the gateway closes the pipe."""
     codecs: dict[str, Codec] = {}
     while True:
-        head = read(LENGTH.size)
-        name, source, run = json.loads(read(LENGTH.unpack(head)[0]))
+        name, source, run = json.loads(request())
         if source is not None:
             arm(LOAD_MS / 1000)
             try:
@@ -157,15 +156,15 @@ def serve(time_s: float, memory: int, stack: int) -> None:
         os.write(1, LENGTH.pack(len(answer)) + answer)
 
 
-def read(size: int) -> bytes:
-    """So many bytes of the pipe; ends the process when it is closed."""
+def request() -> bytes:
+    """The next request, which comes alone; ends the process when the pipe is closed."""
     data = b""
-    while len(data) < size:
-        more = os.read(0, size - len(data))
+    while len(data) < LENGTH.size or len(data) < LENGTH.size + LENGTH.unpack_from(data)[0]:
+        more = os.read(0, 64 * 1024)
         if not more:
             raise SystemExit(0)
         data += more
-    return data
+    return data[LENGTH.size :]
 
 
 if __name__ == "__main__":

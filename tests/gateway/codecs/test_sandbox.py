@@ -9,6 +9,7 @@ import pytest
 
 from devices.errors import UnreadableError, Why
 from gateway.codecs import Codecs, Limits
+from gateway.codecs.sandbox import Sandbox
 from gateway.errors import SettingsError
 from tests.gateway.codecs.conftest import Load
 
@@ -94,6 +95,22 @@ def test_a_process_that_neither_works_nor_answers_is_given_up(load: Load) -> Non
         codecs.decode("v/good", 1, b"")
     assert caught.value.why is Why.CODEC_TIMEOUT
     assert codecs.decode("v/good", 1, b"") == {"n": 0}
+
+
+def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codecs = load({"v/good": GOOD})
+    assert codecs.decode("v/good", 1, b"") == {"n": 0}
+
+    def interrupted(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sandbox, "_answer", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            codecs.decode("v/good", 1, b"\x01\x02\x03")
+    assert codecs.decode("v/good", 1, b"\x01") == {"n": 1}
 
 
 def test_closing_ends_the_process(load: Load) -> None:
