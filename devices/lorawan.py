@@ -70,9 +70,11 @@ def readings(uplink: Uplink) -> tuple[Reading, ...]:
     """
     known = library.installed()
     names = uplink.names[:1] if uplink.names[0] else uplink.names
-    document = decoded_object(uplink, known.codec(names))
-    device, at, event_id = uplink.device, uplink.at, uplink.event_id
     profile = known.find(names, uplink.form)
+    # A codec is kept under vendor/model, a message may name the model otherwise: its profile knows both.
+    codec = known.codec((*names, None if profile is None else profile.name)) if known.codecs else None
+    document = decoded_object(uplink, codec)
+    device, at, event_id = uplink.device, uplink.at, uplink.event_id
     if document is None:
         battery = uplink.battery_percent
         return (Status(device=device, observed_at=at, event_id=event_id, battery_percent=battery),)

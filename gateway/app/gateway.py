@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from litestar import Litestar
 
+from devices.profiles import library
 from gateway.app import alive, parts
 from gateway.app.backlog import Backlog
 from gateway.app.keeper import CentreKeeper
@@ -35,6 +36,7 @@ from gateway.notify.dispatcher import Dispatcher
 from gateway.pipeline.lanes import Lane
 from gateway.pipeline.pipeline import ALARMS, HTTP_ALARMS, TELEMETRY, Pipeline
 from gateway.settings import Settings
+from gateway.settings.profiles import library_of
 from gateway.store.database import FILE, DataLock, prepare, reader
 from gateway.store.writer import Writer
 
@@ -82,10 +84,12 @@ class Gateway:
         """Run until cancelled.
 
         Raises:
+            SettingsError: a device profile can't be used.
             StoreError: another daemon uses the folder, or the database can't be used, or no centre was applied.
             ExceptionGroup: with what broke a part; the process ends with an error, and whoever supervises it
                 (systemd) starts it anew.
         """
+        library.install(library_of(self._settings))
         lock = DataLock(self._settings.gateway.data)
         lock.acquire()
         try:

@@ -13,7 +13,8 @@ from gateway.centre.load import load_centre
 from gateway.cli.common import DEFAULT_CONFIG, ERR, OUT, ConfigOption, complain, settings_and_database
 from gateway.cli.logs import to_stderr
 from gateway.errors import CentreError, GatewayError, Problem, SettingsError
-from gateway.settings import load_settings
+from gateway.settings import Settings, load_settings
+from gateway.settings.profiles import library_of
 from gateway.store import centres
 from gateway.store.database import reader
 
@@ -44,6 +45,7 @@ def check(
     except SettingsError as error:
         problems += error.problems
     else:
+        problems += _profile_problems(settings)
         path = settings.gateway.data / "gateway.db"
         if centre is None and path.exists():
             with closing(reader(path)) as db:
@@ -62,6 +64,15 @@ def check(
             ERR.print(str(problem), style="red", markup=False)
         raise typer.Exit(2)
     OUT.print(f"{config}: no errors.{stored}", markup=False)
+
+
+def _profile_problems(settings: Settings) -> list[Problem]:
+    """What is wrong with the care centre's own device profiles."""
+    try:
+        library_of(settings)
+    except SettingsError as error:
+        return error.problems
+    return []
 
 
 def demo(

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from devices.errors import DeviceError
-from gateway.cli import alerts, centre, commands, daemon, decode, replay, simulate, tools
+from gateway.cli import alerts, centre, commands, daemon, decode, profiles, replay, simulate, tools
 from gateway.cli.common import complain
 from gateway.errors import GatewayError
 from rules.errors import RuleError
@@ -25,6 +25,7 @@ app.command("check")(daemon.check)
 app.add_typer(centre.app, name="centre")
 app.command("decode")(decode.decode)
 app.command("formats")(decode.formats)
+app.add_typer(profiles.app, name="profile")
 app.command("replay")(replay.replay)
 app.command("alerts")(alerts.alerts)
 app.command("ack")(alerts.ack)

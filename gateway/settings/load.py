@@ -242,6 +242,9 @@ def _rebase(data: dict[str, Any], folder: Path, where: _Where, problems: list[Pr
         _get(data, table)[last] = str(path)
         if key in _MUST_EXIST and not path.is_file():
             problems.append(where.problem(key, shown(value), "expected a file that is there"))
+    profiles = _get(data, "devices.profiles")
+    if isinstance(profiles, list):
+        data["devices"]["profiles"] = [str(folder / each) if isinstance(each, str) else each for each in profiles]
 
 
 def _validated(data: dict[str, Any], where: _Where, problems: list[Problem]) -> Settings | None:

@@ -215,6 +215,14 @@ class Channels(Table):
     apprise: Apprise = Field(Apprise(), description="Apprise.")
 
 
+class Devices(Table):
+    """[devices]: what the care centre adds for its devices."""
+
+    profiles: tuple[str, ...] = Field(
+        (), description='Profile files, such as "my/*.toml"; relative to this file. docs/profiles.md tells how.'
+    )
+
+
 class Settings(BaseSettings):
     """Everything in gateway.toml. Constructed directly it reads neither file nor environment."""
 
@@ -225,6 +233,7 @@ class Settings(BaseSettings):
     subscriptions: tuple[Subscription, ...] = Field(
         (), description="Topics and formats; default: every format's own topics."
     )
+    devices: Devices = Field(Devices(), description="What the care centre adds for its devices.")
     console: Console = Field(default_factory=Console, description="The web page.")
     channels: Channels = Field(Channels(), description="The ways to tell a carer.")
     http: Http = Field(Http(), description="Messages of devices and clouds that only POST.")
