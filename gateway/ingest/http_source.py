@@ -59,6 +59,7 @@ class HttpHealth(msgspec.Struct, frozen=True, kw_only=True):
     unanswered: int
     """Requests that ended without our answer: too slow, or the sender left."""
     waiting: int
+    """Messages that are not stored yet."""
     last_frame_at: datetime | None
 
 
@@ -111,6 +112,11 @@ class HttpSource:
                 continue
             batch, self._queue = self._queue[:limit], self._queue[limit:]
             yield batch
+
+    @property
+    def waiting(self) -> int:
+        """Frames that are not handed out yet."""
+        return len(self._queue)
 
     def acknowledge(self, batch: list[Receipt]) -> None:
         """These are on disk: their requests may be answered; see Source."""

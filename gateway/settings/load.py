@@ -245,6 +245,11 @@ def _rebase(data: dict[str, Any], folder: Path, where: _Where, problems: list[Pr
     profiles = _get(data, "devices.profiles")
     if isinstance(profiles, list):
         data["devices"]["profiles"] = [str(folder / each) if isinstance(each, str) else each for each in profiles]
+    codecs = _get(data, "devices.codecs")
+    if isinstance(codecs, dict):
+        data["devices"]["codecs"] = {
+            model: str(folder / each) if isinstance(each, str) else each for model, each in codecs.items()
+        }
 
 
 def _validated(data: dict[str, Any], where: _Where, problems: list[Problem]) -> Settings | None:

@@ -221,6 +221,10 @@ class Devices(Table):
     profiles: tuple[str, ...] = Field(
         (), description='Profile files, such as "my/*.toml"; relative to this file. docs/profiles.md tells how.'
     )
+    codecs: dict[str, Path] = Field(
+        default_factory=dict,
+        description="JavaScript codec of a model's raw LoRaWAN payloads: vendor/model = file, relative to this file.",
+    )
 
 
 class Settings(BaseSettings):
