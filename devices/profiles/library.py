@@ -45,12 +45,16 @@ class Library(msgspec.Struct, frozen=True):
         return None
 
     def codec(self, names: Iterable[str | None]) -> Codec | None:
-        """The codec of the first name that has one."""
+        """The codec of the first name that has one, by itself or by the profile that goes by that name."""
         if not self.codecs:
             return None
         for name in names:
-            if name and (found := self.codecs.get(key_of(name))) is not None:
-                return found
+            if name:
+                key = key_of(name)
+                profile = self.by_key.get(key)
+                found = self.codecs.get(key) or (profile and self.codecs.get(key_of(profile.name)))
+                if found:
+                    return found
         return None
 
     def of_topic(self, topic: str, form: str) -> tuple[Profile, str] | None:

@@ -21,6 +21,7 @@ from gateway.app.wakeups import RuleWakeups
 from gateway.app.watch import Watch
 from gateway.clock import Clock, SystemClock
 from gateway.clockwork.clockwork import Clockwork
+from gateway.codecs import Codecs
 from gateway.commands.runner import Runner
 from gateway.console.app import create_app
 from gateway.console.deps import ConsoleDeps
@@ -84,12 +85,16 @@ class Gateway:
         """Run until cancelled.
 
         Raises:
-            SettingsError: a device profile can't be used.
+            SettingsError: a device profile or a codec can't be used.
             StoreError: another daemon uses the folder, or the database can't be used, or no centre was applied.
             ExceptionGroup: with what broke a part; the process ends with an error, and whoever supervises it
                 (systemd) starts it anew.
         """
-        library.install(library_of(self._settings))
+        with closing(Codecs.load(self._settings.devices.codecs)) as codecs:
+            library.install(library_of(self._settings, codecs.decoders()))
+            await self._run_alone()
+
+    async def _run_alone(self) -> None:
         lock = DataLock(self._settings.gateway.data)
         lock.acquire()
         try:

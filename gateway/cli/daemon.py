@@ -12,6 +12,7 @@ import typer
 from gateway.centre.load import load_centre
 from gateway.cli.common import DEFAULT_CONFIG, ERR, OUT, ConfigOption, complain, settings_and_database
 from gateway.cli.logs import to_stderr
+from gateway.codecs import Codecs
 from gateway.errors import CentreError, GatewayError, Problem, SettingsError
 from gateway.settings import Settings, load_settings
 from gateway.settings.profiles import library_of
@@ -67,12 +68,17 @@ def check(
 
 
 def _profile_problems(settings: Settings) -> list[Problem]:
-    """What is wrong with the care centre's own device profiles."""
+    """What is wrong with the care centre's own device profiles and codecs."""
+    problems: list[Problem] = []
     try:
         library_of(settings)
     except SettingsError as error:
-        return error.problems
-    return []
+        problems += error.problems
+    try:
+        Codecs.load(settings.devices.codecs).close()
+    except SettingsError as error:
+        problems += error.problems
+    return problems
 
 
 def demo(

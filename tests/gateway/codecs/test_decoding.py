@@ -2,14 +2,20 @@
 
 import base64
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from devices.errors import UnreadableError, Why
 from devices.model import Help
 from devices.profiles import library
 from devices.registry import decode
+from gateway.cli.main import app
+from gateway.codecs import Codecs
+from gateway.settings import load_settings
 from tests.devices.cases import frame
 from tests.gateway.codecs.conftest import Load
 
@@ -113,3 +119,42 @@ def test_a_codec_that_fails_is_a_named_reason_of_that_message(codec_of: Any, tex
     with pytest.raises(UnreadableError) as caught:
         decode("tts", frame(TTS, things_stack(b"\x00\x00\x00")))
     assert caught.value.why is why
+
+
+def test_a_codec_of_a_model_serves_every_name_of_its_profile(load: Load) -> None:
+    codecs = load({"milesight/ws101": BUTTON})
+    known = library.build(library.load_bundled(), codecs.decoders())
+    profile = known.find(["milesight/ws101"], "tts")
+    assert profile is not None
+    for name in (profile.name, "Milesight WS101", *profile.names):
+        found = known.codec([None, name])
+        assert found is not None, name
+        assert found(b"\xff\x2e\x01", 85) == {"press": "short"}
+    assert known.codec(["acme/other", None]) is None
+
+
+def test_codecs_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "codecs").mkdir()
+    (tmp_path / "codecs" / "button.js").write_text(BUTTON, encoding="utf-8")
+    config = tmp_path / "gateway.toml"
+    config.write_text('[devices.codecs]\n"acme/button" = "codecs/button.js"\n', encoding="utf-8")
+    settings = load_settings(config, {})
+    assert settings.devices.codecs == {"acme/button": tmp_path / "codecs" / "button.js"}
+    with closing(Codecs.load(settings.devices.codecs)) as codecs:
+        assert codecs.models == {"acme/button"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [(BUTTON, "no errors"), ("function (", "acme/button"), (None, "No such file")]
+)
+def test_the_check_of_the_settings_tries_the_codecs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, said: str
+) -> None:
+    if text is not None:
+        (tmp_path / "button.js").write_text(text, encoding="utf-8")
+    config = tmp_path / "gateway.toml"
+    config.write_text('[devices.codecs]\n"acme/button" = "button.js"\n', encoding="utf-8")
+    result = CliRunner().invoke(app, ["check", "--config", str(config)])
+    assert result.exit_code == (0 if text is BUTTON else 2)
+    words = " ".join((result.output + "".join(capsys.readouterr())).split())
+    assert said in words
