@@ -66,8 +66,8 @@ def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
         device = _last_part(name)[0] or device_in(profile, name)
     found: list[Reading] = []
     error: UnreadableError | None = None
-    for at in sorted(packs):
-        event_id = str(values.to_ms(at)) if at in absolute else None
+    for at in sorted(packs, key=lambda time: time or frame.received_at):
+        event_id = None if at is None or at not in absolute else str(values.to_ms(at))
         try:
             found += profile.readings(packs[at], device, at, event_id)
         except UnreadableError as bad:
@@ -92,11 +92,11 @@ def _read(payload: bytes) -> list[Record]:
         raise
 
 
-def _resolved(records: list[Record], now: datetime) -> tuple[dict[datetime, dict[str, Any]], set[datetime], str]:
+def _resolved(records: list[Record], now: datetime) -> tuple[dict[datetime | None, dict[str, Any]], set[datetime], str]:
     """Time → measurement → value, the times that the pack itself gives, and the first full name."""
     base, first = Record(), ""
     absolute: set[datetime] = set()
-    packs: dict[datetime, dict[str, Any]] = {}
+    packs: dict[datetime | None, dict[str, Any]] = {}
     for index, record in enumerate(records):
         if record.bver is not None and record.bver > VERSION:
             detail = f"{record.bver}; expected version {VERSION} or below"
@@ -114,8 +114,8 @@ def _resolved(records: list[Record], now: datetime) -> tuple[dict[datetime, dict
         value = _value(record, base.bv, unit, index)
         if value is not None:
             seconds = base.bt + record.t
-            at = _time(seconds, now, index)
-            if seconds >= ABSOLUTE_S:
+            at = _time(seconds, now, index) if seconds else None  # no time: now, as the gateway knows itself
+            if at is not None and seconds >= ABSOLUTE_S:
                 absolute.add(at)
             packs.setdefault(at, {})[_last_part(name)[1]] = value
     return packs, absolute, first

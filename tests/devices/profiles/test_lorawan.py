@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from devices.errors import UnreadableError, Why
 from devices.model import Fall, Help, Position, Status
 from devices.profiles import library
 from devices.registry import decode
-from tests.devices.cases import VECTORS, frame, frame_of, load, plain, shared
+from tests.devices.cases import RECEIVED_AT, VECTORS, frame, frame_of, load, plain, shared
 
 TTS = "v3/care@haven/devices/pendant-r01/up"
 
@@ -117,6 +118,13 @@ def test_recorded_json_of_the_radar() -> None:
             assert found == []
         else:
             assert found == [{"kind": wanted[0], "device": row["payload"]["device_info"]["device_sn"], **wanted[1]}]
+
+
+def test_a_time_of_senml_may_be_relative_to_now() -> None:
+    pack = [{"n": "heart_rate", "v": 70, "t": -30}, {"n": "battery", "v": 8}]
+    band, rest = decode("senml", frame("senml/telecare/senml/band-r07", pack))
+    assert band.observed_at == RECEIVED_AT - timedelta(seconds=30)
+    assert (band.event_id, rest.observed_at, rest.event_id) == (None, None, None)
 
 
 def test_decoding_says_the_same_twice() -> None:

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[3]
 
 ARGUMENTS: dict[str, list[object]] = {
     "ack": [1], "command": ["gps-r01", "ring"], "close": [1, "--outcome", "real"], "explain": [1], "password": ["nora"], "broker-config": ["files"],
+    "profile test": [ROOT / "devices" / "profiles" / "data" / "browan-tbpb100.toml"],
     "centre apply": [DEMO_FILE], "centre export": ["out.toml"],
 }  # fmt: skip
 """What a command needs besides its settings."""
