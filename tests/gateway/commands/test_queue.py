@@ -1,6 +1,7 @@
 """Who may ask what of which device; what is kept of it."""
 
 import itertools
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,7 @@ def test_the_messages_of_each_format() -> None:
 def test_whatever_the_table_offers_can_be_told() -> None:
     for (form, kind), names in CAN.items():
         for name in names:
-            device = Device(id="x", type=kind, format=form)  # type: ignore[arg-type]
+            device = Device(id="x", type=kind, format=form)
             assert isinstance(way_of(device, name, site="haven", options=OPTIONS), Way), (form, kind, name)
 
 
@@ -243,7 +244,7 @@ def test_the_api(house: Desk) -> None:
     for bad in (b"", b"{", b"[]", b'{"command":"explode","why":"x"}', b'{"command":"ring"}',
                 b'{"command":"ring","why":1}', b'{"command":"ring","why":"x","who":"sam"}', b"\xff"):  # fmt: skip
         with pytest.raises(CommandError, match="can't be read"):
-            house.write(lambda tx, body=bad: api.take(tx, house.index, OPTIONS, device="gps-r01", who="n", body=body))
+            house.write(partial(api.take, index=house.index, options=OPTIONS, device="gps-r01", who="n", body=bad))
     assert api.offered(house.index, OPTIONS, "gps-r01") == ["ring", "find", "locate"]
     assert api.offered(house.index, OPTIONS, "bed-r01") == []
     assert api.offered(house.index, CommandOptions(), "at101") == []

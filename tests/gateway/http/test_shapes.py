@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from devices import registry
 from gateway.ingest.http_auth import HttpAuth
 from gateway.ingest.http_listener import HttpSender
 from gateway.pipeline.pipeline import HTTP_ALARMS, HTTP_TELEMETRY
@@ -66,40 +65,42 @@ async def test_tts_webhooks_get_the_topic_of_their_mqtt_server(tmp_path: Path) -
             "version_ids": {"brand_id": "milesight-iot", "model_id": "ws101"},
         },
     }  # fmt: skip
-    form = "tts" if any(known.name == "tts" for known in registry.FORMATS) else "traccar"
-    async with living(tmp_path, senders=(sender(form, TTS_TOPIC),)) as life:
+    async with living(tmp_path, senders=(sender("tts", TTS_TOPIC),)) as life:
         answer = await life.client.post("/in/hook/up", content=json.dumps(said).encode(), headers={"X-Key": SECRET})
         assert answer.status_code == 200
         assert life.rows("SELECT topic FROM journal") == [("v3/haven/devices/button-1/up",)]
-        if form == "tts":
-            assert life.rows("SELECT * FROM quarantine") == []
-            assert ("help",) in life.rows("SELECT kind FROM readings")
+        assert life.rows("SELECT * FROM quarantine") == []
+        assert ("help", "tts:button-1") in life.rows("SELECT kind, device FROM readings")
+        assert life.rows("SELECT priority, resident FROM alerts") == [("high", None)]  # of nobody, but a call for help
 
 
 async def test_chirpstack_events_get_the_topic_of_their_mqtt_integration(tmp_path: Path) -> None:
     said = {
-        "deviceInfo": {"applicationId": "app-1", "devEui": "24e124fffef00001"},
+        "deviceInfo": {"applicationId": "app-1", "devEui": "24e124fffef00001", "deviceProfileName": "Milesight WS101"},
         "fPort": 85,
-        "object": {"battery": 98},
+        "object": {"press": "short", "battery": 98},
     }
-    form = "chirpstack" if any(known.name == "chirpstack" for known in registry.FORMATS) else "traccar"
-    async with living(tmp_path, senders=(sender(form, CHIRPSTACK_TOPIC),)) as life:
+    async with living(tmp_path, senders=(sender("chirpstack", CHIRPSTACK_TOPIC),)) as life:
         answer = await life.client.post(
             "/in/hook?event=up", content=json.dumps(said).encode(), headers={"X-Key": SECRET}
         )
         assert answer.status_code == 200
         assert life.rows("SELECT topic FROM journal") == [("application/app-1/device/24e124fffef00001/event/up",)]
+        assert life.rows("SELECT * FROM quarantine") == []
+        assert life.rows("SELECT kind, device FROM readings")[0] == ("help", "chirpstack:24e124fffef00001")
 
 
 async def test_a_form_is_handed_on_as_it_is(tmp_path: Path) -> None:
     """Withings sends forms, and shows who it is by nothing but the address."""
-    hook = sender("native", "withings/{path}", auth=HttpAuth(kind="path", secret=SECRET), lane=HTTP_ALARMS)
+    hook = sender("withings", "withings/{path}", auth=HttpAuth(kind="path", secret=SECRET), lane=HTTP_ALARMS)
     async with living(tmp_path, senders=(hook,)) as life:
         form = {"userid": "12345", "appli": "51", "startdate": "1772398800", "enddate": "1772398801"}
         assert (await life.client.post(f"/in/hook/{SECRET}/notify", data=form)).status_code == 200
         assert life.rows("SELECT topic, payload FROM journal") == [
             ("withings/notify", b"userid=12345&appli=51&startdate=1772398800&enddate=1772398801")
         ]
+        (fields,) = life.rows("SELECT fields FROM readings WHERE kind = 'bed'")
+        assert json.loads(fields[0])["in_bed"] is False
 
 
 BODY = json.dumps({"a": {"b": "x", "n": 7, "l": ["y"], "t": True, "": "e"}, "s/t": "z"}).encode()
