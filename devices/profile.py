@@ -4,8 +4,11 @@ A message comes on ``profile/{vendor}/{model}/{device}``, which names its profil
 site's own, which a profile's topic templates name. A care centre adds a profile without code (docs/profiles.md).
 """
 
+import re
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from devices import door
 from devices.errors import UnreadableError, Why
@@ -18,6 +21,8 @@ from devices.refusals import is_broken_text, shown
 ALARM_TOPICS = ("profile/+/+/+",)
 TELEMETRY_TOPICS: tuple[str, ...] = ()
 MAX_ID = 128
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+_LONG = re.compile(rb"[0-9]{19}")
 
 
 def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
@@ -27,7 +32,7 @@ def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
     fields can't be.
     """
     try:
-        document = door.untyped(frame.payload)
+        document = _document(frame.payload)
     except UnreadableError as error:
         saved = _save_alarms(frame, model)
         if not saved:
@@ -36,6 +41,11 @@ def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
     profile, device = which(frame.topic, model, "profile")
     device = device or device_in(profile, document)
     return tuple(profile.readings(document, device, None, id_in(profile, document)))
+
+
+def _document(payload: bytes) -> dict[str, Any]:
+    """The document as a dict; searched for integers beyond 63 bits only if it has that many digits in a row."""
+    return door.untyped(payload) if _LONG.search(payload) else door.read(_OBJECT, payload)
 
 
 def address_of(topic: str) -> str | None:
