@@ -25,6 +25,7 @@ from gateway.clock import monotonic
 from gateway.errors import ListenError
 from gateway.ingest.http_auth import HttpAuth, Identity
 from gateway.ingest.http_limits import Bucket
+from gateway.ingest.http_problems import RefusedError, on_any_error, on_http_error, on_refused
 from gateway.ingest.http_protocol import BoundedProtocol
 from gateway.ingest.http_source import HttpSource, LineFullError, Offer
 from gateway.settings.topic_template import fill
@@ -35,7 +36,6 @@ GRACE_S = 2
 """How long answers may take to leave when the gateway stops; nobody waits for the store any more then."""
 LISTEN_AGAIN_S = 5.0
 """Real seconds until it is tried again after the address could not be listened at."""
-_PROBLEM = "application/problem+json"
 _STORED = b'{"stored":true}'
 
 Ask = Request[Any, Any, Any]
@@ -66,16 +66,6 @@ class HttpOptions(msgspec.Struct, frozen=True, kw_only=True):
     key: Path | None = None
     answer_within_s: float = 10.0
     body_within_s: float = 10.0
-
-
-class RefusedError(Exception):
-    """A request is refused: the status, why in words, further headers."""
-
-    def __init__(self, status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.headers = dict(headers or {})
 
 
 class _Server(uvicorn.Server):
@@ -192,7 +182,7 @@ class HttpListener:
                 HTTPRouteHandler("/in/{rest:path}", http_method="POST", status_code=200)(self._take),
                 HTTPRouteHandler("/in/{rest:path}", http_method=["GET", "HEAD"], status_code=200)(self._greet),
             ],
-            exception_handlers={RefusedError: _refused, HTTPException: _http_error, Exception: _any_error},
+            exception_handlers={RefusedError: on_refused, HTTPException: on_http_error, Exception: on_any_error},
             # The sources' own limits are at most this; what is larger is cut off by Litestar while it is read.
             request_max_body_size=most,
             openapi_config=None,
@@ -307,31 +297,6 @@ async def _left(request: Ask) -> None:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             return
-
-
-def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response[bytes]:
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    return Response(
-        msgspec.json.encode(body),
-        status_code=status,
-        media_type=_PROBLEM,
-        headers={"Cache-Control": "no-store", **(headers or {})},
-    )
-
-
-def _refused(_request: Ask, error: RefusedError) -> Response[bytes]:
-    return _problem(error.status, error.detail, error.headers)
-
-
-def _http_error(_request: Ask, error: HTTPException) -> Response[bytes]:
-    """Litestar's own: no such address, a method that is not taken, a message that grew beyond the limit."""
-    return _problem(error.status_code, error.detail, error.headers)
-
-
-def _any_error(_request: Ask, error: Exception) -> Response[bytes]:
-    # only the error's kind: its text may hold what a device said
-    _LOG.error("http.failed", error=type(error).__name__)
-    return _problem(500, "It is our fault; please send it again.")
 
 
 def _listen(host: str, port: int) -> socket.socket:
