@@ -33,7 +33,11 @@ class Why(StrEnum):
     UNSUPPORTED_VERSION = "unsupported_version"
     ENCRYPTED = "encrypted"
     UNKNOWN_FORMAT = "unknown_format"
+    UNKNOWN_MODEL = "unknown_model"
+    MISSING_DECODER = "missing_decoder"
     DECODER_FAILED = "decoder_failed"
+    CODEC_FAILED = "codec_failed"
+    CODEC_TIMEOUT = "codec_timeout"
 
 
 class UnreadableError(DeviceError):

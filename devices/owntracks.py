@@ -21,8 +21,7 @@ TELEMETRY_TOPICS = ("owntracks/+/+", "owntracks/+/+/+")
 ALARM_TOPICS: tuple[str, ...] = ()
 
 SILENT_TYPES = frozenset({
-    "beacon", "card", "cmd", "configuration", "dump", "msg", "request", "status", "step", "steps", "waypoint",
-    "waypoints",
+    "card", "cmd", "configuration", "dump", "msg", "request", "status", "step", "steps", "waypoint", "waypoints",
 })  # fmt: skip
 """Types that say nothing of where a person is or how the device does: read, and no reading taken from them."""
 
@@ -66,12 +65,24 @@ class LastWill(_Typed, gc=False, tag="lwt"):
     """The broker lost the phone. Its ``tst`` is when the phone had connected, so it is no time of this event."""
 
 
+class Beacon(_Typed, gc=False, tag="beacon"):
+    """A Bluetooth beacon (iBeacon) that the phone hears; ``prox`` is 1 immediate, 2 near, 3 far, 0 not known."""
+
+    uuid: str | None = None
+    major: int | None = None
+    minor: int | None = None
+    prox: int | None = None
+    desc: str | None = None
+    tst: Seconds | None = None
+    id: str | None = msgspec.field(default=None, name="_id")
+
+
 class Encrypted(_Typed, gc=False, tag="encrypted"):
     """A payload that only the phone's owner can read."""
 
 
-_DECODER: msgspec.json.Decoder[Location | Transition | LastWill | Encrypted | list[Any]] = msgspec.json.Decoder(
-    Location | Transition | LastWill | Encrypted | list[Any]
+_DECODER: msgspec.json.Decoder[Location | Transition | LastWill | Beacon | Encrypted | list[Any]] = (
+    msgspec.json.Decoder(Location | Transition | LastWill | Beacon | Encrypted | list[Any])
 )
 _TRANSITIONS = msgspec.json.Decoder(list[Transition])
 _CHARGING = {1: False, 2: True, 3: True}
@@ -100,6 +111,8 @@ def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
             return (_transition(device, message, "tst"),)
         case LastWill():
             return (Status(device=device, online=False),)
+        case Beacon():
+            return _beacon(device, message)
         case list():
             return _transitions(device, frame)
         case _:
@@ -154,6 +167,18 @@ def _transition(device: str, message: Transition, field: str) -> Room:
         room=message.desc,
         present=message.event == "enter",
     )
+
+
+def _beacon(device: str, message: Beacon) -> tuple[Reading, ...]:
+    """The room of a beacon that is heard: its name, or else the three numbers by which beacons are told apart."""
+    if message.prox not in (1, 2, 3):
+        return ()
+    numbers = (message.uuid and message.uuid.lower(), message.major, message.minor)
+    name = message.desc or ":".join(str(part) for part in numbers if part is not None)
+    if not name:
+        raise UnreadableError(Why.MISSING_FIELD, "is missing; expected the beacon's uuid", "uuid")
+    at = values.epoch_seconds(message.tst, "tst")
+    return (Room(device=device, observed_at=at, event_id=message.id, room=name, present=True),)
 
 
 def _transitions(device: str, frame: Frame) -> tuple[Reading, ...]:

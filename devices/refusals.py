@@ -18,7 +18,9 @@ MAX_INTEGER = 2**63 - 1
 """SQLite and most other stores keep 64-bit signed integers."""
 
 PLACE_FIELDS = frozenset({"lon", "lat", "longitude", "latitude"})
-TIME_FIELDS = frozenset({"t", "fixed_at", "start", "end", "tst", "fixTime", "deviceTime", "eventTime"})
+TIME_FIELDS = frozenset({
+    "t", "fixed_at", "start", "end", "tst", "fixTime", "deviceTime", "eventTime", "received_at", "time",
+})  # fmt: skip
 VERSION_FIELD = "v"
 
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")

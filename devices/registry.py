@@ -10,7 +10,23 @@ from typing import TypeAlias
 
 import msgspec
 
-from devices import native, owntracks, topics, traccar
+from devices import (
+    chirpstack,
+    emfit,
+    native,
+    owntracks,
+    profile,
+    radar,
+    senml,
+    shelly,
+    state,
+    theengs,
+    topics,
+    traccar,
+    tts,
+    withings,
+    zigbee2mqtt,
+)
 from devices.errors import AmbiguousFormatError, UnreadableError, Why
 from devices.model import Frame, Reading
 from devices.refusals import shown
@@ -31,6 +47,10 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     address_of: Callable[[str], str | None]
     telemetry_topics: tuple[str, ...] = ()
     alarm_topics: tuple[str, ...] = ()
+    text_topics: tuple[str, ...] = ()
+    """Those of the filters whose payloads are, or may be, plain text instead of a JSON object."""
+    by_model: bool = True
+    """Whether ``decode`` looks at the model; where it does not, nobody need look the model up for each message."""
 
     def is_alarm(self, topic: str) -> bool:
         """Whether the topic belongs to the alarm lane: an unreadable message on it is told to a person."""
@@ -40,6 +60,7 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
 FORMATS: tuple[Format, ...] = (
     Format(
         name="native",
+        by_model=False,
         title="Own contract, for devices and bridges that can choose",
         decode=native.decode,
         address_of=native.address_of,
@@ -48,6 +69,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         name="owntracks",
+        by_model=False,
         title="OwnTracks apps for Android and iOS",
         decode=owntracks.decode,
         address_of=owntracks.address_of,
@@ -56,11 +78,102 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         name="traccar",
+        by_model=False,
         title="Traccar position and event forwarding, for over 200 protocols of trackers",
         decode=traccar.decode,
         address_of=traccar.address_of,
         telemetry_topics=traccar.TELEMETRY_TOPICS,
         alarm_topics=traccar.ALARM_TOPICS,
+    ),
+    Format(
+        name="tts",
+        title="The Things Stack v3, with profiles of LoRaWAN devices",
+        decode=tts.decode,
+        address_of=tts.address_of,
+        telemetry_topics=tts.TELEMETRY_TOPICS,
+        alarm_topics=tts.ALARM_TOPICS,
+    ),
+    Format(
+        name="chirpstack",
+        title="ChirpStack v4, with profiles of LoRaWAN devices",
+        decode=chirpstack.decode,
+        address_of=chirpstack.address_of,
+        telemetry_topics=chirpstack.TELEMETRY_TOPICS,
+        alarm_topics=chirpstack.ALARM_TOPICS,
+    ),
+    Format(
+        name="profile",
+        title="Any JSON, with a profile",
+        decode=profile.decode,
+        address_of=profile.address_of,
+        telemetry_topics=profile.TELEMETRY_TOPICS,
+        alarm_topics=profile.ALARM_TOPICS,
+    ),
+    Format(
+        name="senml",
+        title="SenML (RFC 8428), with a profile",
+        decode=senml.decode,
+        address_of=senml.address_of,
+        telemetry_topics=senml.TELEMETRY_TOPICS,
+        alarm_topics=senml.ALARM_TOPICS,
+    ),
+    Format(
+        name="zigbee2mqtt",
+        title="Zigbee2MQTT: buttons, fall radars, presence, bed and contact sensors",
+        decode=zigbee2mqtt.decode,
+        address_of=zigbee2mqtt.address_of,
+        telemetry_topics=zigbee2mqtt.TELEMETRY_TOPICS,
+        alarm_topics=zigbee2mqtt.ALARM_TOPICS,
+    ),
+    Format(
+        name="state",
+        title="State topics of ESPHome, Home Assistant and Tasmota",
+        decode=state.decode,
+        address_of=state.address_of,
+        telemetry_topics=state.TELEMETRY_TOPICS,
+        alarm_topics=state.ALARM_TOPICS,
+        text_topics=state.TEXT_TOPICS,
+    ),
+    Format(
+        name="shelly",
+        title="Shelly buttons and sensors of all generations",
+        decode=shelly.decode,
+        address_of=shelly.address_of,
+        telemetry_topics=shelly.TELEMETRY_TOPICS,
+        alarm_topics=shelly.ALARM_TOPICS,
+        text_topics=shelly.TEXT_TOPICS,
+    ),
+    Format(
+        name="theengs",
+        title="Bluetooth devices through Theengs Gateway or OpenMQTTGateway, BTHome among them",
+        decode=theengs.decode,
+        address_of=theengs.address_of,
+        telemetry_topics=theengs.TELEMETRY_TOPICS,
+        alarm_topics=theengs.ALARM_TOPICS,
+    ),
+    Format(
+        name="emfit",
+        title="Emfit under-mattress sensors, and others that speak plain JSON",
+        decode=emfit.decode,
+        address_of=emfit.address_of,
+        telemetry_topics=emfit.TELEMETRY_TOPICS,
+        alarm_topics=emfit.ALARM_TOPICS,
+    ),
+    Format(
+        name="withings",
+        title="Withings notifications: in and out of bed, nights",
+        decode=withings.decode,
+        address_of=withings.address_of,
+        telemetry_topics=withings.TELEMETRY_TOPICS,
+        alarm_topics=withings.ALARM_TOPICS,
+    ),
+    Format(
+        name="radar",
+        title="Radar fall sensors: Vayyar-like life cycles, numbered ones, Milesight VS373 in plain JSON",
+        decode=radar.decode,
+        address_of=radar.address_of,
+        telemetry_topics=radar.TELEMETRY_TOPICS,
+        alarm_topics=radar.ALARM_TOPICS,
     ),
 )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from devices import schema as messages
 from docs import alerts, cli, schemas, shots
+from docs import devices as device_page
 from tests.rules import test_docs as rules
 
 DOCS = Path(__file__).parent
@@ -36,6 +37,7 @@ SOURCES: tuple[Callable[[], dict[Path, str]], ...] = (
     cli.files,
     message_files,
     rule_files,
+    device_page.files,
 )
 """Each gives generated files with their text."""
 

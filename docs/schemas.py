@@ -70,6 +70,7 @@ def _type(field: Mapping[str, Any]) -> str:
         "number": "number",
         "boolean": "true or false",
         "array": "list",
+        "object": "table",
     }
     return ("path" if field.get("format") == "path" else words[field["type"]]) + bounds
 
@@ -78,9 +79,9 @@ def _default(key: str, field: Mapping[str, Any], node: Mapping[str, Any]) -> str
     if key in node.get("required", ()):
         return "must be given"
     value = field.get("default")
-    return (
-        "see meaning" if "default:" in field["description"] else "none" if value in (None, []) else f"`{value}`".lower()
-    )
+    if "default:" in field["description"]:
+        return "see meaning"
+    return "none" if value in (None, [], {}) else f"`{value}`".lower()
 
 
 if __name__ == "__main__":

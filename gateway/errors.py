@@ -10,6 +10,8 @@ GatewayError
 ├── NotAllowedError      the person may not do that
 ├── PasswordError        a new password can't be used; says what is asked for
 ├── ConsoleError         the web page can't be served: its address is taken, or not ours
+├── ListenError          devices can't POST: the listener's address is taken, or its certificate can't be used
+├── CommandError         a command to a device can't be asked for like that; says what is expected
 ├── StoreError           the database can't be used as it is
 │   └── StoreFailedError an I/O error: acknowledging stops, a person is told, the daemon restarts
 └── BrokerError          the broker refuses us, or can't be spoken to
@@ -82,6 +84,14 @@ class PasswordError(GatewayError):
 
 class ConsoleError(GatewayError):
     """The web page can't be served: its address is taken, or is not this machine's."""
+
+
+class ListenError(GatewayError):
+    """The listener for POSTs can't listen: its address is taken or not ours, or its certificate can't be used."""
+
+
+class CommandError(GatewayError):
+    """A command to a device can't be asked for like that; nothing was queued."""
 
 
 class StoreError(GatewayError):

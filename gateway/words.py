@@ -54,6 +54,7 @@ RULE_TITLES: dict[str, str] = {rule.name: rule.title for rule in RULES} | {
     "unassigned_alarm": N_("Alarm from a device of nobody"),
     "failed_rule": N_("A rule broke"),
     "broker_gone": N_("No connection to the broker"),
+    "http_gone": N_("Internet reports can't come in"),
 }
 """What carers call each rule, and the gateway's own findings."""
 

@@ -16,6 +16,7 @@ import msgspec
 from pydantic import Field
 
 from devices.model import KINDS, Status
+from devices.zigbee2mqtt_words import is_mains
 from rules.model import (
     Cleared,
     Context,
@@ -57,6 +58,10 @@ so that they raise little that is false, and find a dead device late: set the ma
 _FORMAT_LIMITS_S: Final[dict[str, float]] = {
     "zigbee2mqtt": 25 * _HOUR,  # a battery device checks in within 25 h (Zigbee2MQTT guide, Device-Availability)
 }
+
+_MAINS_ZIGBEE_S: Final = 2 * _HOUR
+"""A Zigbee sensor on the mains reports at least every hour; two hours allow for one lost report. Where Zigbee2MQTT's
+availability is on, it finds such a device gone after 10 minutes, and that is told ``offline_after_s`` later."""
 
 _HEARD = Quiet(Reason("The device was heard."))
 _NOTHING = Quiet(Reason("The device may still be quiet."))
@@ -204,11 +209,13 @@ class SilentRule:
 
 
 def silence_limit_s(settings: SilentSettings, device: DeviceInfo) -> float:
-    """Seconds that a device may be quiet: its own limit, else the care plan's, else that of its type or format."""
+    """Seconds that a device may be quiet: its own limit, else the care plan's, else its model's, type's or format's."""
     if device.silent_after_s is not None:
         return device.silent_after_s
     if settings.after_s is not None:
         return settings.after_s
+    if device.format == "zigbee2mqtt" and is_mains(device.model):
+        return _MAINS_ZIGBEE_S
     limit = LIMITS_S.get(device.type or "other", _DAY_AND_MORE)
     return max(limit, _FORMAT_LIMITS_S.get(device.format, 0.0))
 

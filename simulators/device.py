@@ -1,12 +1,28 @@
-"""A simulated device: it sends its events and repeats an alarm until the gateway has acknowledged it."""
+"""A simulated device: it sends its events, repeats an alarm until it is acknowledged, and obeys commands."""
 
 import asyncio
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from datetime import datetime
 
 import msgspec
 
+from devices.model import Position, Reading, Status
 from simulators.link import Broker, Link, Outgoing, Reached
-from simulators.messages import Event, ack_topic, acknowledged_id, payload, topic
+from simulators.messages import (
+    Command,
+    Event,
+    ack_topic,
+    acknowledged_id,
+    command_topic,
+    payload,
+    told,
+    topic,
+)
+from simulators.pace import wall_now
+
+COMMANDS_REMEMBERED = 100
+"""A repeat of a command that was done is answered again, and not done again."""
 
 
 class Repeats(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,18 +47,39 @@ class Device:
         site: the centre's word in topics.
         address: the device's word in topics.
         repeats: how an unacknowledged alarm is repeated.
+        now: the device's time, by which it leaves a command that came too late undone.
+        resident: who wears it, for the events that it makes itself.
     """
 
     def __init__(
-        self, broker: Broker, *, site: str, address: str, client_id: str, repeats: Repeats, memory: int = 10_000
+        self,
+        broker: Broker,
+        *,
+        site: str,
+        address: str,
+        client_id: str,
+        repeats: Repeats,
+        memory: int = 10_000,
+        now: Callable[[], datetime] = wall_now,
+        resident: str = "",
     ) -> None:
         self._site = site
         self._repeats = repeats
         self._answered: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.address = address
+        self._now = now
+        self._resident = resident
+        self._place: Position | None = None
+        self._obeyed: OrderedDict[str, Event] = OrderedDict()
+        self.done: list[Command] = []
+        """Commands that it obeyed, each once."""
         self.link = Link(
-            broker, client_id, subscribe=ack_topic(site, address), on_message=self._acknowledged, memory=memory
+            broker,
+            client_id,
+            subscribe=(ack_topic(site, address), command_topic(site, address)),
+            on_message=self._heard,
+            memory=memory,
         )
         self.repeated = 0
         """How often an alarm was said again."""
@@ -60,6 +97,8 @@ class Device:
 
     def send(self, event: Event) -> None:
         """Say an event; an alarm is repeated in the background until it is acknowledged. Never waits."""
+        if isinstance(event.reading, Position):
+            self._place = event.reading
         message = topic(self._site, event), payload(event)
         outgoing = self.link.publish(*message)
         if event.is_alarm:
@@ -88,6 +127,35 @@ class Device:
             else:
                 del self._answered[event_id]
                 return
+
+    def _heard(self, heard: str, message: bytes) -> None:
+        if heard == command_topic(self._site, self.address):
+            self._obey(message)
+        else:
+            self._acknowledged(heard, message)
+
+    def _obey(self, message: bytes) -> None:
+        """Do what is told, and say so with a message that has the command's id; a repeat is only answered again."""
+        command = told(message)
+        if command is None:
+            return
+        answer = self._obeyed.get(command.id)
+        if answer is None:
+            at = self._now()
+            if command.expires_at <= at:
+                return  # who asked for it is not waiting any more
+            answer = Event(at=at, id=command.id, resident=self._resident, reading=self._answer(command, at))
+            self._obeyed[command.id] = answer
+            if len(self._obeyed) > COMMANDS_REMEMBERED:
+                self._obeyed.popitem(last=False)
+            self.done.append(command)
+        self.send(answer)
+
+    def _answer(self, command: Command, at: datetime) -> Reading:
+        """Where it is, if that was asked for and it has ever known; else a sign of life."""
+        if command.command == "locate" and self._place is not None:
+            return msgspec.structs.replace(self._place, observed_at=at, event_id=command.id)
+        return Status(device=self.address, observed_at=at, event_id=command.id)
 
     def _acknowledged(self, _topic: str, message: bytes) -> None:
         event_id = acknowledged_id(message)

@@ -72,7 +72,7 @@ class Link:
     Args:
         broker: where to connect.
         client_id: unique at the broker.
-        subscribe: topic to listen to (acknowledgements), None for nothing.
+        subscribe: topics to listen to (acknowledgements, commands), one or several; None for nothing.
         on_message: called in the event loop with topic and payload.
         memory: messages kept while the broker is away; a further one is dropped and counted, as in a small device.
         in_flight: messages on their way at once; 20 is paho's own default, a fleet uses more.
@@ -83,13 +83,13 @@ class Link:
         broker: Broker,
         client_id: str,
         *,
-        subscribe: str | None = None,
+        subscribe: str | tuple[str, ...] | None = None,
         on_message: OnMessage | None = None,
         memory: int = 10_000,
         in_flight: int = 20,
     ) -> None:
         self._broker = broker
-        self._subscribe = subscribe
+        self._subscribe = (subscribe,) if isinstance(subscribe, str) else subscribe or ()
         self._on_message = on_message
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = False
@@ -173,14 +173,14 @@ class Link:
             self._refused = str(reason)
             return
         self.connections += 1
-        if self._subscribe is None:
-            self._ready = True
+        if self._subscribe:
+            client.subscribe([(topic, 1) for topic in self._subscribe])
         else:
-            client.subscribe(self._subscribe, qos=1)
+            self._ready = True
 
     def _subscribed(self, _client: mqtt.Client, _data: Any, _mid: int, reasons: list[Any], _properties: Any) -> None:
         if any(reason.is_failure for reason in reasons):
-            self._refused = f"may not subscribe to {self._subscribe}"
+            self._refused = f"may not subscribe to {' and '.join(self._subscribe)}"
             return
         self._ready = True
 

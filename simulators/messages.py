@@ -57,6 +57,11 @@ def ack_topic(site: str, device: str) -> str:
     return f"telecare/{site}/{device}/ack"
 
 
+def command_topic(site: str, device: str) -> str:
+    """Where the gateway tells a device what to do."""
+    return f"telecare/{site}/{device}/command"
+
+
 def payload(event: Event) -> bytes:
     """The message of an event: the same event gives the same bytes, so that a repeat is a repeat."""
     said = msgspec.to_builtins(event.reading, builtin_types=(datetime,))
@@ -70,6 +75,24 @@ def acknowledged_id(message: bytes) -> str | None:
         return msgspec.json.decode(message, type=_Ack).id
     except msgspec.DecodeError:
         return None
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """What a device is told: one of ``ring find light-on light-off locate``, of no use after ``expires_at``."""
+
+    v: int
+    id: str
+    command: str
+    expires_at: datetime
+
+
+def told(message: bytes) -> Command | None:
+    """A command; None when it can't be read or is of another version: a device passes over such a message."""
+    try:
+        command = msgspec.json.decode(message, type=Command)
+    except msgspec.DecodeError:
+        return None
+    return command if command.v == VERSION and command.expires_at.tzinfo is not None else None
 
 
 class _Ack(msgspec.Struct):

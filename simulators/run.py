@@ -106,7 +106,11 @@ async def run_centre(
     start = pace.start if pace is not None else options.start or wall_now()
     scene = read_scene(options.centre, at=start, residents=options.residents)
     staged = stage(options.script, scene, start=start, seed=options.seed)
-    devices, onlooker = _devices(scene, options), Onlooker(scene)
+
+    def now() -> datetime:
+        return start if pace is None else pace.now()
+
+    devices, onlooker = _devices(scene, options, now), Onlooker(scene)
     try:
         await asyncio.gather(*(device.start() for device in devices.values()))
         pace = pace or Pace(start, speed=options.speed)
@@ -149,7 +153,7 @@ def _check(options: SimulateOptions) -> None:
         raise OptionsError("duration: none: expected seconds above 0 when nothing slows the run down (speed inf)")
 
 
-def _devices(scene: Scene, options: SimulateOptions) -> dict[str, Device]:
+def _devices(scene: Scene, options: SimulateOptions, now: Callable[[], datetime]) -> dict[str, Device]:
     return {
         address: Device(
             options.broker,
@@ -157,6 +161,8 @@ def _devices(scene: Scene, options: SimulateOptions) -> dict[str, Device]:
             address=address,
             client_id=f"sim-{scene.site}-{address}",
             repeats=options.repeats,
+            now=now,
+            resident=resident.id,
         )
         for resident in scene.residents
         for address in resident.devices.values()

@@ -9,6 +9,13 @@ from gateway.ingest.broker_config import BrokerPlan, DeviceAccess, broker_config
 from gateway.settings import Settings
 from gateway.settings.load import subscriptions_of
 
+_COMMANDS = {
+    "tts": ["v3/+/devices/+/down/push"],
+    "chirpstack": ["application/+/device/+/command/down"],
+    "zigbee2mqtt": ["zigbee2mqtt/#"],  # names may have slashes, so /set can't be named alone
+}
+"""Where commands go to devices of other formats; see gateway.commands.ways."""
+
 
 def plan_of(centre: Centre, settings: Settings) -> BrokerPlan:
     """Every native device signs in by itself under its address; other formats come through a bridge of their own.
@@ -36,6 +43,8 @@ def _written(centre: Centre, settings: Settings) -> list[str]:
         contact.address for carer in centre.carers for contact in carer.contacts if contact.channel == "mqtt"
     ]
     filters = [f"telecare/{site}/+/ack", f"telecare/{site}/+/command"]
+    for name in sorted({device.format for device in centre.devices}):
+        filters += _COMMANDS.get(name, [])
     for template in templates:
         topic = template.replace("{site}", site)
         levels = ["+" if "{" in level else level for level in topic.split("/")]

@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from litestar import Litestar
 
+from devices.profiles import library
 from gateway.app import alive, parts
 from gateway.app.backlog import Backlog
 from gateway.app.keeper import CentreKeeper
@@ -20,6 +21,8 @@ from gateway.app.wakeups import RuleWakeups
 from gateway.app.watch import Watch
 from gateway.clock import Clock, SystemClock
 from gateway.clockwork.clockwork import Clockwork
+from gateway.codecs import Codecs
+from gateway.commands.runner import Runner
 from gateway.console.app import create_app
 from gateway.console.deps import ConsoleDeps
 from gateway.console.server import free_port, serve
@@ -32,8 +35,9 @@ from gateway.links import Links, secret_in
 from gateway.notify.channels.log import LogChannel
 from gateway.notify.dispatcher import Dispatcher
 from gateway.pipeline.lanes import Lane
-from gateway.pipeline.pipeline import ALARMS, TELEMETRY, Pipeline
+from gateway.pipeline.pipeline import ALARMS, HTTP_ALARMS, TELEMETRY, Pipeline
 from gateway.settings import Settings
+from gateway.settings.profiles import library_of
 from gateway.store.database import FILE, DataLock, prepare, reader
 from gateway.store.writer import Writer
 
@@ -81,10 +85,16 @@ class Gateway:
         """Run until cancelled.
 
         Raises:
+            SettingsError: a device profile or a codec can't be used.
             StoreError: another daemon uses the folder, or the database can't be used, or no centre was applied.
             ExceptionGroup: with what broke a part; the process ends with an error, and whoever supervises it
                 (systemd) starts it anew.
         """
+        with closing(Codecs.load(self._settings.devices.codecs)) as codecs:
+            library.install(library_of(self._settings, codecs.decoders()))
+            await self._run_alone()
+
+    async def _run_alone(self) -> None:
         lock = DataLock(self._settings.gateway.data)
         lock.acquire()
         try:
@@ -115,6 +125,9 @@ class Gateway:
             if (wanted := parts.subscriptions(settings, name))
         ]
         lanes = {source.name: Lane(source, pipeline, writer, urgent=source.name == ALARMS) for source in sources}
+        http = parts.http_listener(settings, clock)
+        for lane in http.lanes if http else ():
+            lanes[lane.name] = Lane(lane, pipeline, writer, urgent=lane.name == HTTP_ALARMS)
         wakeups = RuleWakeups(pipeline, writer, keeper.index, clock, backlog=Backlog(sources), speed=self._speed)
         keeper.on_change = wakeups.everybody
         # A free port is chosen before anything is told, because the links in the messages lead there.
@@ -138,6 +151,7 @@ class Gateway:
             dispatcher=dispatcher,
             index=keeper.index,
             version=lambda: keeper.version,
+            http=http,
         )
         console = create_app(
             ConsoleDeps(
@@ -151,6 +165,14 @@ class Gateway:
                 base_url=base_url,
                 secure_cookies=settings.console.secure_cookies,
             )
+        )
+        commands = Runner(
+            publisher=publisher,
+            writer=writer,
+            index=keeper.index,
+            clock=clock,
+            path=self._path,
+            options=parts.command_options(settings),
         )
         clockwork = Clockwork(writer=writer, index=keeper.index, path=self._path, clock=clock)
         async with asyncio.TaskGroup() as outer:
@@ -170,6 +192,7 @@ class Gateway:
                     await self._work(
                         dispatcher.run(),
                         clockwork.run(),
+                        commands.run(),
                         wakeups.run(),
                         keeper.run(),
                         watch.run(),
@@ -177,6 +200,7 @@ class Gateway:
                         self._check_broker(options),
                         self._serve(console, port),
                         *(lane.run() for lane in lanes.values()),
+                        *([http.run()] if http else []),
                     )
             finally:
                 writing.cancel()

@@ -1,6 +1,11 @@
 """Settings turned into parts: broker options, subscriptions by lane, channels."""
 
+from gateway.clock import Clock
+from gateway.commands.ways import CommandOptions
 from gateway.errors import Problem, SettingsError
+from gateway.ingest.http_auth import HttpAuth
+from gateway.ingest.http_listener import HttpListener, HttpOptions, HttpSender
+from gateway.ingest.http_source import HttpSource
 from gateway.ingest.options import BrokerOptions, Subscription, TlsOptions
 from gateway.ingest.publisher import Publisher
 from gateway.notify.channel import Channel
@@ -9,6 +14,7 @@ from gateway.notify.channels.log import LogChannel
 from gateway.notify.channels.mqtt import MqttChannel
 from gateway.notify.channels.smtp import SmtpChannel
 from gateway.notify.channels.webhook import WebhookChannel
+from gateway.pipeline.pipeline import HTTP_ALARMS, HTTP_TELEMETRY
 from gateway.settings import Settings
 from gateway.settings.load import subscriptions_of
 
@@ -39,6 +45,56 @@ def subscriptions(settings: Settings, lane: str) -> list[Subscription]:
         if entry.lane == lane
         for topic_filter in entry.topics
     ]
+
+
+def http_listener(settings: Settings, clock: Clock) -> HttpListener | None:
+    """The listener for devices and clouds that only POST, with its lanes; None when nobody may POST."""
+    http = settings.http
+    names = {"alarms": HTTP_ALARMS, "telemetry": HTTP_TELEMETRY}
+    senders = [
+        HttpSender(
+            name=source.name,
+            format=source.format,
+            lane=names[source.lane],
+            topic=source.topic,
+            auth=HttpAuth(
+                kind=source.auth,
+                secret=source.secret.get_secret_value(),
+                username=source.username,
+                header=source.header,
+            ),
+            max_body_bytes=source.max_body_bytes,
+            rate_per_s=source.rate_per_s,
+            burst=source.burst,
+        )
+        for source in http.sources
+        if source.secret is not None  # load_settings refuses a source without one
+    ]
+    if not senders:
+        return None
+    wanted = sorted({sender.lane for sender in senders})
+    lanes = {name: HttpSource(name=name, clock=clock, repeat_within_s=http.repeat_within_s) for name in wanted}
+    options = HttpOptions(
+        host=http.host,
+        port=http.port,
+        cert=http.cert,
+        key=http.key,
+        answer_within_s=http.answer_within_s,
+        body_within_s=http.body_within_s,
+    )
+    return HttpListener(options, senders=senders, lanes=lanes)
+
+
+def command_options(settings: Settings) -> CommandOptions:
+    """What the settings say about commands to devices."""
+    commands = settings.commands
+    return CommandOptions(
+        expires_s=commands.expires_s,
+        per_minute=commands.per_minute,
+        tts_application=commands.tts_application,
+        chirpstack_application=commands.chirpstack_application,
+        zigbee2mqtt=commands.zigbee2mqtt,
+    )
 
 
 def make_channels(settings: Settings, publisher: Publisher, *, log: LogChannel) -> dict[str, Channel]:

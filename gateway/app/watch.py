@@ -10,6 +10,7 @@ from gateway.alerts import desk
 from gateway.alerts.model import Incident
 from gateway.centre.index import CentreIndex
 from gateway.clock import monotonic
+from gateway.ingest.http_listener import HttpListener
 from gateway.ingest.mqtt_source import MqttSource
 from gateway.notify.dispatcher import Dispatcher
 from gateway.pipeline.lanes import Lane
@@ -30,6 +31,11 @@ _GONE = Reason("The gateway has no connection to the broker since {since_at}: no
 _BACK = Reason("The broker is back. Look after anybody who may have called meanwhile.")
 
 
+HTTP_RULE = "http_gone"
+_DEAF = Reason("The gateway can't listen for devices that report over the internet: their alarms can't come in.")
+_HEARS = Reason("The gateway listens again. Look after anybody who may have called meanwhile.")
+
+
 class Watch:
     """Looks after the parts; ``run()`` until cancelled."""
 
@@ -42,7 +48,9 @@ class Watch:
         dispatcher: Dispatcher,
         index: Callable[[], CentreIndex],
         version: Callable[[], int],
+        http: HttpListener | None = None,
     ) -> None:
+        self._http = http
         self._sources = sources
         self._lanes = lanes
         self._writer = writer
@@ -82,9 +90,12 @@ class Watch:
                 "paused": seen.paused,
                 **(dict(lane.counts) if lane else {}),
             }
+        for name, lane in self._lanes.items():
+            lanes.setdefault(name, dict(lane.counts))
         connected = all(source.connected for source in self._sources)
+        listening = self._http is None or self._http.listening
         return {
-            "ok": connected and self._writer.failed is None,
+            "ok": connected and listening and self._writer.failed is None,
             "lanes": lanes,
             "store": {"ok": self._writer.failed is None, "commits": self._writer.commits},
             "notifications": {"in_hand": self._dispatcher.in_hand},
@@ -93,6 +104,8 @@ class Watch:
 
     async def _look(self) -> None:
         now = monotonic()
+        if self._http is not None:
+            await self._look_at_http(now, listening=self._http.listening)
         for source in self._sources:
             if source.connected:
                 self._down_since.pop(source.name, None)
@@ -104,6 +117,30 @@ class Watch:
             elif now - self._down_since.setdefault(source.name, now) >= BROKER_GONE_S and source.name not in self._told:
                 self._told.add(source.name)
                 await self._tell_gone(source)
+
+    async def _look_at_http(self, now: float, *, listening: bool) -> None:
+        if listening:
+            self._down_since.pop(HTTP_RULE, None)
+            if HTTP_RULE in self._told or HTTP_RULE not in self._seen:
+                self._told.discard(HTTP_RULE)
+                self._seen.add(HTTP_RULE)
+                await self._tell_back("", rule=HTTP_RULE, reason=_HEARS)
+        elif now - self._down_since.setdefault(HTTP_RULE, now) >= BROKER_GONE_S and HTTP_RULE not in self._told:
+            self._told.add(HTTP_RULE)
+            await self._writer.write(
+                lambda tx: desk.raise_incident(
+                    tx,
+                    self._index(),
+                    Incident(
+                        rule=HTTP_RULE,
+                        rule_key=HTTP_RULE,
+                        priority=Priority.HIGH,
+                        reason=_DEAF,
+                        happened_at=tx.now,
+                    ),
+                ),
+                urgent=True,
+            )
 
     async def _tell_gone(self, source: MqttSource) -> None:
         health = source.health()
@@ -118,8 +155,10 @@ class Watch:
         )
         await self._writer.write(lambda tx: desk.raise_incident(tx, self._index(), incident), urgent=True)
 
-    async def _tell_back(self, lane: str) -> None:
+    async def _tell_back(self, subject: str, *, rule: str = RULE, reason: Reason = _BACK) -> None:
         await self._writer.write(
-            lambda tx: desk.clear_incident(tx, self._index(), resident=None, rule_key=RULE, subject=lane, reason=_BACK),
+            lambda tx: desk.clear_incident(
+                tx, self._index(), resident=None, rule_key=rule, subject=subject, reason=reason
+            ),
             urgent=True,
         )

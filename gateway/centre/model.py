@@ -65,6 +65,7 @@ Utc = Annotated[AwareDatetime, AfterValidator(_utc)]
 
 DeviceType: TypeAlias = Literal["tracker", "fall_detector", "bed_sensor", "continence_sensor", "sos_button", "other"]
 Role: TypeAlias = Literal["relative", "carer", "manager", "admin"]
+CommandName: TypeAlias = Literal["ring", "find", "light-on", "light-off", "locate"]
 Channel: TypeAlias = Literal["log", "smtp", "webhook", "mqtt", "apprise"]
 
 
@@ -90,6 +91,22 @@ class Resident(_Part):
     note: str | None = Field(None, max_length=2000, description="What a carer should know.")
 
 
+class Downlink(_Part):
+    """[devices.downlinks.COMMAND]: how a device that does not speak our own contract is told."""
+
+    port: int | None = Field(None, ge=1, le=223, description="LoRaWAN: port of the message (FPort).")
+    payload: str | None = Field(
+        None,
+        pattern=r"^([0-9A-Fa-f]{2}){1,242}$",
+        description="LoRaWAN: the maker's bytes for this command, in hex, such as 0201.",
+    )
+    confirmed: bool = Field(True, description="LoRaWAN: whether the device has to confirm the message.")
+    name: str | None = Field(
+        None, pattern=r"^[^+#/\s]{1,64}$", description="The device's name in the topic; default: its address."
+    )
+    set: dict[str, Any] | None = Field(None, min_length=1, description="Zigbee2MQTT: what to set, as a table.")
+
+
 class Device(_Part):
     """[[devices]]: something that sends readings."""
 
@@ -107,6 +124,10 @@ class Device(_Part):
         le=30 * 86400,
         description="Seconds without a message until it counts as silent; default: the rule's.",
     )
+    commands: tuple[CommandName, ...] | None = Field(
+        None, description="What it can be told to do; default: what its format and type can."
+    )
+    downlinks: dict[CommandName, Downlink] = Field({}, description="How it is told, where its format does not say.")
 
     def info(self) -> DeviceInfo:
         """What rules may know of it."""

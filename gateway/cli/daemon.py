@@ -14,8 +14,10 @@ from gateway.centre.load import load_centre
 from gateway.centre.model import Centre
 from gateway.cli.common import CLOCK, DEFAULT_CONFIG, ERR, OUT, ConfigOption, complain, settings_and_database
 from gateway.cli.logs import to_stderr
+from gateway.codecs import Codecs
 from gateway.errors import CentreError, GatewayError, Problem, SettingsError
 from gateway.settings import Settings, load_settings
+from gateway.settings.profiles import library_of
 from gateway.store import centres
 from gateway.store.database import FILE, reader
 
@@ -47,6 +49,8 @@ def check(
     """
     problems: list[Problem] = []
     settings = _checked(lambda: load_settings(config), problems)
+    if settings is not None:
+        problems += _profile_problems(settings)
     version, found = _checked(lambda: _centre(centre, settings), problems) or (None, None)
     if problems:
         for problem in problems:
@@ -91,6 +95,16 @@ def _ask_broker(settings: Settings, site: str) -> None:
         ERR.print(f"Warning: {finding.risk.value}: {finding.words} {finding.advice}", style="yellow", markup=False)
     if not findings:
         OUT.print("The broker keeps what it accepts, as far as a client can see.", markup=False)
+
+
+def _profile_problems(settings: Settings) -> list[Problem]:
+    """What is wrong with the care centre's own device profiles and codecs."""
+    problems: list[Problem] = []
+    _checked(lambda: library_of(settings), problems)
+    codecs = _checked(lambda: Codecs.load(settings.devices.codecs), problems)
+    if codecs is not None:
+        codecs.close()
+    return problems
 
 
 def demo(

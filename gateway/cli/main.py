@@ -5,7 +5,7 @@ import sys
 import typer
 
 from devices.errors import DeviceError
-from gateway.cli import alerts, centre, daemon, decode, replay, simulate, tools
+from gateway.cli import alerts, centre, commands, daemon, decode, profiles, replay, simulate, tools
 from gateway.cli.common import complain
 from gateway.errors import GatewayError
 from rules.errors import RuleError
@@ -25,11 +25,14 @@ app.command("check")(daemon.check)
 app.add_typer(centre.app, name="centre")
 app.command("decode")(decode.decode)
 app.command("formats")(decode.formats)
+app.add_typer(profiles.app, name="profile")
 app.command("replay")(replay.replay)
 app.command("alerts")(alerts.alerts)
 app.command("ack")(alerts.ack)
 app.command("close")(alerts.close)
 app.command("explain")(alerts.explain)
+app.command("command")(commands.command)
+app.command("commands")(commands.commands)
 app.command("simulate")(simulate.simulate)
 app.command("password")(tools.password)
 app.command("broker-config")(tools.broker_config)

@@ -8,6 +8,7 @@ import msgspec
 from devices import registry
 from devices.errors import UnreadableError
 from devices.model import ALARM_KINDS, Fall, Frame, Help, Reading, kind_of
+from gateway.centre.index import CentreIndex
 from gateway.ingest.source import Receipt
 
 DUP, RETAINED, RESUMED, REPEATED = 1, 2, 4, 8
@@ -41,22 +42,33 @@ def flags_of(frame: Frame) -> int:
     return (DUP if frame.dup else 0) | (RETAINED if frame.retained else 0) | (RESUMED if frame.resumed else 0)
 
 
-def prepare(batch: list[Receipt]) -> list[Entry]:
+def prepare(batch: list[Receipt], index: CentreIndex) -> list[Entry]:
     """Decode a batch. Pure, so that a lane can do it while the disk is busy with the batch before; without numbers."""
     entries = []
     for receipt in batch:
         entry = Entry(0, receipt, flags_of(receipt.frame))
-        decode(entry)
+        decode(entry, index)
         entries.append(entry)
     return entries
 
 
-def decode(entry: Entry) -> None:
+def decode(entry: Entry, index: CentreIndex) -> None:
     """Fill in the readings, or why there are none."""
+    receipt = entry.receipt
     try:
-        entry.readings = registry.decode(entry.receipt.format, entry.receipt.frame)
+        entry.readings = registry.decode(receipt.format, receipt.frame, _model_of(receipt, index))
     except UnreadableError as error:
         entry.unreadable = error
+
+
+def _model_of(receipt: Receipt, index: CentreIndex) -> str | None:
+    """The model that the centre gives for the device that the topic names; None: the message must tell by itself."""
+    form = registry.find(receipt.format)
+    if not form.by_model:
+        return None
+    address = form.address_of(receipt.frame.topic)
+    device = index.device(form.name, address) if address is not None else None
+    return device.model if device is not None else None
 
 
 def sender(format_name: str, address: str) -> str:

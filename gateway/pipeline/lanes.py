@@ -7,7 +7,7 @@ import structlog
 
 from gateway.errors import StoreFailedError
 from gateway.ingest.source import Receipt, Source
-from gateway.pipeline.intake import Entry, prepare
+from gateway.pipeline.intake import Entry
 from gateway.pipeline.pipeline import Pipeline, Taken
 from gateway.store.writer import Writer
 
@@ -53,7 +53,7 @@ class Lane:
     def _prepare(self, batch: list[Receipt]) -> list[Entry] | None:
         """Decode ahead; None when even that fails: then it is tried again frame by frame."""
         try:
-            return prepare(batch)
+            return self._pipeline.prepare(batch)
         except Exception as error:  # noqa: BLE001 - see _take
             _LOG.error("pipeline.batch_failed", lane=self._source.name, frames=len(batch), error=type(error).__name__)
             return None

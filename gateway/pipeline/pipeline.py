@@ -39,6 +39,12 @@ from rules.model import Cleared, Heard, Raised
 ALARMS, TELEMETRY = "alarms", "telemetry"
 """The two lanes."""
 
+HTTP_ALARMS, HTTP_TELEMETRY = "http-alarms", "http-telemetry"
+"""The same for what comes by POST: lanes of their own, because redeliveries are known lane by lane."""
+
+ALARM_LANES = frozenset({ALARMS, HTTP_ALARMS})
+"""Lanes on which a message that can't be read is told to a person, whatever it is."""
+
 
 class Taken(msgspec.Struct, gc=False):
     """What became of a batch; its frames are in the transaction, not yet on disk."""
@@ -86,11 +92,11 @@ class Pipeline:
     def take(self, tx: Tx, batch: list[Receipt], *, lane: str, prepared: list[Entry] | None = None) -> Taken:
         """Journal, decode, judge, raise: all of a batch, or (when it raises) nothing of it.
 
-        ``prepared``: the batch as :func:`gateway.pipeline.intake.prepare` decoded it, where that was done ahead.
+        ``prepared``: the batch as :meth:`prepare` decoded it, where that was done ahead.
         """
         taken = Taken(frames=len(batch))
         self._redeliveries.connected(lane, batch)
-        entries = self._enter(prepare(batch) if prepared is None else prepared, lane, taken)
+        entries = self._enter(self.prepare(batch) if prepared is None else prepared, lane, taken)
         fresh = self._fresh(tx.db, entries)
         cases = self._cases(tx.db, fresh)
         told, staged = self._judge.hear(cases)
@@ -110,12 +116,16 @@ class Pipeline:
                 taken.quarantined += 1
                 self._raise_unreadable(tx, entry, lane)
         taken.readings = len(cases)
-        taken.acks = acknowledgements(batch, entries)
+        taken.acks = acknowledgements(batch, entries, self._index())
         # Nothing below can fail: memory follows only what is in the transaction.
         self._next += len(entries)
         self._redeliveries.remember([*taken.again, *((entry.seq, entry.frame) for entry in entries)])
         self._judge.keep(staged)
         return taken
+
+    def prepare(self, batch: list[Receipt]) -> list[Entry]:
+        """Decode a batch ahead of :meth:`take`; changes nothing."""
+        return prepare(batch, self._index())
 
     def quarantine(self, tx: Tx, receipt: Receipt, error: Exception, *, lane: str) -> Taken:
         """Put a frame aside that the pipeline itself failed on, whole, and tell a person when it was an alarm."""
@@ -126,7 +136,7 @@ class Pipeline:
         self._raise_unreadable(tx, entry, lane)
         self._next += 1
         self._redeliveries.remember([(entry.seq, entry.frame)])
-        return Taken(frames=1, quarantined=1, acks=acknowledgements([receipt], [entry]))
+        return Taken(frames=1, quarantined=1, acks=acknowledgements([receipt], [entry], self._index()))
 
     def tick(self, tx: Tx, residents: list[str] | None = None) -> int:
         """Tell the time to the rules that wait for it (or to those of the given residents); how many verdicts."""
@@ -253,12 +263,15 @@ class Pipeline:
 
     def _raise_unreadable(self, tx: Tx, entry: Entry, lane: str) -> None:
         form = _form_of(entry.receipt.format)
-        if lane != ALARMS and not (form and form.is_alarm(entry.frame.topic)):
+        if lane not in ALARM_LANES and not (form and form.is_alarm(entry.frame.topic)):
             return
         index = self._index()
         address = form.address_of(entry.frame.topic) if form else None
         device = index.device(entry.receipt.format, address) if address is not None else None
         resident = index.resident_of(device.id, entry.frame.received_at) if device is not None else None
+        if device is None and entry.unreadable is not None and entry.unreadable.why is Why.UNKNOWN_MODEL:
+            # Somebody's thermometer in the same LoRaWAN application: neither registered here nor of a known model.
+            return
         incident = incidents.of_unreadable(
             entry, device=device.id if device else None, resident=resident.id if resident else None
         )

@@ -15,19 +15,22 @@ from pydantic_settings import EnvSettingsSource
 from devices import registry, topics
 from gateway.errors import Problem, SettingsError
 from gateway.problems import did_you_mean, one_of, problems_of, schema_of, shown
+from gateway.settings.http import SECRET_LENGTH
 from gateway.settings.model import Settings, Subscription
 
 ENV_PREFIX = "TELECARE__"
 """Environment variables of this prefix override the file: ``TELECARE__BROKER__HOST``."""
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
+"""What any sender can put into a header or an address, whatever it takes for the encoding."""
 _WHOLE = "(the whole file)"
 _SECRETS = (("broker", "password"), ("channels.smtp", "password"), ("channels.webhook", "secret"))
 _PATHS = (
     "gateway.data", "broker.tls.ca", "broker.tls.cert", "broker.tls.key", "console.secret_file",
-    "broker.password_file", "channels.smtp.password_file", "channels.webhook.secret_file",
+    "broker.password_file", "channels.smtp.password_file", "channels.webhook.secret_file", "http.cert", "http.key",
 )  # fmt: skip
-_MUST_EXIST = ("broker.tls.ca", "broker.tls.cert", "broker.tls.key")
+_MUST_EXIST = ("broker.tls.ca", "broker.tls.cert", "broker.tls.key", "http.cert", "http.key")
 
 
 def load_settings(path: Path, env: Mapping[str, str] = os.environ) -> Settings:
@@ -44,8 +47,10 @@ def load_settings(path: Path, env: Mapping[str, str] = os.environ) -> Settings:
     data = _merged(data, overlay)
     folder = path.resolve().parent
     where = _Where(path.name, overlay)
-    kept = {table: _take_secret(data, table, key, folder, env, where, problems) for table, key in _SECRETS}
+    places = (*_SECRETS, *((table, "secret") for table in _http_sources(data)))
+    kept = {table: _take_secret(data, table, key, folder, env, where, problems) for table, key in places}
     problems += _check_subscriptions(data.get("subscriptions"), where)
+    problems += _check_http_formats(data, where)
     _rebase(data, folder, where, problems)
     settings = _validated(data, where, problems)
     if problems or settings is None:
@@ -55,6 +60,8 @@ def load_settings(path: Path, env: Mapping[str, str] = os.environ) -> Settings:
         settings.channels.smtp.keep_secret(kept["channels.smtp"])
     if settings.channels.webhook:
         settings.channels.webhook.keep_secret(kept["channels.webhook"])
+    for table, source in zip(_http_sources(data), settings.http.sources, strict=True):
+        source.keep_secret(kept[table])
     return settings
 
 
@@ -157,11 +164,18 @@ def _take_secret(
     elif table == "channels.webhook":
         expected = "expected secret_env or secret_file: receivers check the signature with it"
         problems.append(where.problem(table, "(missing)", expected))
-    if secret and table == "channels.webhook" and not _signs(secret):
-        named = f"{table}.{key}_{'env' if variable else 'file'}"
+    elif table.startswith("http."):
+        expected = "expected secret_env or secret_file: the sender shows with it who it is"
+        problems.append(where.problem(table, "(missing)", expected))
+    named = f"{table}.{key}_{'env' if variable else 'file'}"
+    signs = table == "channels.webhook" or raw.get("auth") == "signature"
+    if secret and signs and not _signs(secret):
         problems.append(
             where.problem(named, "(hidden)", "expected a Standard Webhooks secret: whsec_ and Base64 of 24 to 64 bytes")
         )
+    elif secret and table.startswith("http.") and not (len(secret) >= SECRET_LENGTH and _VISIBLE.fullmatch(secret)):
+        expected = f"expected at least {SECRET_LENGTH} letters, digits and signs, without spaces and accents"
+        problems.append(where.problem(named, "(hidden)", expected))
     return SecretStr(secret) if secret else None
 
 
@@ -198,12 +212,28 @@ def _check_subscriptions(raw: object, where: _Where) -> list[Problem]:
     return problems
 
 
+def _http_sources(data: Mapping[str, Any]) -> list[str]:
+    """The keys of the tables [[http.sources]]."""
+    raw = _get(data, "http.sources")
+    return [f"http.sources[{number}]" for number in range(len(raw) if isinstance(raw, list) else 0)]
+
+
+def _check_http_formats(data: Mapping[str, Any], where: _Where) -> list[Problem]:
+    names = [known.name for known in registry.FORMATS]
+    found = [(f"{table}.format", _get(data, f"{table}.format")) for table in _http_sources(data)]
+    return [
+        where.problem(key, shown(name), f"expected {one_of(names)}{did_you_mean(name, names)}")
+        for key, name in found
+        if isinstance(name, str) and name not in names
+    ]
+
+
 def _rebase(data: dict[str, Any], folder: Path, where: _Where, problems: list[Problem]) -> None:
     """Make the paths absolute; those that must be there are looked for."""
     gateway = data.setdefault("gateway", {})
     if isinstance(gateway, dict):
         gateway.setdefault("data", "data")
-    for key in _PATHS:
+    for key in (*_PATHS, *(f"{table}.secret_file" for table in _http_sources(data))):
         value = _get(data, key)
         if not isinstance(value, str):
             continue
@@ -212,6 +242,14 @@ def _rebase(data: dict[str, Any], folder: Path, where: _Where, problems: list[Pr
         _get(data, table)[last] = str(path)
         if key in _MUST_EXIST and not path.is_file():
             problems.append(where.problem(key, shown(value), "expected a file that is there"))
+    profiles = _get(data, "devices.profiles")
+    if isinstance(profiles, list):
+        data["devices"]["profiles"] = [str(folder / each) if isinstance(each, str) else each for each in profiles]
+    codecs = _get(data, "devices.codecs")
+    if isinstance(codecs, dict):
+        data["devices"]["codecs"] = {
+            model: str(folder / each) if isinstance(each, str) else each for model, each in codecs.items()
+        }
 
 
 def _validated(data: dict[str, Any], where: _Where, problems: list[Problem]) -> Settings | None:
@@ -230,7 +268,11 @@ def _validated(data: dict[str, Any], where: _Where, problems: list[Problem]) -> 
 def _get(data: Mapping[str, Any], key: str) -> Any:
     found: Any = data
     for part in key.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
+        name, _, number = part.partition("[")
+        found = found.get(name) if isinstance(found, Mapping) else None
+        if number:
+            place = int(number.rstrip("]"))
+            found = found[place] if isinstance(found, list) and place < len(found) else None
     return found
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from devices import topics
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)]
+from gateway.settings.commands import Commands
+from gateway.settings.http import Http
+from gateway.settings.table import Port, Seconds, Table, WithSecret
 
 
 def _web_address(value: str) -> str:
@@ -63,27 +63,13 @@ TopicFilter = Annotated[str, AfterValidator(_topic_filter)]
 TopicTemplate = Annotated[str, AfterValidator(_topic_template)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-
-class _WithSecret(_Table):
-    """A table with a secret that never stands in the file; load_settings reads it and keeps it here."""
-
-    _kept: SecretStr | None = PrivateAttr(None)
-
-    def keep_secret(self, secret: SecretStr | None) -> None:
-        """Keep the secret that this table's ``…_env`` or ``…_file`` names."""
-        self._kept = secret
-
-
-class Gateway(_Table):
+class Gateway(Table):
     """[gateway]: where this gateway keeps its things."""
 
     data: Path = Field(Path("data"), description="Folder of the database and keys; relative to this file.")
 
 
-class Tls(_Table):
+class Tls(Table):
     """[broker.tls]: an encrypted connection to the broker."""
 
     enabled: bool = Field(False, description="Speak TLS with the broker.")
@@ -100,7 +86,7 @@ class Tls(_Table):
         return self
 
 
-class Broker(_WithSecret):
+class Broker(WithSecret):
     """[broker]: the MQTT broker."""
 
     host: str = Field("localhost", min_length=1, description="Name or address of the broker.")
@@ -142,7 +128,7 @@ class Broker(_WithSecret):
         return self._kept
 
 
-class Subscription(_Table):
+class Subscription(Table):
     """[[subscriptions]]: which topics carry which format."""
 
     format: str = Field(description="Name of a device format; telecare decode --help lists them.")
@@ -150,7 +136,7 @@ class Subscription(_Table):
     lane: Literal["alarms", "telemetry"] = Field("telemetry", description="Alarms are handled first.")
 
 
-class Console(_Table):
+class Console(Table):
     """[console]: the web page."""
 
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
@@ -169,11 +155,11 @@ class Console(_Table):
     )
 
 
-class Log(_Table):
+class Log(Table):
     """[channels.log]: notifications written to the terminal."""
 
 
-class Smtp(_WithSecret):
+class Smtp(WithSecret):
     """[channels.smtp]: e-mail."""
 
     host: str = Field(min_length=1, description="Name of the mail server.")
@@ -194,7 +180,7 @@ class Smtp(_WithSecret):
         return self._kept
 
 
-class Webhook(_WithSecret):
+class Webhook(WithSecret):
     """[channels.webhook]: signed HTTP POSTs (Standard Webhooks)."""
 
     secret_env: str | None = Field(None, description="Environment variable that holds the signing secret (whsec_…).")
@@ -208,7 +194,7 @@ class Webhook(_WithSecret):
         return self._kept
 
 
-class Mqtt(_Table):
+class Mqtt(Table):
     """[channels.mqtt]: alerts published on the broker."""
 
     topic: TopicTemplate = Field(
@@ -217,13 +203,13 @@ class Mqtt(_Table):
     timeout_s: Seconds = Field(10.0, description="Seconds until an attempt counts as failed.")
 
 
-class Apprise(_Table):
+class Apprise(Table):
     """[channels.apprise]: the services that Apprise speaks to."""
 
     timeout_s: Seconds = Field(20.0, description="Seconds until an attempt counts as failed.")
 
 
-class Channels(_Table):
+class Channels(Table):
     """[channels]: the ways to tell a carer; smtp and webhook only where they are written."""
 
     log: Log = Field(Log(), description="Terminal.")
@@ -231,6 +217,18 @@ class Channels(_Table):
     webhook: Webhook | None = Field(None, description="Signed HTTP POSTs.")
     mqtt: Mqtt = Field(Mqtt(), description="MQTT messages.")
     apprise: Apprise = Field(Apprise(), description="Apprise.")
+
+
+class Devices(Table):
+    """[devices]: what the care centre adds for its devices."""
+
+    profiles: tuple[str, ...] = Field(
+        (), description='Profile files, such as "my/*.toml"; relative to this file. docs/profiles.md tells how.'
+    )
+    codecs: dict[str, Path] = Field(
+        default_factory=dict,
+        description="JavaScript codec of a model's raw LoRaWAN payloads: vendor/model = file, relative to this file.",
+    )
 
 
 class Settings(BaseSettings):
@@ -243,8 +241,11 @@ class Settings(BaseSettings):
     subscriptions: tuple[Subscription, ...] = Field(
         (), description="Topics and formats; default: every format's own topics."
     )
+    devices: Devices = Field(Devices(), description="What the care centre adds for its devices.")
     console: Console = Field(default_factory=Console, description="The web page.")
     channels: Channels = Field(Channels(), description="The ways to tell a carer.")
+    http: Http = Field(Http(), description="Messages of devices and clouds that only POST.")
+    commands: Commands = Field(Commands(), description="Commands back to devices.")
 
     @classmethod
     def settings_customise_sources(

@@ -188,6 +188,38 @@ def v001_first(db: Database) -> None:
         db.execute(statement)
 
 
+_V2 = """
+-- Commands to devices: asked for by somebody, sent, and answered or not. Nothing is ever taken out.
+CREATE TABLE commands (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,                 -- UUID; goes to the device, which names it in its answer
+    device TEXT NOT NULL,                    -- the centre's id
+    resident TEXT,                           -- who wore it then; NULL: nobody
+    command TEXT NOT NULL,                   -- ring, find, light-on, light-off, locate
+    state TEXT NOT NULL,                     -- gateway.commands.table
+    who TEXT NOT NULL,                       -- carer id, cli:<user>, or the gateway's part that asked
+    why TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,             -- after that it is of no use, and not sent any more
+    due_at INTEGER,                          -- when it is to be sent (again); NULL: not any more
+    attempts INTEGER NOT NULL DEFAULT 0,
+    sent_at INTEGER,                         -- when the broker first had it
+    settled_at INTEGER,                      -- from then on nothing changes any more
+    since INTEGER NOT NULL,                  -- journal.seq when it was asked for: its answer comes after that
+    detail TEXT                              -- why it was refused, failed or expired
+);
+CREATE INDEX commands_waiting ON commands (expires_at) WHERE settled_at IS NULL;
+CREATE INDEX commands_by_device ON commands (device, created_at);
+"""
+
+
+@MIGRATIONS()
+def v002_commands(db: Database) -> None:
+    """The queue of commands to devices."""
+    for statement in _statements(_V2):
+        db.execute(statement)
+
+
 def _statements(script: str) -> list[str]:
     statements, current = [], ""
     for line in script.splitlines(keepends=True):

@@ -179,6 +179,9 @@ def refused(form: Format, topic: str, payload: bytes) -> UnreadableError:
 )
 def test_bad_payloads_are_refused_by_every_format(form: Format, payload: bytes, why: Why) -> None:
     for topic in example_topics(form):
+        is_text = any(topics.matches(text, topic) for text in form.text_topics)
+        if is_text and why is Why.NOT_AN_OBJECT:
+            continue  # a number is a state
         assert refused(form, topic, payload).why is why
 
 

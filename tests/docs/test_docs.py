@@ -88,7 +88,7 @@ def test_every_setting_is_explained() -> None:
     page = (ROOT / "docs" / "settings.md").read_text("utf-8")
     schema = json.loads(gateway_schema())
     keys = {key for part in (schema, *schema["$defs"].values()) for key in part.get("properties", {})}
-    tables = set(schema["properties"]) | set(schema["$defs"]["Channels"]["properties"]) | {"tls"}
+    tables = set(schema["properties"]) | set(schema["$defs"]["Channels"]["properties"]) | {"tls", "sources"}
     assert "keep_alive_s" in keys
     assert not [key for key in keys - tables if f"| `{key}` |" not in page]
     assert not [table for table in tables if not re.search(rf"`\[+(\w+\.)?{table}\]+`", page)]

@@ -166,3 +166,22 @@ async def test_the_supervisor_hears_no_heartbeat_of_a_failed_store(post: Post, m
     await run_for(1)
     await asyncio.sleep(0.01)
     assert "WATCHDOG=1" not in said
+
+
+async def test_nobody_can_post_is_an_alarm_and_its_end_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    post = Post(tmp_path / FILE, monkeypatch)
+    try:
+        post.connect()
+        http = SimpleNamespace(listening=False)
+        post.watch._http = cast("Any", http)
+        await post.after(1)
+        assert (post.watch.health()["ok"], post.alerts()) == (False, [])
+        await post.after(BROKER_GONE_S)
+        assert [(alert.rule, alert.state) for alert in post.alerts()] == [("http_gone", "open")]
+        http.listening = True
+        await post.after(1)
+        assert [(alert.rule, alert.state) for alert in post.alerts()] == [("http_gone", "cleared")]
+        assert post.watch.health()["ok"] is True
+    finally:
+        post.writing.cancel()
+        await asyncio.gather(post.writing, return_exceptions=True)

@@ -104,7 +104,7 @@ def test_every_table_and_key_is_in_the_guide() -> None:
         "Site": "`[centre]`", "Resident": "`[[residents]]`", "Device": "`[[devices]]`", "Carer": "`[[carers]]`",
         "Assignment": "`[[assignments]]`", "Contact": "`[[carers.contacts]]`", "Policy": "`[[policies]]`",
         "Step": "`[[policies.steps]]`", "CarePlan": "`[[care_plans]]`", "Consents": "`[care_plans.consents]`",
-        "Zone": "`[[zones]]`",
+        "Zone": "`[[zones]]`", "Downlink": "`[devices.downlinks.ring]`",
     }  # fmt: skip
     for model, table in tables.items():
         definition = SCHEMA["$defs"][model]

@@ -24,7 +24,8 @@ def payload_of(case: dict[str, Any]) -> bytes:
 
 @pytest.mark.parametrize(("form", "case"), CASES, ids=[f"{form}: {case['name']}" for form, case in CASES])
 def test_every_vector(form: str, case: dict[str, Any]) -> None:
-    ran = telecare("decode", "--format", form, "--topic", case["topic"], "-", stdin=payload_of(case))
+    model = ["--model", case["model"]] if case.get("model") else []
+    ran = telecare("decode", "--format", form, "--topic", case["topic"], *model, "-", stdin=payload_of(case))
     assert ran.err == ""
     if "error" in case:
         assert ran.code == 1

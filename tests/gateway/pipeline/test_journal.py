@@ -43,6 +43,15 @@ def refused(chain: Chain, why: Why) -> Receipt:
             return foreign("native", "telecare/haven/gps-r01/altitude", {"v": 1, "id": "x"}, chain.now)
         case Why.ENCRYPTED:
             return foreign("owntracks", "owntracks/rita/pixel", {"_type": "encrypted", "data": "c2VjcmV0"}, chain.now)
+        case Why.UNKNOWN_MODEL | Why.MISSING_DECODER:
+            # LoRaWAN: decoded by the network but of no known model, or of a known one and not decoded
+            told = {"decoded_payload": {"fall": True}} if why is Why.UNKNOWN_MODEL else {"frm_payload": "AQ=="}
+            model = {"brand_id": "milesight-iot", "model_id": "vs373" if why is Why.MISSING_DECODER else "unheard-of"}
+            uplink = {"f_port": 85, "f_cnt": 1, "version_ids": model, **told}
+            ids = {"device_id": "radar", "application_ids": {"application_id": "care"}, "dev_eui": "24E124FFFE000001"}
+            return foreign(
+                "tts", "v3/care@haven/devices/radar/up", {"end_device_ids": ids, "uplink_message": uplink}, chain.now
+            )
         case Why.UNKNOWN_FORMAT:
             return foreign("morse", "morse/1", {"v": 1}, chain.now)
         case _:
@@ -92,7 +101,19 @@ def test_a_frame_that_says_nothing_is_journaled_all_the_same(chain: Chain) -> No
     assert chain.count("journal") == 1
 
 
-@pytest.mark.parametrize("why", [why for why in Why if why not in {Why.DECODER_FAILED, Why.UNKNOWN_FORMAT}])
+ELSEWHERE = {Why.DECODER_FAILED, Why.UNKNOWN_FORMAT, Why.CODEC_FAILED, Why.CODEC_TIMEOUT}
+"""Tested below, and with real codecs in tests/gateway/codecs."""
+
+
+def test_a_stranger_of_an_unknown_model_is_no_alarm_and_a_known_device_is(chain: Chain) -> None:
+    """Somebody's thermometer in the same LoRaWAN application must not wake anybody; a registered device may call."""
+    chain.take(refused(chain, Why.UNKNOWN_MODEL))
+    assert (chain.count("quarantine"), chain.alerts()) == (1, [])
+    chain.take(refused(chain, Why.MISSING_DECODER))
+    assert [alert.rule for alert in chain.alerts()] == ["unreadable_alarm"]
+
+
+@pytest.mark.parametrize("why", [why for why in Why if why not in ELSEWHERE])
 def test_every_kind_of_bad_input_goes_to_quarantine_and_good_ones_flow(chain: Chain, why: Why) -> None:
     good = [frame(f"gps-r0{n}", "status", chain.now, battery_percent=80) for n in (1, 2)]
     bad = refused(chain, why)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from devices.model import Status
+from gateway.centre.index import CentreIndex
 from gateway.clock import ManualClock
 from gateway.errors import StoreFailedError
 from gateway.ingest.source import Receipt
@@ -105,8 +106,8 @@ async def test_an_error_inside_costs_one_frame(house: House, monkeypatch: pytest
     """Whatever breaks in the pipeline, the frame that breaks it goes to quarantine whole; the others are judged."""
     genuine = intake.decode
 
-    def decode(entry: Entry) -> None:
-        genuine(entry)
+    def decode(entry: Entry, index: CentreIndex) -> None:
+        genuine(entry, index)
         if any(isinstance(reading, Status) and reading.firmware == "cursed" for reading in entry.readings):
             raise ZeroDivisionError(where)
 

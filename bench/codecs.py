@@ -1,0 +1,65 @@
+"""What a message with a JavaScript codec costs: ``python -m bench.codecs``."""
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from gateway.codecs import Codecs
+
+# Written for this measurement in the way of vendors' codecs: channels and types, 16-bit numbers, a history of fixes.
+CODEC = """
+function number(bytes, at) { return (bytes[at] | bytes[at + 1] << 8) << 16 >> 16; }
+function decodeUplink(input) {
+  var bytes = input.bytes, found = {}, i = 0;
+  while (i < bytes.length) {
+    var channel = bytes[i++], type = bytes[i++];
+    if (channel === 1 && type === 0x75) { found.battery = bytes[i]; i += 1; }
+    else if (channel === 3 && type === 0x67) { found.temperature = number(bytes, i) / 10; i += 2; }
+    else if (channel === 4 && type === 0x88) {
+      found.longitude = (number(bytes, i) + number(bytes, i + 2) * 65536) / 1e6;
+      found.latitude = (number(bytes, i + 4) + number(bytes, i + 6) * 65536) / 1e6;
+      i += 8;
+    } else if (channel === 6 && type === 0xd9) {
+      var mac = [];
+      for (var n = 0; n < 6; n++) mac.push(('0' + bytes[i + 1 + n].toString(16)).slice(-2));
+      (found.wifi = found.wifi || []).push({ mac: mac.join(':'), rssi: bytes[i + 7] - 256 });
+      i += 8;
+    } else throw new Error('unknown channel ' + channel);
+  }
+  return { data: found, warnings: [], errors: [] };
+}
+"""
+BUTTON = bytes.fromhex("01756403671201")
+SCAN = bytes.fromhex("01756403671201" + "06d90024e124000001b3" * 5)
+MESSAGES = 5_000
+
+
+def measure(codecs: Codecs, data: bytes) -> list[float]:
+    taken = []
+    for _ in range(MESSAGES):
+        began = time.perf_counter()
+        codecs.decode("bench/codec", 85, data)
+        taken.append((time.perf_counter() - began) * 1e6)
+    return sorted(taken)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "codec.js"
+        path.write_text(CODEC, encoding="utf-8")
+        began = time.perf_counter()
+        codecs = Codecs.load({"bench/codec": path})
+        print(f"start and first load: {(time.perf_counter() - began) * 1e3:.0f} ms")
+        try:
+            for name, data in (("a button", BUTTON), ("five access points", SCAN)):
+                measure(codecs, data)
+                taken = measure(codecs, data)
+                print(f"{name}, {len(data)} bytes: {statistics.mean(taken):.0f} µs a message, ", end="")
+                print(f"p50 {taken[len(taken) // 2]:.0f}, p99 {taken[len(taken) * 99 // 100]:.0f}")
+        finally:
+            codecs.close()
+
+
+if __name__ == "__main__":
+    main()

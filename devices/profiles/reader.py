@@ -1,0 +1,91 @@
+"""Field specifications compiled to functions: from what stands in a document to a checked value of a reading."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from devices.profiles.converters import converter, literal
+from devices.profiles.flaws import Flaws
+from devices.profiles.pointers import BadPointerError, Get, compile_pointer, word
+from devices.profiles.units import Field
+from devices.refusals import field_name
+
+Read: TypeAlias = Callable[[Any, Any, datetime | None], Any]
+"""``read(item, document, at)``: the checked value, None when it is not said. Raises UnreadableError."""
+
+KEYS = (
+    "at", "unit", "scale", "offset", "map", "else", "missing", "unknown", "above", "below", "levels", "table", "text",
+    "strict",
+)  # fmt: skip
+
+
+def compile_get(spec: Any, key: str, flaws: Flaws) -> Get | None:
+    """``at``: a pointer, or several of which the first that leads somewhere counts."""
+    pointers = spec if isinstance(spec, list) else [spec]
+    gets: list[Get] = []
+    for pointer in pointers:
+        if not isinstance(pointer, str):
+            flaws.add(key, pointer, 'a JSON Pointer such as "/data/alarm", or a list of them')
+            continue
+        try:
+            gets.append(compile_pointer(pointer))
+        except BadPointerError as error:
+            flaws.add(key, pointer, str(error))
+    if not gets or len(gets) != len(pointers):
+        return None
+    if len(gets) == 1:
+        return gets[0]
+
+    def first(item: Any, document: Any) -> Any:
+        for get in gets:
+            value = get(item, document)
+            if value is not None:
+                return value
+        return None
+
+    return first
+
+
+def compile_field(name: str, spec: Any, field: Field, key: str, flaws: Flaws) -> Read | None:
+    """The function that reads one field of a reading; None when the specification has flaws.
+
+    ``spec`` is a table with ``at``, or a constant.
+    """
+    if not isinstance(spec, dict):
+        return _constant(spec, field, key, flaws)
+    before = len(flaws.found)
+    flaws.table(spec, key, KEYS)
+    if "at" not in spec:
+        flaws.missing(f"{key}.at", 'a JSON Pointer such as "/data/alarm"')
+        return None
+    get = compile_get(spec["at"], f"{key}.at", flaws)
+    pointer = spec["at"][0] if isinstance(spec["at"], list) and spec["at"] else spec["at"]
+    where = field_name(str(pointer).lstrip("^/").replace("/", ".")) or name
+    convert = converter(name, spec, field, key, where, flaws)
+    missing, unknown = spec.get("missing"), _words(spec.get("unknown", []), f"{key}.unknown", flaws)
+    if get is None or convert is None or len(flaws.found) > before:
+        return None
+
+    def read(item: Any, document: Any, at: datetime | None) -> Any:
+        value = get(item, document)
+        if value is None:
+            if missing is None:
+                return None
+            value = missing
+        elif unknown and word(value) in unknown:
+            return None
+        return convert(value, at)
+
+    return read
+
+
+def _constant(spec: Any, field: Field, key: str, flaws: Flaws) -> Read | None:
+    value = literal(spec, field, key, flaws)
+    return None if value is None else lambda _item, _document, _at: value
+
+
+def _words(spec: Any, key: str, flaws: Flaws) -> frozenset[str]:
+    if isinstance(spec, list) and all(isinstance(item, str | int | float | bool) for item in spec):
+        return frozenset(word(item) for item in spec)
+    flaws.add(key, spec, "a list of values")
+    return frozenset()

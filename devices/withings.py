@@ -1,0 +1,144 @@
+"""Withings: the notifications that its cloud POSTs, and the summary of a night as its sleep interface gives it.
+
+A notification is a form, ``userid=…&appli=…`` (Withings developer guide, "Notification content"): 50 is somebody who
+got into bed, 51 out of bed, 44 new sleep data for a range, 46 a change of the user's account. It tells that there is
+something, never the measurements themselves. A bridge may turn the form into JSON with the same names.
+
+The address is the ``userid``: it stands in every notification, a ``deviceid`` only in some, and one sensor must not
+have two addresses. Withings delivers again what was not answered, so ``appli`` and time make the event's id.
+"""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from devices import bed, door, values
+from devices.errors import UnreadableError, Why
+from devices.model import Bed, Frame, Reading, Sleep, Status
+from devices.refusals import shown
+
+TELEMETRY_TOPICS = ("withings/+",)
+ALARM_TOPICS: tuple[str, ...] = ()
+
+IN_BED: dict[int, bool] = {50: True, 51: False}
+SLEEP_DATA = 44
+ACCOUNT = 46
+GONE = frozenset({"delete", "unlink"})
+"""``action`` of an account's change after which nothing more will come."""
+
+_MOST_FIELDS = 64
+
+
+def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
+    """The readings of a notification or a night's summary; ``model`` plays no part.
+
+    A notification of another ``appli`` (weight, activity, …) is a sign of life. Raises UnreadableError.
+    """
+    door.check(frame.payload)
+    payload = frame.payload.strip()
+    if b"=" in payload and payload[:1] not in (b"{", b"["):
+        message: dict[str, Any] = _form(payload)
+    else:
+        message = door.untyped(frame.payload)
+    series = _series(message)
+    if series is not None:
+        return tuple(
+            reading
+            for place, night in enumerate(series)
+            for reading in _night(night, message, frame.topic, f"series[{place}]")
+        )
+    device = _user(message, address_of(frame.topic))
+    appli = _appli(message)
+    at, key = _time(message), _key(appli, message)
+    if appli in IN_BED:
+        return (Bed(device=device, observed_at=at, event_id=key, in_bed=IN_BED[appli]),)
+    if appli == SLEEP_DATA:
+        start, end = bed.moment(message, ("startdate",)), bed.moment(message, ("enddate",))
+        if start is not None and end is not None:
+            return (Sleep(device=device, observed_at=end, event_id=key, start=start, end=end),)
+    online = False if appli == ACCOUNT and message.get("action") in GONE else None
+    return (Status(device=device, observed_at=at, event_id=key, online=online),)
+
+
+def address_of(topic: str) -> str | None:
+    """The user of ``withings/USER``; None for any other topic."""
+    parts = topic.split("/")
+    return parts[1] if len(parts) == 2 and parts[0] == "withings" and parts[1] else None
+
+
+def _form(payload: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(
+            payload.decode(), keep_blank_values=True, strict_parsing=True, max_num_fields=_MOST_FIELDS, errors="strict"
+        )
+    except UnicodeDecodeError:
+        raise UnreadableError(Why.NOT_UTF8, "bytes after % that are no text; expected UTF-8") from None
+    except ValueError:
+        detail = f"{shown(payload[:40].decode(errors='replace'))}; expected a form, name=value with & between"
+        raise UnreadableError(Why.NOT_JSON, detail) from None
+    message: dict[str, Any] = {}
+    for name, value in pairs:
+        message.setdefault(name, value)
+    return message
+
+
+def _user(message: dict[str, Any], otherwise: str | None) -> str:
+    value = message.get("userid")
+    if value in (None, ""):
+        if otherwise:
+            return otherwise
+        raise UnreadableError(Why.MISSING_FIELD, "is missing; expected the user's number", "userid")
+    return bed.name(value, "userid")
+
+
+def _appli(message: dict[str, Any]) -> int:
+    value = message.get("appli")
+    if value in (None, ""):
+        raise UnreadableError(Why.MISSING_FIELD, "is missing; expected the kind of notification", "appli")
+    if isinstance(value, str):
+        if not (value.isascii() and value.isdigit() and len(value) <= 6):
+            raise UnreadableError(Why.OUT_OF_RANGE, f"{shown(value)}; expected a number such as 50", "appli")
+        value = int(value)
+    number = values.whole(value, "appli", 0, 999_999)
+    assert number is not None
+    return number
+
+
+def _time(message: dict[str, Any]) -> datetime | None:
+    """``startdate``, or ``date`` where that is a moment: it may also be a day (2026-03-01), which is no time."""
+    start: datetime | None = bed.moment(message, ("startdate",))
+    if start is not None:
+        return start
+    date = message.get("date")
+    if isinstance(date, str) and len(date) == 10 and date[4:5] == "-":
+        return None
+    found: datetime | None = bed.moment(message, ("date",))
+    return found
+
+
+def _key(appli: int, message: dict[str, Any]) -> str | None:
+    times = [bed.moment(message, (word,)) for word in ("startdate", "enddate")]
+    told = [at for at in times if at is not None] or [at for at in (_time(message),) if at is not None]
+    return ":".join([str(appli), *(str(values.to_ms(at) // 1000) for at in told)]) if told else None
+
+
+def _series(message: dict[str, Any]) -> list[Any] | None:
+    """The nights of an answer of the sleep interface (``v2/sleep``, action ``getsummary``); None for anything else."""
+    body = message.get("body", message)
+    series = body.get("series") if isinstance(body, dict) else None
+    return series if isinstance(series, list) else None
+
+
+def _night(night: Any, message: dict[str, Any], topic: str, field: str) -> tuple[Reading, ...]:
+    if not isinstance(night, dict):
+        raise UnreadableError(Why.WRONG_TYPE, f"{shown(night)}; expected an object", field)
+    device = _user({**message, **night}, address_of(topic))
+    data = night.get("data")
+    data = data if isinstance(data, dict) else {}
+    start, end = bed.moment(night, ("startdate",)), bed.moment(night, ("enddate",))
+    score = values.percent(data.get("sleep_score"), f"{field}.data.sleep_score")
+    if start is None or end is None:
+        raise UnreadableError(Why.MISSING_FIELD, "is missing; expected the night's begin and end", f"{field}.startdate")
+    number = night.get("id")
+    event_id = bed.name(number, f"{field}.id") if number not in (None, "") else None
+    return (Sleep(device=device, observed_at=end, event_id=event_id, score=score, start=start, end=end),)
