@@ -1,6 +1,8 @@
 """``telecare decode``, ``telecare formats``: what the gateway makes of a message."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +13,11 @@ from rich.table import Table
 from devices import registry
 from devices.errors import UnreadableError
 from devices.model import Frame
+from devices.profiles import library
 from gateway.cli.common import CLOCK, OUT, JsonOption, fail, print_json
+from gateway.codecs import Codecs
+from gateway.settings import load_settings
+from gateway.settings.profiles import library_of
 
 _NAMES = ", ".join(form.name for form in registry.FORMATS)
 
@@ -22,6 +28,9 @@ def decode(
     file: Annotated[Path, typer.Argument(help="The payload; - reads it from standard input.", show_default="-")] = Path(
         "-"
     ),
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Use the profiles and codecs that these settings name.")
+    ] = None,
     model: Annotated[str | None, typer.Option("--model", help="vendor/model, for formats with profiles.")] = None,
 ) -> None:
     """Print the readings in a message, one JSON object a line.
@@ -38,7 +47,8 @@ def decode(
         raise fail(f"{file}: {error.strerror}: name a file that can be read, or - for standard input") from error
     frame = Frame(topic=topic, payload=payload, received_at=CLOCK.now())
     try:
-        readings = registry.decode(format_name, frame, model)
+        with _profiles_of(config):
+            readings = registry.decode(format_name, frame, model)
     except UnreadableError as error:
         print_json({"error": error.why.value, "field": error.field, "detail": error.detail})
         raise typer.Exit(1) from error
@@ -46,6 +56,21 @@ def decode(
         fields = msgspec.to_builtins(reading)
         # as the documentation orders them
         print_json({"device": fields.pop("device"), "kind": fields.pop("kind"), **fields})
+
+
+@contextmanager
+def _profiles_of(config: Path | None) -> Iterator[None]:
+    """Use the care centre's own profiles and codecs meanwhile, where settings are named; else the bundled ones."""
+    if config is None:
+        yield
+        return
+    settings = load_settings(config)
+    with closing(Codecs.load(settings.devices.codecs)) as codecs:
+        library.install(library_of(settings, codecs.decoders()))
+        try:
+            yield
+        finally:
+            library.install(library.build(library.load_bundled()))
 
 
 def is_text(words: str) -> bool:

@@ -91,3 +91,24 @@ def test_formats_lists_all_of_them() -> None:
     for form in registry.FORMATS:
         assert form.title in table
         assert all(topic in table for topic in (*form.alarm_topics, *form.telemetry_topics))
+
+
+def test_own_profiles_are_those_of_the_settings(tmp_path: Path) -> None:
+    """The example of the guide, as a care centre would name it in gateway.toml."""
+    (tmp_path / "mat.toml").write_text(
+        'vendor = "acme"\nmodel = "mat"\ntitle = "A mat"\nsource = "ours"\nformats = ["profile"]\n'
+        '[message]\ntopics = ["mats/{device}/state"]\n'
+        '[[readings]]\nkind = "bed"\nin_bed = { at = "/pressed" }\n'
+        '[[cases]]\nname = "in"\ntopic = "mats/m1/state"\npayload = { pressed = true }\n'
+        'readings = [{ kind = "bed", in_bed = true }]\n',
+        "utf-8",
+    )
+    payload = tmp_path / "payload.json"
+    payload.write_text('{"pressed": true}', "utf-8")
+    config = tmp_path / "gateway.toml"
+    config.write_text('[devices]\nprofiles = ["mat.toml"]\n', "utf-8")
+    asked = ("decode", "--format", "profile", "--topic", "mats/m1/state", "--model", "acme/mat", payload)
+    assert telecare(*asked).code == 1  # unknown without the settings
+    told = telecare(*asked, "--config", config)
+    assert told.code == 0, told.err + told.out
+    assert told.json()[0]["in_bed"] is True
