@@ -13,6 +13,8 @@ from typing import Final
 
 import msgspec
 
+from devices.model import KINDS
+
 from rules.errors import BadRuleError
 from rules.model import Context, Event, Heard, Quiet, Reason, Resumes, Rule, RuleSettings, State, Tick, Verdict
 from rules.registry import find
@@ -21,6 +23,8 @@ UNSTARTED: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """``wake_at`` says this while a rule has no state yet: a Tick is due at once, and begins it."""
 
 _RESUMED: Final = Quiet(Reason("The gateway was deaf; that time does not count as silence."))
+_ALL_KINDS: Final = frozenset(KINDS)
+
 _BEGUN: Final = Quiet(Reason("The rule has begun."))
 
 
@@ -161,6 +165,15 @@ class ResidentRules:
             if due is not None and (earliest is None or due < earliest):
                 earliest = due
         return earliest
+
+    def has(self, rule_key: str) -> bool:
+        """Whether there is a rule of that key."""
+        return rule_key in self._by_key
+
+    def concerned(self, kind: str, device: str) -> bool:
+        """Whether a rule judges that kind of readings of that device; one that only counts signs of life does not."""
+        found = self._concerned.get((kind, device)) or self._find((kind, device))
+        return any(entry.rule.kinds != _ALL_KINDS for entry in found)
 
     def wake_of(self, rule_key: str, state: State) -> datetime | None:
         """When a Tick is due for one rule's state; None: never. What :meth:`wake_at` says, of one rule only."""

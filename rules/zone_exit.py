@@ -33,7 +33,7 @@ from rules.model import (
     State,
     Verdict,
 )
-from rules.timing import seconds
+from rules.timing import lost, seconds
 
 _OTHER = Quiet(Reason("Not a position."))
 _OLD_ORDER = Quiet(Reason("A newer position was judged already; this one changes nothing."))
@@ -171,7 +171,9 @@ class ZoneExitRule:
         if not isinstance(position, Position):
             return state, _OTHER
         # a fix from the future is a wrong clock: it must not make all later ones look old
-        fixed_at = event.at if position.fixed_at is None else min(position.fixed_at, event.received_at)
+        fixed_at = event.at
+        if position.fixed_at is not None and not lost(position.fixed_at, event.received_at):
+            fixed_at = min(position.fixed_at, event.received_at)
         if state.fixed_at is not None and fixed_at <= state.fixed_at:
             return state, _OLD_ORDER
         distance = event.distances[self._zone.id]

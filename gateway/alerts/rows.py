@@ -27,6 +27,10 @@ _CHANGING = (
 _UPDATE = f"UPDATE alerts SET {', '.join(f'{c} = ?' for c in _CHANGING)}, version = ? WHERE id = ?"  # noqa: S608 - our own column names
 
 
+LARGEST = 2**63 - 1
+"""The largest number that SQLite can compare with; asked for a larger one, it would raise OverflowError."""
+
+
 def alert_of(row: sqlite3.Row) -> Alert:
     """A row of ``alerts`` as a struct."""
     return Alert(
@@ -93,7 +97,9 @@ def find(db: sqlite3.Connection, alert: int) -> Alert:
     Raises:
         UnknownAlertError: there is none.
     """
-    row = db.execute("SELECT * FROM alerts WHERE id = ?", (alert,)).fetchone()
+    row = None
+    if 0 < alert <= LARGEST:
+        row = db.execute("SELECT * FROM alerts WHERE id = ?", (alert,)).fetchone()
     if row is None:
         raise UnknownAlertError(f"There is no alert number {alert}.")
     return alert_of(row)

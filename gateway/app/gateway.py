@@ -129,7 +129,7 @@ class Gateway:
         for lane in http.lanes if http else ():
             lanes[lane.name] = Lane(lane, pipeline, writer, urgent=lane.name == HTTP_ALARMS)
         wakeups = RuleWakeups(pipeline, writer, keeper.index, clock, backlog=Backlog(sources), speed=self._speed)
-        keeper.on_change = wakeups.everybody
+        keeper.on_change = wakeups.changed
         # A free port is chosen before anything is told, because the links in the messages lead there.
         port = settings.console.port or free_port(settings.console.host)
         base_url = settings.console.base_url if settings.console.port else f"http://{settings.console.host}:{port}"

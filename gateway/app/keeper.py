@@ -19,10 +19,12 @@ LOOK_EVERY_S = 1.0
 class CentreKeeper:
     """Holds the index of the centre in force; ``run()`` swaps it when a newer version was applied.
 
-    ``on_change`` is awaited after each swap (the rules of everybody are then looked at anew).
+    ``on_change`` is awaited after each swap, with the index before it (the rules of everybody are looked at anew).
     """
 
-    def __init__(self, db: sqlite3.Connection, on_change: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, on_change: Callable[[CentreIndex], Awaitable[None]] | None = None
+    ) -> None:
         found = centres.latest(db)
         if found is None:
             raise StoreError("No care centre was applied yet: run `telecare centre apply FILE --config gateway.toml`.")
@@ -55,8 +57,8 @@ class CentreKeeper:
             return
         if found is None:
             return
-        self._index = CentreIndex(found.centre)
+        old, self._index = self._index, CentreIndex(found.centre)
         self.version = found.version
         _LOG.info("centre.taken_up", version=found.version)
         if self.on_change:
-            await self.on_change()
+            await self.on_change(old)

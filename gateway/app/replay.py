@@ -36,6 +36,8 @@ none of them changes what is printed. The rules' own deadlines are all taken."""
 _STUCK = 1_000
 """Deadlines in a row at one time after which we go on: a rule that broke wants to be told the time again and again."""
 
+_RFC_3339 = "expected a time such as 2026-01-31T02:00:00Z"
+
 YEARS = range(2000, 2200)
 """Years that a recording may be from, the same as in a centre file: local times can't be computed at the ends of
 what Python can count."""
@@ -100,29 +102,58 @@ def read_messages(lines: Iterable[str], *, file: str) -> list[Recorded]:
         try:
             messages.append(_message(decoder.decode(text)))
         except (msgspec.DecodeError, ValueError, UnreadableError, RecursionError) as error:
-            problems.append(Problem(file, f"line {number}", text.strip()[:60], str(error)))
+            problems.append(Problem(file, f"line {number}", text.strip()[:60], _expected(error)))
     if problems:
         raise BadMessageError(problems)
     return sorted(messages, key=lambda message: message.received_at)
 
 
+def _expected(error: Exception) -> str:
+    """What is wrong with a line: the key, and what is expected there."""
+    match error:
+        case msgspec.ValidationError():
+            # "Expected `str`, got `int` - at `$.topic`"
+            what, _, where = str(error).partition(" - at `$.")
+            what = _RFC_3339 if where.startswith("received_at") else what[:1].lower() + what[1:]
+            return f"{where.rstrip('`')}: {what}" if where else what
+        case msgspec.DecodeError() | RecursionError():
+            return f"expected one JSON object: {error}"
+        case UnreadableError():
+            names = ", ".join(form.name for form in registry.FORMATS)
+            return f"format: expected one of {names}"
+        case _:
+            return str(error)
+
+
 def _message(line: _Line) -> Recorded:
     if line.received_at.tzinfo is None:
-        raise ValueError("received_at has no time zone; expected for example 2026-01-31T02:00:00Z")
+        raise ValueError(f"received_at: {_RFC_3339}: it has no time zone")
     if line.received_at.year not in YEARS:
-        raise ValueError(f"received_at is in the year {line.received_at.year}; expected 2000 to 2199")
+        raise ValueError(f"received_at: expected a year from 2000 to 2199, not {line.received_at.year}")
     if (line.payload is msgspec.UNSET) == (line.payload_base64 is msgspec.UNSET):
-        raise ValueError("expected either payload or payload_base64")
-    if isinstance(line.payload_base64, str):
-        payload = b64decode(line.payload_base64, validate=True)
-    elif isinstance(line.payload, str):
-        payload = line.payload.encode()
-    else:
-        payload = msgspec.json.encode(line.payload)
+        raise ValueError("payload, payload_base64: expected one of the two")
+    _encoded(line.topic, "topic")
     form = registry.find(line.format).name if line.format else format_of(line.topic)
     if form is None:
-        raise ValueError(f'no format listens to the topic {line.topic!r}; name one with "format"')
-    return Recorded(line.received_at, line.topic, payload, form)
+        raise ValueError(f'topic: no format listens to {line.topic!r}: expected one to be named with "format"')
+    return Recorded(line.received_at, line.topic, _payload(line), form)
+
+
+def _payload(line: _Line) -> bytes:
+    if not isinstance(line.payload_base64, str):
+        return _encoded(line.payload, "payload")
+    try:
+        return b64decode(line.payload_base64, validate=True)
+    except ValueError as error:
+        raise ValueError("payload_base64: expected Base64") from error
+
+
+def _encoded(value: Any, key: str) -> bytes:
+    try:
+        return value.encode() if isinstance(value, str) else msgspec.json.encode(value)
+    except UnicodeEncodeError as error:
+        # JSON can write half of a surrogate pair, such as "\\ud800"; no text can hold it
+        raise ValueError(f"{key}: expected text that UTF-8 can hold, without half a surrogate pair") from error
 
 
 def format_of(topic: str) -> str | None:

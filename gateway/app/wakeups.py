@@ -47,6 +47,11 @@ class RuleWakeups:
             await self._writer.write(lambda tx, chunk=chunk: self._pipeline.tick(tx, chunk))  # type: ignore[misc]
         self._assignments_change_at = self._index().next_change_at(self._clock.now())
 
+    async def changed(self, old: CentreIndex) -> None:
+        """A new centre is in force: settle what only the old one had rules for, then begin what is new."""
+        await self._writer.write(lambda tx: self._pipeline.replan(tx, old), urgent=True)
+        await self.everybody()
+
     async def run(self) -> None:
         """Until cancelled. Begins when what the broker had kept for us is heard.
 

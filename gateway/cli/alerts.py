@@ -1,16 +1,17 @@
-"""``telecare alerts | ack | close | explain``: alerts from the command line, whether the daemon runs or not."""
+"""``telecare alerts | ack | close | reopen | explain``: alerts from the command line, whether the daemon runs or not."""
 
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.table import Table
 
 from gateway.alerts import desk, queries
-from gateway.alerts.model import Acknowledge, Alert, Answer, Close, Outcome
+from gateway.alerts.model import Acknowledge, Alert, Answer, Close, Outcome, Reopen
 from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
 from gateway.cli.common import (
@@ -20,6 +21,7 @@ from gateway.cli.common import (
     ConfigOption,
     JsonOption,
     fail,
+    local,
     operator,
     print_json,
     printable,
@@ -53,7 +55,7 @@ def alerts(
         found = queries.alerts(db, queries.Filter(limit=limit)) if everything else queries.open_alerts(db)
     if json:
         for alert in found:
-            print_json(alert)
+            print_json(_in_words(alert, index))
         return
     if not found:
         OUT.print("No alerts." if everything else "No open alerts.")
@@ -99,19 +101,31 @@ def close(
     _answer(number, Close(outcome=outcome, note=note), config, who, json=json)
 
 
+def reopen(
+    number: NumberArgument,
+    *,
+    note: Annotated[str, typer.Option("--note", help="A few words on why.")] = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    who: AsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Re-open an alert that was closed by mistake: the telling begins anew."""
+    _answer(number, Reopen(note=note), config, who, json=json)
+
+
 def _answer(number: int, answer: Answer, config: Path, who: str | None, *, json: bool) -> None:
     _, path = settings_and_database(config)
     reader(path).close()  # says so when there is no database yet, instead of making an empty one
 
-    def work(tx: Tx) -> Alert:
+    def work(tx: Tx) -> tuple[Alert, CentreIndex]:
         index = _index(tx.db)
         if who is not None and who not in index.carers:
             raise BadAnswerError(f"--as: {who!r}: expected a carer of the centre: {', '.join(index.carers)}")
-        return desk.answer(tx, index, number, answer, who or operator(), "cli")
+        return desk.answer(tx, index, number, answer, who or operator(), "cli"), index
 
-    alert = write_now(path, work, clock=CLOCK)
+    alert, index = write_now(path, work, clock=CLOCK)
     if json:
-        print_json(alert)
+        print_json(_in_words(alert, index))
     else:
         OUT.print(f"Alert {alert.id} is {alert.state.value}.", markup=False)
 
@@ -123,11 +137,14 @@ def explain(number: NumberArgument, *, config: ConfigOption = DEFAULT_CONFIG, js
         found = queries.explain(db, number)
         index = _index(db)
     if json:
-        print_json(found)
+        print_json({**msgspec.to_builtins(found), "alert": _in_words(found.alert, index)})
         return
 
     def words(reason: Reason) -> str:
         return printable(say(reason, "en", index.timezone, alert.raised_at))
+
+    def when(at: datetime) -> str:
+        return local(at, index.timezone)
 
     alert = found.alert
     place = index.public_name(alert.resident) if alert.resident else "nobody registered"
@@ -135,10 +152,10 @@ def explain(number: NumberArgument, *, config: ConfigOption = DEFAULT_CONFIG, js
         f"Alert {alert.id}: {rule_title(alert.rule, 'en')} ({alert.priority.value}), {place}, {alert.state.value}",
         f"  Why: {words(alert.reason)}",
         *(f"       {words(mark)}" for mark in alert.marks),
-        f"  Happened {alert.happened_at.isoformat()}, raised {alert.raised_at.isoformat()}, repeats {alert.repeats}",
+        f"  Happened {when(alert.happened_at)}, raised {when(alert.raised_at)}, repeats {alert.repeats}",
     ]
     lines += [
-        f"  Message {f.seq} ({f.format}) on {printable(f.topic)} at {f.received_at.isoformat()}\n"
+        f"  Message {f.seq} ({f.format}) on {printable(f.topic)} at {when(f.received_at)}\n"
         f"    {printable(f.payload) if f.payload is not None else f.payload_hex}"
         for f in found.frames
     ]
@@ -152,11 +169,21 @@ def explain(number: NumberArgument, *, config: ConfigOption = DEFAULT_CONFIG, js
     ]
     lines += [
         f"  Told {n.carer} by {n.channel} ({n.purpose.value}): {n.state}"
-        + (f" at {n.settled_at.isoformat()}" if n.settled_at else "")
+        + (f" at {when(n.settled_at)}" if n.settled_at else "")
         for n in found.told
     ]
-    lines += [f"  {h.at.isoformat()} {h.event}" + (f" by {h.who} ({h.via})" if h.who else "") for h in found.history]
+    lines += [f"  {when(h.at)} {h.event}" + (f" by {h.who} ({h.via})" if h.who else "") for h in found.history]
     OUT.print("\n".join(lines), markup=False)
+
+
+def _in_words(alert: Alert, index: CentreIndex) -> dict[str, Any]:
+    """An alert for JSON: beside the reason and the marks, which are for programs, the same as English sentences."""
+
+    def words(reason: Reason) -> str:
+        return say(reason, "en", index.timezone, alert.raised_at)
+
+    fields: dict[str, Any] = msgspec.to_builtins(alert)
+    return {**fields, "words": words(alert.reason), "mark_words": [words(mark) for mark in alert.marks]}
 
 
 def _index(db: sqlite3.Connection) -> CentreIndex:
@@ -166,4 +193,4 @@ def _index(db: sqlite3.Connection) -> CentreIndex:
     return CentreIndex(found.centre)
 
 
-__all__ = ["AlertState", "ack", "alerts", "close", "explain", "fail"]
+__all__ = ["AlertState", "ack", "alerts", "close", "explain", "fail", "reopen"]

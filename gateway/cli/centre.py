@@ -16,6 +16,7 @@ from gateway.cli.common import (
     OUT,
     ConfigOption,
     JsonOption,
+    as_given,
     fail,
     operator,
     print_json,
@@ -32,7 +33,7 @@ FileArgument = Annotated[Path, typer.Argument(help="The centre file (TOML); its 
 @app.command()
 def check(file: FileArgument) -> None:
     """Say everything that is wrong with a centre file; changes nothing."""
-    centre = load_centre(file)
+    centre = as_given(load_centre, file)
     OUT.print(
         f"{file.name}: {len(centre.residents)} residents, {len(centre.devices)} devices. No errors.", markup=False
     )
@@ -44,7 +45,7 @@ def apply(file: FileArgument, *, config: ConfigOption = DEFAULT_CONFIG, json: Js
 
     A running gateway takes it up within two seconds, without a restart. A file with errors changes nothing.
     """
-    centre = load_centre(file)
+    centre = as_given(load_centre, file)
     settings, path = settings_and_database(config)
     for problem in leading_nowhere(centre, settings):
         ERR.print(f"Warning: {problem}", style="yellow", markup=False)

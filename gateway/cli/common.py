@@ -1,17 +1,34 @@
 """What the commands share: where the gateway's things are, JSON output, errors with the right exit code."""
 
 import getpass
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
 from rich.console import Console
 
 from gateway.clock import SystemClock
-from gateway.errors import BrokerError, GatewayError, IllegalStepError, NotAllowedError, StoreFailedError
+from gateway.errors import (
+    BrokerError,
+    CentreError,
+    GatewayError,
+    IllegalStepError,
+    NotAllowedError,
+    Problem,
+    SettingsError,
+    StoreFailedError,
+)
+from gateway.problems import shown
 from gateway.settings import Settings, load_settings
 from gateway.store.database import FILE
+
+T = TypeVar("T")
 
 # No markup: a device's topic or message is shown as it is, and must not be taken for ours.
 OUT = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -36,10 +53,59 @@ def complain(error: Exception) -> int:
     return 1 if isinstance(error, _COULD_NOT) else 2
 
 
+def complain_of_system(error: OSError) -> int:
+    """Print an error of the operating system in one line; the exit code, 1.
+
+    When it was standard output that can't be written, it is given up, or Python would complain again at the end.
+    """
+    why = error.strerror or str(error)
+    if output_is_broken():
+        # what could not be written still waits in the buffer; it has to go somewhere
+        with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        return complain_of(f"Standard output can't be written: {why}.")
+    return complain_of(f"{error.filename}: {why}" if error.filename else why)
+
+
+def complain_of(text: str) -> int:
+    """Print why it could not be done; the exit code, 1."""
+    ERR.print(text, style="red", markup=False)
+    return 1
+
+
+def output_is_broken() -> bool:
+    """Whether standard output holds something that it can't get rid of: a full disk."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        return True
+    return False
+
+
 def fail(text: str, *, code: int = 2) -> typer.Exit:
     """``raise fail(...)``: print why and end."""
     ERR.print(text, style="red", markup=False)
     return typer.Exit(code)
+
+
+def as_given(load: Callable[[Path], T], path: Path) -> T:
+    """Load settings or a centre; a file that can't be read as a whole is named as it was on the command line.
+
+    Raises:
+        SettingsError, CentreError: as ``load``.
+    """
+    try:
+        return load(path)
+    except (SettingsError, CentreError) as error:
+        raise type(error)([_named(problem, path) for problem in error.problems]) from error
+
+
+def _named(problem: Problem, path: Path) -> Problem:
+    if problem.file != path.name or not problem.key.startswith("("):
+        return problem
+    value = shown(str(path)) if problem.value == shown(path.name) else problem.value
+    return Problem(str(path), problem.key, value, problem.expected)
 
 
 def settings_and_database(config: Path) -> tuple[Settings, Path]:
@@ -48,7 +114,7 @@ def settings_and_database(config: Path) -> tuple[Settings, Path]:
     Raises:
         GatewayError: the settings can't be used.
     """
-    settings = load_settings(config)
+    settings = as_given(load_settings, config)
     return settings, settings.gateway.data / FILE
 
 
@@ -60,6 +126,11 @@ def print_json(value: Any) -> None:
 def printable(text: str) -> str:
     """A device's text for a terminal: what a terminal would obey (escape sequences) is written as ``\\x1b``."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def local(at: datetime, timezone: tzinfo) -> str:
+    """A time for people: the centre's own, to the second, such as ``2026-03-01 22:15:00 CET``. JSON stays UTC."""
+    return f"{at.astimezone(timezone):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def operator() -> str:
@@ -78,9 +149,13 @@ __all__ = [
     "ConfigOption",
     "GatewayError",
     "JsonOption",
+    "as_given",
     "complain",
+    "complain_of_system",
     "fail",
+    "local",
     "operator",
+    "output_is_broken",
     "print_json",
     "printable",
     "settings_and_database",

@@ -12,7 +12,18 @@ import typer
 from gateway.app.contacts import leading_nowhere
 from gateway.centre.load import load_centre
 from gateway.centre.model import Centre
-from gateway.cli.common import CLOCK, DEFAULT_CONFIG, ERR, OUT, ConfigOption, complain, settings_and_database
+from gateway.cli.common import (
+    CLOCK,
+    DEFAULT_CONFIG,
+    ERR,
+    OUT,
+    ConfigOption,
+    as_given,
+    complain,
+    complain_of_system,
+    output_is_broken,
+    settings_and_database,
+)
 from gateway.cli.logs import to_stderr
 from gateway.codecs import Codecs
 from gateway.errors import CentreError, GatewayError, Problem, SettingsError
@@ -48,7 +59,7 @@ def check(
     it is (a contact that leads nowhere, a broker that would lose messages) is a warning, and no error.
     """
     problems: list[Problem] = []
-    settings = _checked(lambda: load_settings(config), problems)
+    settings = _checked(lambda: as_given(load_settings, config), problems)
     if settings is not None:
         problems += _profile_problems(settings)
     version, found = _checked(lambda: _centre(centre, settings), problems) or (None, None)
@@ -76,7 +87,7 @@ def _checked(load: Callable[[], T], problems: list[Problem]) -> T | None:
 def _centre(file: Path | None, settings: Settings | None) -> tuple[int | None, Centre | None]:
     """The centre file, or else the centre in force with its version, if there is a database."""
     if file is not None:
-        return None, load_centre(file)
+        return None, as_given(load_centre, file)
     path = settings.gateway.data / FILE if settings else None
     if path is None or not path.exists():
         return None, None
@@ -143,6 +154,8 @@ def until_stopped(work: Coroutine[Any, Any, None]) -> None:
         for error in _leaves(group):
             if isinstance(error, GatewayError):
                 code = max(code, complain(error))
+            elif isinstance(error, OSError) and output_is_broken():
+                complain_of_system(error)
             else:
                 ERR.print_exception() if not isinstance(error, asyncio.CancelledError) else None
         raise typer.Exit(1) from None

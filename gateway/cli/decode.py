@@ -14,7 +14,7 @@ from devices import registry
 from devices.errors import UnreadableError
 from devices.model import Frame
 from devices.profiles import library
-from gateway.cli.common import CLOCK, OUT, JsonOption, fail, print_json
+from gateway.cli.common import CLOCK, OUT, JsonOption, as_given, fail, print_json
 from gateway.codecs import Codecs
 from gateway.settings import load_settings
 from gateway.settings.profiles import library_of
@@ -41,6 +41,8 @@ def decode(
         raise fail(f"--format: {format_name!r}: expected one of {_NAMES}")
     if not is_text(topic):
         raise fail(f"--topic: {topic!r}: expected UTF-8 text, as every MQTT topic is")
+    if "+" in topic or "#" in topic:
+        raise fail(f"--topic: {topic!r}: expected the topic of one message, without the wildcards + and #")
     try:
         payload = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
@@ -64,7 +66,7 @@ def _profiles_of(config: Path | None) -> Iterator[None]:
     if config is None:
         yield
         return
-    settings = load_settings(config)
+    settings = as_given(load_settings, config)
     with closing(Codecs.load(settings.devices.codecs)) as codecs:
         library.install(library_of(settings, codecs.decoders()))
         try:

@@ -1,12 +1,14 @@
 """All commands in one visible list."""
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
 from devices.errors import DeviceError
 from gateway.cli import alerts, centre, commands, daemon, decode, profiles, replay, simulate, tools
-from gateway.cli.common import complain
+from gateway.cli.common import complain, complain_of_system
 from gateway.errors import GatewayError
 from rules.errors import RuleError
 
@@ -19,6 +21,23 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's own shape of a callback
+    if wanted:
+        typer.echo(f"telecare {version('telecare-gateway')}")
+        raise typer.Exit
+
+
+@app.callback()
+def telecare(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Telecare gateway: readings in, alerts judged, carers told and reminded until a person has dealt with it."""
+
+
 app.command("demo")(daemon.demo)
 app.command("run")(daemon.run)
 app.command("check")(daemon.check)
@@ -30,6 +49,7 @@ app.command("replay")(replay.replay)
 app.command("alerts")(alerts.alerts)
 app.command("ack")(alerts.ack)
 app.command("close")(alerts.close)
+app.command("reopen")(alerts.reopen)
 app.command("explain")(alerts.explain)
 app.command("command")(commands.command)
 app.command("commands")(commands.commands)
@@ -50,3 +70,5 @@ def main() -> None:
         # whoever read our output has seen enough
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        sys.exit(complain_of_system(error))

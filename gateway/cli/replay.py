@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from gateway.app import replay as replaying
 from gateway.centre.load import load_centre
-from gateway.cli.common import ERR, fail, print_json
+from gateway.cli.common import ERR, as_given, fail, print_json
 from gateway.errors import GatewayError
 
 
@@ -35,8 +35,9 @@ def replay(
         raise fail(
             f"{messages}: not UTF-8 at byte {error.start}: a payload that is no text goes into payload_base64"
         ) from error
-    loaded = load_centre(centre)
-    with Progress(console=ERR, transient=True) as progress:
+    loaded = as_given(load_centre, centre)
+    # not into a file or a pipe: there a progress bar is only a stray line
+    with Progress(console=ERR, transient=True, disable=not ERR.is_terminal) as progress:
         task = progress.add_task("Replaying", total=len(recorded))
         for alert in replaying.replay(loaded, recorded, until=end, progress=lambda: progress.advance(task)):
             print_json(alert)

@@ -34,7 +34,7 @@ def simulate(
     json: JsonOption = False,
 ) -> None:
     """Play residents with their devices, or a fleet for load, as MQTT devices; prints a summary at the end."""
-    from simulators.errors import SimulatorError
+    from simulators.errors import LinkError, SimulatorError
     from simulators.fleet import FleetOptions, run_fleet
     from simulators.link import Broker
     from simulators.run import Progress, SimulateOptions, Summary, run_centre
@@ -67,7 +67,7 @@ def simulate(
     try:
         summary = asyncio.run(play())
     except SimulatorError as error:
-        raise fail(str(error)) from error
+        raise fail(str(error), code=1 if isinstance(error, LinkError) else 2) from error
     except KeyboardInterrupt:
         raise typer.Exit(1) from None
     if json:

@@ -2,12 +2,14 @@
 
 import sys
 from contextlib import closing
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from gateway.centre.index import CentreIndex
 from gateway.cli.common import (
     CLOCK,
     DEFAULT_CONFIG,
@@ -16,6 +18,7 @@ from gateway.cli.common import (
     ConfigOption,
     JsonOption,
     fail,
+    local,
     operator,
     print_json,
     printable,
@@ -81,12 +84,16 @@ def audit(
     with closing(reader(path)) as db:
         rows = db.execute("SELECT * FROM audit ORDER BY seq DESC LIMIT ?", (limit,)).fetchall()
         broken = chain.broken_at(db)
+        centre = centres.latest(db)
+    timezone = CentreIndex(centre.centre).timezone if centre else UTC
     table = Table("seq", "at", "who", "action", "object", "detail", box=None)
     for row in rows:
         at = from_ms(row["at"])
         if json:
             print_json({**dict(row), "at": at})
-        table.add_row(str(row["seq"]), at.isoformat(), row["who"] or "-", row["action"], row["object"], row["detail"])
+        table.add_row(
+            str(row["seq"]), local(at, timezone), row["who"] or "-", row["action"], row["object"], row["detail"]
+        )
     if not json:
         OUT.print(table)
     if broken is not None:

@@ -11,6 +11,7 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
+from gateway.alerts.rows import LARGEST
 from gateway.centre.model import Carer
 from gateway.console.deps import console_of
 from gateway.console.origin import Sender, sender_of
@@ -83,6 +84,8 @@ def may_see(db: sqlite3.Connection, visitor: Visitor, alert_id: int) -> bool:
     """Whether the alert is the visitor's business: staff always, a relative when they were told about it."""
     if visitor.sees_everyone:
         return True
+    if not 0 < alert_id <= LARGEST:
+        return False
     told = db.execute(
         "SELECT 1 FROM notifications WHERE alert = ? AND carer = ? LIMIT 1", (alert_id, visitor.id)
     ).fetchone()

@@ -2,11 +2,22 @@
 
 import msgspec
 
+from devices.model import ALARM_KINDS
 from gateway.centre.index import CentreIndex
 from gateway.ingest.source import Receipt
 from gateway.pipeline.intake import Entry, decode
 
 _ENCODE = msgspec.json.Encoder().encode
+
+_LEVELS = 4
+"""telecare/{site}/{device}/{kind}"""
+
+
+class _Identified(msgspec.Struct):
+    id: str
+
+
+_ID = msgspec.json.Decoder(_Identified).decode
 
 
 def acknowledgements(batch: list[Receipt], entries: list[Entry], index: CentreIndex) -> list[tuple[str, bytes]]:
@@ -20,7 +31,18 @@ def acknowledgements(batch: list[Receipt], entries: list[Entry], index: CentreIn
         if entry is None:
             entry = Entry(0, receipt, 0)
             decode(entry, index)
-        if entry.readings and entry.readings[0].event_id is not None:
-            level = receipt.frame.topic.split("/")
-            acks.append((f"telecare/{level[1]}/{level[2]}/ack", _ENCODE({"id": entry.readings[0].event_id})))
+        level = receipt.frame.topic.split("/")
+        event_id = entry.readings[0].event_id if entry.readings else _id_of_alarm(entry, level[-1])
+        if event_id is not None and len(level) == _LEVELS:
+            acks.append((f"telecare/{level[1]}/{level[2]}/ack", _ENCODE({"id": event_id})))
     return acks
+
+
+def _id_of_alarm(entry: Entry, kind: str) -> str | None:
+    """The id of an alarm that can't be read otherwise: it is kept and told, and repeating it would change nothing."""
+    if entry.unreadable is None or kind not in ALARM_KINDS:
+        return None
+    try:
+        return _ID(entry.frame.payload).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

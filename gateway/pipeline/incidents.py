@@ -14,9 +14,12 @@ _ENCODE = msgspec.json.Encoder().encode
 
 UNREADABLE = "unreadable_alarm"
 OF_NOBODY = "unassigned_alarm"
+UNPLANNED = "unplanned_alarm"
 FAILED_RULE = "failed_rule"
 
-_KEPT = Reason("The broker had kept this message: it may be old.")
+KEPT = Reason("The broker had kept this message: it may be old.")
+CLOCK_WRONG = Reason("The device's clock is wrong: the time shown is when the message came.")
+CHANGED_HANDS = Reason("By its own time somebody else had the device then: please look after both.")
 
 
 def of_rule(judged: Judged, raised: Raised, index: CentreIndex) -> Incident:
@@ -36,7 +39,7 @@ def of_rule(judged: Judged, raised: Raised, index: CentreIndex) -> Incident:
         subject=raised.subject,
         priority=raised.priority,
         reason=raised.reason,
-        marks=(*raised.marks, _KEPT) if judged.kept else raised.marks,
+        marks=(*raised.marks, *judged.marks),
         evidence=raised.evidence,
         before=None if change.before is None else _ENCODE(change.before).decode(),
         after=_ENCODE(change.after).decode(),
@@ -79,7 +82,31 @@ def of_nobody(case: Case) -> Incident | None:
         subject=heard.device,
         priority=Priority.HIGH,
         reason=Reason(text),
-        marks=(_KEPT,) if case.kept else (),
+        marks=case.marks,
+        evidence=(heard.evidence(),),
+        happened_at=heard.at,
+    )
+
+
+def of_unplanned(case: Case) -> Incident | None:
+    """A call for help or a fall of a resident whose care plan has no rule for it; None: it ends or cancels one."""
+    heard = case.heard
+    match heard.reading:
+        case Help(phase="pressed"):
+            text = "Help was pressed, and the care plan has no rule for it."
+        case Fall(phase="detected" | "confirmed" | "suspected"):
+            text = "A fall was reported, and the care plan has no rule for it."
+        case _:
+            return None
+    return Incident(
+        resident=case.resident,
+        device=heard.device,
+        rule=UNPLANNED,
+        rule_key=UNPLANNED,
+        subject=heard.kind,
+        priority=Priority.HIGH,
+        reason=Reason(text),
+        marks=case.marks,
         evidence=(heard.evidence(),),
         happened_at=heard.at,
     )

@@ -9,14 +9,22 @@ from devices import registry
 from devices.errors import UnreadableError
 from devices.model import ALARM_KINDS, Fall, Frame, Help, Reading, kind_of
 from gateway.centre.index import CentreIndex
+from gateway.clock import to_ms
 from gateway.ingest.source import Receipt
+from rules.timing import lost
 
 DUP, RETAINED, RESUMED, REPEATED = 1, 2, 4, 8
 """Bits of journal.flags; REPEATED: every event in it was known by its id (a device that repeats until it hears)."""
 
-CLOCK_LOST = timedelta(days=30)
-"""Older than this, a time is a clock that begins in 1970 or 1980, or a GPS week number that overran (1,024 weeks); no
-tracker keeps a month of positions."""
+ID_USED_AGAIN = timedelta(hours=24)
+"""A call for help under an id that was first seen longer ago is a new one: a button whose counter begins anew after a
+change of battery must be heard. A device that was not acknowledged repeats within minutes."""
+
+_KNOWN = (
+    "SELECT e.device, e.event_id FROM event_ids e JOIN journal j ON j.seq = e.frame"
+    " WHERE (e.device, e.event_id) IN (VALUES @)"
+    " AND (j.received_at >= ? OR e.event_id NOT GLOB 'help:*' AND e.event_id NOT GLOB 'fall:*')"
+)
 
 _CHUNK = 400
 """Pairs in one IN (VALUES …) query; SQLite takes 32,766 parameters, short statements stay cached."""
@@ -78,28 +86,33 @@ def sender(format_name: str, address: str) -> str:
 
 def event_key(reading: Reading) -> str:
     """A reading's id within its device: one message may hold several kinds under one id, and a device may keep one
-    id through the phases of a fall, of which none may be taken for a repetition of another.
+    id through the phases of a fall, of which none may be taken for a repetition of another. Nor may a call for help
+    of another time: a device that uses an id twice breaks the contract, and must be heard all the same.
     """
-    phase = f":{reading.phase}" if isinstance(reading, Help | Fall) else ""
-    return f"{kind_of(reading)}{phase}:{reading.event_id}"
+    if not isinstance(reading, Help | Fall):
+        return f"{kind_of(reading)}:{reading.event_id}"
+    at = "" if reading.observed_at is None else f"@{to_ms(reading.observed_at)}"
+    return f"{kind_of(reading)}:{reading.phase}:{reading.event_id}{at}"
 
 
 def known_events(db: sqlite3.Connection, entries: list[Entry]) -> set[tuple[str, str]]:
-    """Which of the batch's (sender, event key) are in the store already."""
+    """Which of the batch's (sender, event key) are in the store already, as far as they still count."""
     keys = [
         (sender(entry.receipt.format, reading.device), event_key(reading))
         for entry in entries
         for reading in entry.readings
         if reading.event_id is not None
     ]
+    if not keys:
+        return set()
+    oldest = to_ms(entries[0].frame.received_at - ID_USED_AGAIN)
     known: set[tuple[str, str]] = set()
     for start in range(0, len(keys), _CHUNK):
         chunk = keys[start : start + _CHUNK]
-        marks = ",".join(["(?,?)"] * len(chunk))
         values = [value for key in chunk for value in key]
         # only question marks are put into the text
-        query = f"SELECT device, event_id FROM event_ids WHERE (device, event_id) IN (VALUES {marks})"  # noqa: S608
-        known.update((row[0], row[1]) for row in db.execute(query, values))
+        query = _KNOWN.replace("@", ",".join(["(?,?)"] * len(chunk)))
+        known.update((row[0], row[1]) for row in db.execute(query, [*values, oldest]))
     return known
 
 
@@ -107,10 +120,10 @@ def happened_at(reading: Reading, received_at: datetime) -> datetime:
     """When it happened as far as can be known (UTC-aware).
 
     The device's own time, but never after the message came: a clock that is ahead must not make the
-    next readings look late.
+    next readings look late. And not a time so long ago that the clock must have lost it.
     """
     at = reading.observed_at
-    return received_at if at is None or at > received_at else at
+    return received_at if at is None or at > received_at or lost(at, received_at) else at
 
 
 def is_alarm(reading: Reading) -> bool:

@@ -15,10 +15,13 @@ from devices.model import Position
 from gateway.centre.index import CentreIndex
 from rules.engine import Change, ResidentRules
 from rules.geometry import ZoneShape, signed_distances
-from rules.model import Heard, Quiet, State, Tick
+from rules.model import Heard, Quiet, Reason, State, Tick
 from rules.registry import decode_states, encode_states
 
 _NO_STATES: dict[str, State] = {}
+
+LIFE_SAFETY_RULES = frozenset({"help", "fall"})
+"""Keys of the rules whose open decisions are settled when the rule leaves a care plan."""
 
 
 class Case(msgspec.Struct, gc=False):
@@ -26,7 +29,8 @@ class Case(msgspec.Struct, gc=False):
 
     ``device`` is None for one that the centre does not know, ``resident`` for one that nobody wears; ``heard.device``
     is what the database and an alert call the device in any case. ``rules`` are the resident's, None where nothing is
-    to be judged. ``kept``: the broker had kept the message, it may be old; ``told``: it was, and is known.
+    to be judged. ``marks`` are what a carer should know of the reading; ``told``: the broker had kept the message, and
+    it is known; ``extra``: the same reading once more, for somebody else whom it may concern; it is not stored twice.
     """
 
     seq: int
@@ -34,8 +38,9 @@ class Case(msgspec.Struct, gc=False):
     device: str | None
     resident: str | None
     rules: ResidentRules | None
-    kept: bool = False
+    marks: tuple[Reason, ...] = ()
     told: bool = False
+    extra: bool = False
 
 
 class Judged(msgspec.Struct, frozen=True, gc=False):
@@ -46,7 +51,7 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
     change: Change
     at: datetime
     received_at: datetime
-    kept: bool = False
+    marks: tuple[Reason, ...] = ()
 
 
 class Judge:
@@ -92,7 +97,7 @@ class Judge:
                     if found is not None and (wake is None or found < wake):
                         wakes[resident] = wake = found
                 if change.verdict.__class__ is not Quiet:
-                    told.append(Judged(resident, case.device, change, heard.at, heard.received_at, case.kept))
+                    told.append(Judged(resident, case.device, change, heard.at, heard.received_at, case.marks))
         self._found_wakes = wakes
         return told, staged
 
@@ -107,6 +112,32 @@ class Judge:
             if changes:
                 staged[resident] = {**states, **{change.rule_key: change.after for change in changes}}
         return staged
+
+    def replan(self, old: CentreIndex, at: datetime) -> tuple[list[Judged], dict[str, dict[str, State]]]:
+        """Let go of the states of rules that a new centre does not have any more.
+
+        A fall that waits for its wearer to take it back is told at once: it was heard, and nobody would decide it
+        later. All other deadlines end with their rule, and must not come up again should the rule come back.
+        """
+        staged: dict[str, dict[str, State]] = {}
+        told: list[Judged] = []
+        index = self._index()
+        for resident, states in self._states.items():
+            keys = {rule.key for rule in index.rules_of(resident, at).rules} if resident in index.residents else set()
+            gone = [key for key in states if key not in keys]
+            if not gone:
+                continue
+            staged[resident] = {key: state for key, state in states.items() if key in keys}
+            if resident not in old.residents:
+                continue
+            before = old.rules_of(resident, at)
+            for key in gone:
+                due = before.wake_of(key, states[key]) if key in LIFE_SAFETY_RULES and before.has(key) else None
+                if due is None:
+                    continue
+                last = before.judge({**states, key: states[key]}, Tick(max(due, at)))
+                told += [Judged(resident, None, change, at, at) for change in last if change.rule_key == key]
+        return told, staged
 
     def tick(self, residents: list[str], at: datetime) -> tuple[list[Judged], dict[str, dict[str, State]]]:
         """Tell the rules of these residents what time it is."""

@@ -16,7 +16,6 @@ from gateway.ingest.source import Receipt
 from gateway.pipeline import incidents
 from gateway.pipeline.acks import acknowledgements
 from gateway.pipeline.intake import (
-    CLOCK_LOST,
     REPEATED,
     RETAINED,
     Entry,
@@ -35,6 +34,7 @@ from gateway.store.migrations import READINGS_PER_FRAME
 from gateway.store.writer import Tx
 from rules.engine import Failed, ResidentRules
 from rules.model import Cleared, Heard, Raised
+from rules.timing import lost
 
 ALARMS, TELEMETRY = "alarms", "telemetry"
 """The two lanes."""
@@ -109,13 +109,13 @@ class Pipeline:
         self._judge.store(tx.db, staged)
         self._raise(tx, told)
         for case in cases:
-            if case.resident is None and is_alarm(case.heard.reading):
-                self._raise_of_nobody(tx, case)
+            if is_alarm(case.heard.reading):
+                self._raise_unwatched(tx, case)
         for entry in entries:
             if entry.unreadable is not None:
                 taken.quarantined += 1
                 self._raise_unreadable(tx, entry, lane)
-        taken.readings = len(cases)
+        taken.readings = sum([not case.extra for case in cases])
         taken.acks = acknowledgements(batch, entries, self._index())
         # Nothing below can fail: memory follows only what is in the transaction.
         self._next += len(entries)
@@ -147,6 +147,13 @@ class Pipeline:
         self._judge.keep(staged)
         self._judge.plan(due, tx.now)
         return len(told)
+
+    def replan(self, tx: Tx, old: CentreIndex) -> None:
+        """A new centre is in force: let go of what only the old one had rules for."""
+        told, staged = self._judge.replan(old, tx.now)
+        self._judge.store(tx.db, staged)
+        self._raise(tx, told)
+        self._judge.keep(staged)
 
     def resumed(self, tx: Tx, stopped: datetime) -> None:
         """Tell the rules that nothing could be heard since ``stopped``; to be asked once, before the first batch."""
@@ -215,12 +222,30 @@ class Pipeline:
             case = before = Case(entry.seq * READINGS_PER_FRAME + place, heard, device, resident, rules)
             if entry.flags & RETAINED:
                 # The broker kept it: it tells of some time ago, not of now. An alarm that nobody saw is still told.
-                case.kept = True
+                case.marks = (*case.marks, incidents.KEPT)
                 if not is_alarm(reading) or seen_before(db, case):
                     case.rules = None
                     case.told = True
             cases.append(case)
+            if is_alarm(reading):
+                if reading.observed_at is not None and lost(reading.observed_at, received_at):
+                    case.marks = (*case.marks, incidents.CLOCK_WRONG)
+                cases += self._also(index, case)
         return cases
+
+    @staticmethod
+    def _also(index: CentreIndex, case: Case) -> list[Case]:
+        """An alarm from when somebody else wore the device may be that one's, heard late, or come from whoever wears
+        it now, with a clock that is behind: it is judged for both.
+        """
+        if case.device is None or case.told:
+            return []
+        now = index.resident_of(case.device, case.heard.received_at)
+        if now is None or now.id == case.resident:
+            return []
+        case.marks = (*case.marks, incidents.CHANGED_HANDS)
+        rules = index.rules_of(now.id, case.heard.received_at)
+        return [Case(case.seq, case.heard, case.device, now.id, rules, case.marks, extra=True)]
 
     @staticmethod
     def _whose(
@@ -231,9 +256,6 @@ class Pipeline:
         if device is None:
             return None, sender(form, reading.device), None, None
         resident = index.resident_of(device.id, at)
-        if resident is None and received_at - at > CLOCK_LOST:
-            # a clock that lost its time does not say who wore the device: then whoever wears it now
-            resident = index.resident_of(device.id, received_at)
         if resident is None:
             return device.id, device.id, None, None
         return device.id, device.id, resident.id, index.rules_of(resident.id, received_at)
@@ -256,8 +278,13 @@ class Pipeline:
             elif isinstance(verdict, Failed):
                 desk.raise_incident(tx, index, incidents.of_failed_rule(judged, verdict))
 
-    def _raise_of_nobody(self, tx: Tx, case: Case) -> None:
-        incident = incidents.of_nobody(case)
+    def _raise_unwatched(self, tx: Tx, case: Case) -> None:
+        """An alarm that no rule hears (nobody wears the device, the care plan has none) is told all the same."""
+        incident = None
+        if case.resident is None:
+            incident = incidents.of_nobody(case)
+        elif case.rules is not None and not case.rules.concerned(case.heard.kind, case.heard.device):
+            incident = incidents.of_unplanned(case)
         if incident is not None and not case.told:
             desk.raise_incident(tx, self._index(), incident)
 

@@ -39,10 +39,11 @@ def insert(db: sqlite3.Connection, entries: list[Entry], fresh: list[tuple[Entry
                 encode(h.reading).decode(),
             )
             for c in cases
+            if not c.extra
         ],
     )
     db.executemany(
-        "INSERT INTO event_ids (device, event_id, frame) VALUES (?, ?, ?)",
+        "INSERT OR REPLACE INTO event_ids (device, event_id, frame) VALUES (?, ?, ?)",
         [
             (sender(entry.receipt.format, reading.device), event_key(reading), entry.seq)
             for entry, reading in fresh

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.app.keeper import CentreKeeper
+from gateway.centre.index import CentreIndex
 from gateway.clock import ManualClock
 from gateway.errors import StoreError
 from gateway.store.database import FILE, connect, prepare, reader
@@ -39,7 +40,8 @@ def test_without_a_centre_the_words_say_what_to_do(path: Path) -> None:
 async def test_a_new_version_is_taken_up_once(keeper: CentreKeeper, path: Path) -> None:
     changes: list[str] = []
 
-    async def changed() -> None:
+    async def changed(old: CentreIndex) -> None:
+        assert old is before
         changes.append(keeper.index().site.name)
 
     keeper.on_change = changed

@@ -177,3 +177,23 @@ async def test_the_backlog_is_not_waited_for_for_ever(monkeypatch: pytest.Monkey
     gone = Lane()
     gone.connected = False
     assert await asyncio.wait_for(Backlog(cast("Any", [gone])).heard(), 5) is False
+
+
+async def test_a_pending_fall_is_told_when_its_rule_leaves_the_plan(shell: Shell) -> None:
+    """Nobody would decide it any more; and should the rule come back in a week, it must not come up again."""
+    old = shell.index
+    await shell.began()
+    await shell.take(frame("fall-r04", "fall", shell.clock.now(), phase="detected"))
+    assert shell.told("fall") == []
+    plans = tuple(
+        plan.model_copy(update={"rules": tuple(rule for rule in plan.rules if rule.name != "fall")})
+        for plan in old.centre.care_plans
+    )
+    shell.index = CentreIndex(old.centre.model_copy(update={"care_plans": plans}))
+    await shell.wakeups.changed(old)
+    assert shell.told("fall") == ["r04"]
+    shell.index = old
+    await shell.wakeups.everybody()
+    shell.clock.move(3600)
+    await shell.wakeups.everybody()
+    assert shell.told("fall") == ["r04"]

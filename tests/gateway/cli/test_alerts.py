@@ -61,6 +61,10 @@ def test_explain_tells_the_whole_story(house: House) -> None:
 def test_what_is_not_there_is_bad_input(house: House) -> None:
     for command, arguments in (("ack", []), ("close", ["--outcome", "real"]), ("explain", [])):
         house.run(command, 99, *arguments).is_bad_input("99")
+        for number in (2**63, 10**30):  # more than SQLite can count
+            ran = house.run(command, number, *arguments)
+            ran.is_bad_input(f"no alert number {number}")
+            assert len(ran.err.splitlines()) == 1
         house.run(command, 0, *arguments).is_bad_input("ID", "1")
         house.run(command, "first", *arguments).is_bad_input("ID")
 

@@ -18,7 +18,7 @@ SCRIPT = Path(sys.executable).with_name("telecare")
 ROOT = Path(__file__).parents[3]
 
 ARGUMENTS: dict[str, list[object]] = {
-    "ack": [1], "close": [1, "--outcome", "real"], "explain": [1], "command": ["gps-r01", "ring"],
+    "ack": [1], "close": [1, "--outcome", "real"], "reopen": [1], "explain": [1], "command": ["gps-r01", "ring"],
     "password": ["nora"], "broker-config": ["files"],
     "profile test": [ROOT / "devices" / "profiles" / "data" / "browan-tbpb100.toml"],
     "centre apply": [DEMO_FILE], "centre export": ["out.toml"],
@@ -125,6 +125,8 @@ def test_json_output_parses(house: House, command: str) -> None:
     if command == "simulate":
         pytest.skip("needs a broker: tests/gateway/app")
     number = house.raised()
+    if command == "reopen":
+        house.run("close", number, "--outcome", "real")
     arguments = [number if argument == 1 else argument for argument in ARGUMENTS.get(command, [])]
     words = [*command.split(), *arguments, "--json"]
     if command in with_option("--config"):

@@ -208,3 +208,14 @@ async def test_api_is_described(house: House) -> None:
         for viewer in ("swagger", "redoc", "elements", "rapidoc", ""):
             text = (await client.get(f"/api/schema/{viewer}")).text
             assert "<script" not in text, viewer
+
+
+@pytest.mark.parametrize("carer", ["nora", "rita"])
+async def test_a_number_that_no_alert_can_have_is_not_found(house: House, carer: str) -> None:
+    number = 2**63
+    async with house.signed_in(carer) as client:
+        assert (await client.get(f"/alerts/{number}")).status_code == 404
+        posted = await client.post(f"/alerts/{number}/answer", data={"answer": "going:5"})
+        assert posted.status_code == 404
+        answered = await client.post(f"/api/alerts/{number}/answer", json={"type": "arrive"})
+        assert answered.status_code == 404

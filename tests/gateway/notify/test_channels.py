@@ -347,7 +347,7 @@ async def test_tls_is_checked_against_the_name_though_the_call_goes_to_an_addres
     trusting = ssl.create_default_context(cafile=str(cert))
     monkeypatch.setattr(
         "gateway.notify.channels.webhook.httpx.AsyncClient",
-        lambda **options: _client(verify=trusting, **options),
+        lambda **options: _client(**{**options, "verify": trusting}),
     )
     with HTTPServer(host="127.0.0.1", port=0, ssl_context=context) as server:
         server.expect_request("/").respond_with_data("ok")

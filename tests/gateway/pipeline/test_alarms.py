@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.pipeline import incidents
 from gateway.pipeline.incidents import FAILED_RULE, OF_NOBODY, UNREADABLE
 from gateway.pipeline.intake import RETAINED
 from rules.help import HelpRule
@@ -88,11 +89,50 @@ def test_an_old_wearers_data_never_shows_under_the_new_one(chain: Chain) -> None
     assert chain.rows("SELECT resident FROM readings ORDER BY seq") == [("r02",), ("r07",)]
 
 
-def test_an_old_wearers_late_sos_is_told_for_the_old_wearer(chain: Chain) -> None:
+def test_an_old_wearers_late_sos_is_told_for_both_wearers(chain: Chain) -> None:
+    """It may be hers, heard late, or his who wears it now, with a clock that is behind: nobody may be passed over."""
     chain.take(frame("gps-r07", "help", chain.now, t="2025-05-31T12:00:00Z", phase="pressed"))
+    alerts = sorted(chain.alerts(), key=lambda alert: str(alert.resident))
+    assert [alert.resident for alert in alerts] == ["r02", "r07"]
+    assert all(incidents.CHANGED_HANDS in alert.marks for alert in alerts)
+    assert chain.count("readings") == 1
+
+
+def test_an_alarm_without_a_rule_in_the_care_plan_is_told(chain: Chain) -> None:
+    """gps-r01 can report a fall, and the plan of r01 has no rule for falls."""
+    chain.take(frame("gps-r01", "fall", chain.now, phase="confirmed"))
+    chain.take(frame("gps-r01", "fall", chain.now, phase="ended"))
+    (alert,) = chain.alerts()
+    assert (alert.rule, alert.resident, alert.priority) == ("unplanned_alarm", "r01", "high")
+
+
+def test_an_id_used_again_for_another_press_is_a_new_event(chain: Chain) -> None:
+    """A counter that begins anew breaks the contract; the press is heard all the same."""
+    for days in (0, 0, 7):
+        chain.clock.move(days * 86_400)
+        chain.take(frame("sos-r01", "help", chain.now, id="i1", t=chain.now.isoformat(), phase="pressed"))
     (alert,) = chain.alerts("help")
-    assert alert.resident == "r02"
-    assert [mark.text for mark in alert.marks] == ["Pressed {age_s} ago."]
+    assert alert.repeats == 1
+    chain.take(frame("sos-r03", "help", chain.now, id="i1", phase="pressed"))
+    chain.clock.move(25 * 3600)
+    chain.take(frame("sos-r03", "help", chain.now, id="i1", phase="pressed"))
+    assert [alert.repeats for alert in chain.alerts("help") if alert.resident == "r03"] == [1]
+
+
+def test_an_unreadable_alarm_with_an_id_is_acknowledged(chain: Chain) -> None:
+    taken = chain.take(frame("sos-r01", "help", chain.now, raw=b'{"v":1,"id":"z","phase":"PRESSED"}'))
+    assert taken.acks == [("telecare/haven/sos-r01/ack", b'{"id":"z"}')]
+    assert [alert.rule for alert in chain.alerts()] == ["unreadable_alarm"]
+
+
+def test_a_clock_that_lost_its_time_stops_no_watching(chain: Chain) -> None:
+    """By its word every later fix would be out of order, and leaving the zone would never be told."""
+    inside, outside = {"lon": 14.4, "lat": 35.89}, {"lon": 14.41, "lat": 35.89}
+    chain.take(frame("gps-r02", "position", chain.now, t=chain.now.isoformat(), accuracy_m=5, **inside))
+    for number in range(3):
+        chain.clock.move(60)
+        chain.take(frame("gps-r02", "position", chain.now, t=1000 * number, accuracy_m=5, **outside))
+    assert [alert.rule for alert in chain.alerts()] == ["zone_exit"]
 
 
 def test_a_late_sos_is_told_at_once_with_its_age(chain: Chain) -> None:
