@@ -22,8 +22,12 @@ ARGUMENTS: dict[str, list[object]] = {
     "password": ["nora"], "broker-config": ["files"],
     "profile test": [ROOT / "devices" / "profiles" / "data" / "browan-tbpb100.toml"],
     "centre apply": [DEMO_FILE], "centre export": ["out.toml"],
+    "decode": ["--format", "native", "--topic", "telecare/haven/sos-r01/help", DEMO_FILE],
 }  # fmt: skip
 """What a command needs besides its settings."""
+
+WITHOUT_DATABASE = {"run", "decode"}
+"""Commands that make the database, or take only profiles from the settings."""
 
 
 def with_option(option: str) -> list[str]:
@@ -96,20 +100,20 @@ def test_settings_with_mistakes_are_bad_input_and_all_are_told(tmp_path: Path, c
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("command", sorted(set(with_option("--config")) - {"run", "check", "centre apply"}))
+@pytest.mark.parametrize("command", sorted(set(with_option("--config")) - WITHOUT_DATABASE - {"check", "centre apply"}))
 def test_without_a_database_the_words_say_what_to_do(empty: House, command: str) -> None:
     empty.run(command, *ARGUMENTS.get(command, [])).is_bad_input("Start the gateway once, or name its data folder")
     assert not empty.path.exists()
 
 
-@pytest.mark.parametrize("command", sorted(set(with_option("--config")) - {"run"}))
+@pytest.mark.parametrize("command", sorted(set(with_option("--config")) - WITHOUT_DATABASE))
 def test_a_database_that_is_none_is_bad_input(empty: House, command: str) -> None:
     empty.path.parent.mkdir()
     empty.path.write_bytes(b"not a database at all, but long enough to look at" * 50)
     empty.run(command, *ARGUMENTS.get(command, [])).is_bad_input("gateway.db")
 
 
-@pytest.mark.parametrize("command", sorted(set(with_option("--config")) - {"run", "check", "centre apply"}))
+@pytest.mark.parametrize("command", sorted(set(with_option("--config")) - WITHOUT_DATABASE - {"check", "centre apply"}))
 def test_an_empty_database_is_no_traceback(empty: House, command: str) -> None:
     """A first start that was interrupted leaves a file without tables."""
     empty.path.parent.mkdir()
