@@ -7,10 +7,12 @@ from typing import Any
 from litestar import Request, Response
 from litestar.response import Redirect
 
-from gateway.alerts import queries
+from gateway.alerts import queries, rows
+from gateway.alerts.model import Alert
+from gateway.alerts.table import AlertState
 from gateway.console.alert_page import alert_page
 from gateway.console.answers import TooOldError, key_of_form, read_form, take
-from gateway.console.deps import console_of
+from gateway.console.deps import Console, console_of
 from gateway.console.guards import Visitor
 from gateway.console.ops import Counters
 from gateway.console.pages import Tongue, tongue_for
@@ -38,7 +40,15 @@ def explained(
             return 422, tongue("Please say what it was; “Other” also needs a note.")
         case _:
             alert = queries.alert(console.db(), number)
-            return 409, state_text(alert, index, tongue, reader)
+            return 409, " ".join([state_text(alert, index, tongue, reader), *_open_instead(console, alert, tongue)])
+
+
+def _open_instead(console: Console, alert: Alert, tongue: Tongue) -> list[str]:
+    """Where to answer when the alert is closed and its incident has come again: it can't be open twice."""
+    other = rows.find_open(console.db(), alert.incident)
+    if alert.state is not AlertState.CLOSED or other is None:
+        return []
+    return [tongue("It happened again since: please answer alert {number}.", number=other.id)]
 
 
 async def answered(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from gateway.alerts import desk, queries
-from gateway.alerts.model import Acknowledge, Alert, Answer, Arrive, Close, Decline, Outcome
+from gateway.alerts.model import Acknowledge, Alert, Answer, Arrive, Close, Decline, Outcome, Reopen
 from gateway.clock import to_ms
 from gateway.console.deps import Console
 from gateway.errors import BadAnswerError, IllegalStepError
@@ -37,8 +37,9 @@ class Taken(NamedTuple):
 def read_form(form: Mapping[str, str]) -> Answer:
     """The answer that a form's button and fields make.
 
-    ``answer`` is going:MINUTES, arrive, decline or close (then with ``outcome`` and ``note``). ``age_s``, set by the
-    script, says how many seconds ago it was tapped: a promise counts from the tap, not from the end of an outage.
+    ``answer`` is going:MINUTES, arrive, decline, close (then with ``outcome`` and ``note``) or reopen (with ``note``).
+    ``age_s``, set by the script, says how many seconds ago it was tapped: a promise counts from the tap, not from the
+    end of an outage.
 
     Raises:
         BadAnswerError: a field is missing or can't be used.
@@ -60,7 +61,11 @@ def read_form(form: Mapping[str, str]) -> Answer:
                     f"outcome: {form.get('outcome', '')!r}: expected one of {', '.join(Outcome)}."
                 ) from None
             return Close(outcome, form.get("note", "").strip())
-    raise BadAnswerError(f"answer: {form.get('answer', '')!r}: expected going:MINUTES, arrive, decline or close.")
+        case "reopen":
+            return Reopen(form.get("note", "").strip())
+    raise BadAnswerError(
+        f"answer: {form.get('answer', '')!r}: expected going:MINUTES, arrive, decline, close or reopen."
+    )
 
 
 def key_of_form(form: Mapping[str, str]) -> str | None:

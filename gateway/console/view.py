@@ -39,7 +39,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     mine: bool
     """The reader is the one who is going, or there."""
     steps: tuple[str, ...]
-    """What the reader can do now: going, arrive, decline, close."""
+    """What the reader can do now: going, arrive, decline, close, reopen (on the alert's page only)."""
     outcomes: tuple[tuple[str, str], ...]
     """How it can be closed: value and word."""
     say: str
@@ -93,7 +93,7 @@ def _steps(state: AlertState, *, mine: bool) -> tuple[str, ...]:
         case AlertState.ATTENDED:
             return ("decline", "close") if mine else ("arrive", "close")
         case AlertState.CLOSED:
-            return ()
+            return ("reopen",)
 
 
 def title_of(rule: str, tongue: Tongue) -> str:

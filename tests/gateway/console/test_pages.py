@@ -219,3 +219,41 @@ async def test_a_number_that_no_alert_can_have_is_not_found(house: House, carer:
         assert posted.status_code == 404
         answered = await client.post(f"/api/alerts/{number}/answer", json={"type": "arrive"})
         assert answered.status_code == 404
+
+
+async def test_what_was_closed_by_mistake_is_re_opened_without_a_script(house: House) -> None:
+    number = await house.raise_alert()
+    async with house.signed_in() as nora:
+        assert "Re-open" not in (await nora.get(f"/alerts/{number}")).text
+        await _answer(house, number, Close(Outcome.FALSE), "sam")
+        page = (await nora.get(f"/alerts/{number}")).text
+        assert '<button type="submit" name="answer" value="reopen">Re-open</button>' in page
+        form = {"key": field(page, "key"), "answer": "reopen", "note": "She is on the floor."}
+        for _ in range(2):  # a second tap changes nothing
+            answer = await nora.post(f"/alerts/{number}/answer", data=form)
+            assert answer.status_code == 303, answer.text
+        page = (await nora.get(f"/alerts/{number}")).text
+    assert "Nora Borg opened it again. She is on the floor." in page
+    assert house.ask("SELECT state FROM alerts") == [("open",)]
+    assert house.ask("SELECT count(*) FROM alert_events WHERE event = 'reopen'") == [(1,)]
+
+
+async def test_api_re_opens(house: House) -> None:
+    number = await house.raise_alert()
+    async with house.signed_in() as nora:
+        to = f"/api/alerts/{number}/answer"
+        assert (await nora.post(to, json={"type": "reopen"})).status_code == 409
+        await _answer(house, number, Close(Outcome.FALSE), "sam")
+        answer = await nora.post(to, json={"type": "reopen", "note": "By mistake."})
+        assert (answer.status_code, answer.json()["alert"]["state"]) == (200, "open")
+
+
+async def test_what_is_open_again_already_is_not_re_opened_and_the_page_says_where(house: House) -> None:
+    first = await house.raise_alert()
+    await _answer(house, first, Close(Outcome.FALSE), "sam")
+    second = await house.raise_alert()
+    async with house.signed_in() as nora:
+        answer = await nora.post(f"/alerts/{first}/answer", data={"answer": "reopen"})
+    assert answer.status_code == 409
+    assert f"please answer alert {second}." in answer.text
+    assert house.ask("SELECT state FROM alerts ORDER BY id") == [("closed",), ("open",)]
