@@ -3,7 +3,7 @@
 SimulatorError
 ├── SceneError    the centre file, the zones or a script can't be played; carries every problem found
 ├── OptionsError  an option is out of its range; nothing was started
-└── LinkError     the broker refuses the simulated devices (not: is away for a while, that is lived through)
+└── LinkError     the broker refuses the simulated devices, or is not there at the start (later it may go and come back)
 """
 
 
@@ -28,4 +28,4 @@ class OptionsError(SimulatorError):
 
 
 class LinkError(SimulatorError):
-    """The broker refuses the connection: wrong user, password or client id."""
+    """The broker refuses the connection (wrong user, password or client id), or there is none at the start."""

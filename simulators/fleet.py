@@ -14,7 +14,7 @@ from devices.model import Bed, Continence, Help, Position, Reading, Status
 from simulators.errors import OptionsError
 from simulators.fleet_centre import Home, homes
 from simulators.ground import EARTH_M
-from simulators.link import Broker, Link
+from simulators.link import Broker, Link, somebody_there
 from simulators.messages import Event, ack_topic, acknowledged_id, payload, topic
 from simulators.pace import Pace, real_seconds, real_sleep, wall_now
 from simulators.run import Summary
@@ -27,6 +27,9 @@ UNPACED_WAITING = 1_000
 
 BURST = 100
 """Messages handed over before other tasks get a turn."""
+
+FIRST_REAL_S = 3.0
+"""How long the connections may take at the start, in real seconds, until we say that there is no broker."""
 
 TURN_S = 0.002
 REPEAT_S = 3.0
@@ -67,12 +70,13 @@ async def run_fleet(options: FleetOptions) -> Summary:
 
     Raises:
         OptionsError: an option is out of range.
-        LinkError: the broker refuses a connection.
+        LinkError: the broker refuses a connection, or there is none.
     """
     _check(options)
     fleet = _Fleet(options)
     try:
-        await asyncio.gather(*(link.start() for link in fleet.links))
+        reached = await asyncio.gather(*(link.start(within_s=FIRST_REAL_S) for link in fleet.links))
+        somebody_there(options.broker, reached)
         return await fleet.run()
     finally:
         await asyncio.gather(*(link.stop() for link in fleet.links))

@@ -5,7 +5,7 @@ The gateway's own MQTT code is not used here: the simulators would otherwise sha
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,16 @@ class Reached(StrEnum):
     """Connected, and the acknowledgements are subscribed."""
     AWAY = "away"
     """No broker there yet: messages are kept, and the link goes on trying."""
+
+
+def somebody_there(broker: Broker, reached: Sequence[Reached]) -> None:
+    """Make sure that one of the first attempts found the broker; later it may go away and come back.
+
+    Raises:
+        LinkError: there is none.
+    """
+    if reached and all(one is Reached.AWAY for one in reached):
+        raise LinkError(f"No broker answers at {broker.host}:{broker.port}: start it, or name another host and port.")
 
 
 class Outgoing:

@@ -13,7 +13,7 @@ import msgspec
 from simulators.device import Device, Repeats
 from simulators.errors import OptionsError
 from simulators.happenings import Onlooker
-from simulators.link import Broker
+from simulators.link import Broker, somebody_there
 from simulators.messages import Event
 from simulators.pace import Pace, real_seconds, real_sleep, wall_now
 from simulators.scene import Scene, read_scene
@@ -23,6 +23,9 @@ from simulators.timeline import timeline
 
 CROWDED = 200
 """Unacknowledged messages of one device from which an unpaced run waits for the broker."""
+
+FIRST_REAL_S = 3.0
+"""How long the devices may take to connect at the start, in real seconds, until we say that there is no broker."""
 
 LOOK_EVERY_S = 0.05
 
@@ -100,7 +103,7 @@ async def run_centre(
     Raises:
         OptionsError: an option is out of range.
         SceneError: the centre or the script can't be played.
-        LinkError: the broker refuses a device.
+        LinkError: the broker refuses a device, or there is none at the start.
     """
     _check(options)
     start = pace.start if pace is not None else options.start or wall_now()
@@ -112,7 +115,8 @@ async def run_centre(
 
     devices, onlooker = _devices(scene, options, now), Onlooker(scene)
     try:
-        await asyncio.gather(*(device.start() for device in devices.values()))
+        reached = await asyncio.gather(*(device.start(within_s=FIRST_REAL_S) for device in devices.values()))
+        somebody_there(options.broker, reached)
         pace = pace or Pace(start, speed=options.speed)
         began, kinds, alarms, last = real_seconds(), Counter[str](), 0, start
         events = timeline(scene, seed=options.seed, start=start, duration_s=options.duration_s, staged=staged)
