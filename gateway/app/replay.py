@@ -1,5 +1,6 @@
 """Run recorded messages through the same code on their own time: no broker, no waiting, the same result each time."""
 
+import json
 import sqlite3
 import tempfile
 from base64 import b64decode
@@ -102,13 +103,13 @@ def read_messages(lines: Iterable[str], *, file: str) -> list[Recorded]:
         try:
             messages.append(_message(decoder.decode(text)))
         except (msgspec.DecodeError, ValueError, UnreadableError, RecursionError) as error:
-            problems.append(Problem(file, f"line {number}", text.strip()[:60], _expected(error)))
+            problems.append(Problem(file, f"line {number}", text.strip()[:60], _expected(error, text)))
     if problems:
         raise BadMessageError(problems)
     return sorted(messages, key=lambda message: message.received_at)
 
 
-def _expected(error: Exception) -> str:
+def _expected(error: Exception, text: str) -> str:
     """What is wrong with a line: the key, and what is expected there."""
     match error:
         case msgspec.ValidationError():
@@ -117,6 +118,8 @@ def _expected(error: Exception) -> str:
             what = _RFC_3339 if where.startswith("received_at") else what[:1].lower() + what[1:]
             return f"{where.rstrip('`')}: {what}" if where else what
         case msgspec.DecodeError() | RecursionError():
+            if key := _halved(text):
+                return f"{ascii(key)[1:-1]}: expected whole characters, not half a surrogate pair"
             return f"expected one JSON object: {error}"
         case UnreadableError():
             names = ", ".join(form.name for form in registry.FORMATS)
@@ -132,7 +135,6 @@ def _message(line: _Line) -> Recorded:
         raise ValueError(f"received_at: expected a year from 2000 to 2199, not {line.received_at.year}")
     if (line.payload is msgspec.UNSET) == (line.payload_base64 is msgspec.UNSET):
         raise ValueError("payload, payload_base64: expected one of the two")
-    _encoded(line.topic, "topic")
     form = registry.find(line.format).name if line.format else format_of(line.topic)
     if form is None:
         raise ValueError(f'topic: no format listens to {line.topic!r}: expected one to be named with "format"')
@@ -141,19 +143,26 @@ def _message(line: _Line) -> Recorded:
 
 def _payload(line: _Line) -> bytes:
     if not isinstance(line.payload_base64, str):
-        return _encoded(line.payload, "payload")
+        return line.payload.encode() if isinstance(line.payload, str) else msgspec.json.encode(line.payload)
     try:
         return b64decode(line.payload_base64, validate=True)
     except ValueError as error:
         raise ValueError("payload_base64: expected Base64") from error
 
 
-def _encoded(value: Any, key: str) -> bytes:
+def _halved(text: str) -> str | None:
+    """The first key of a line that holds half a surrogate pair, such as ``"\\ud800"``: JSON can write it, no text can
+    hold it."""
     try:
-        return value.encode() if isinstance(value, str) else msgspec.json.encode(value)
-    except UnicodeEncodeError as error:
-        # JSON can write half of a surrogate pair, such as "\\ud800"; no text can hold it
-        raise ValueError(f"{key}: expected text that UTF-8 can hold, without half a surrogate pair") from error
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    for key, value in line.items() if isinstance(line, dict) else ():
+        try:
+            json.dumps([key, value], ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return str(key)
+    return None
 
 
 def format_of(topic: str) -> str | None:

@@ -1,4 +1,4 @@
-"""``telecare alerts | ack | close | reopen | explain``: alerts from the command line, whether the daemon runs or not."""
+"""``telecare alerts | ack | close | reopen | explain``: alerts, whether the daemon runs or not."""
 
 import sqlite3
 from contextlib import closing

@@ -1,5 +1,6 @@
 """What the commands share: where the gateway's things are, JSON output, errors with the right exit code."""
 
+import errno
 import getpass
 import os
 import sys
@@ -44,6 +45,7 @@ ConfigOption = Annotated[
 DEFAULT_CONFIG = Path("gateway.toml")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
+_NO_MORE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 _COULD_NOT = (BrokerError, IllegalStepError, NotAllowedError, StoreFailedError)
 
 
@@ -59,28 +61,20 @@ def complain_of_system(error: OSError) -> int:
     When it was standard output that can't be written, it is given up, or Python would complain again at the end.
     """
     why = error.strerror or str(error)
-    if output_is_broken():
-        # what could not be written still waits in the buffer; it has to go somewhere
+    if is_full(error):
+        # what could not be written may still wait in a buffer; it has to go somewhere
         with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        return complain_of(f"Standard output can't be written: {why}.")
-    return complain_of(f"{error.filename}: {why}" if error.filename else why)
-
-
-def complain_of(text: str) -> int:
-    """Print why it could not be done; the exit code, 1."""
-    ERR.print(text, style="red", markup=False)
+        why = f"standard output can't be written: {why}"
+    elif error.filename:
+        why = f"{error.filename}: {why}"
+    ERR.print(why, style="red", markup=False)
     return 1
 
 
-def output_is_broken() -> bool:
-    """Whether standard output holds something that it can't get rid of: a full disk."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except (OSError, ValueError):
-        return True
-    return False
+def is_full(error: OSError) -> bool:
+    """Whether it comes from standard output: no file is named, and whatever is behind it takes no more."""
+    return error.filename is None and error.errno in _NO_MORE
 
 
 def fail(text: str, *, code: int = 2) -> typer.Exit:
@@ -153,9 +147,9 @@ __all__ = [
     "complain",
     "complain_of_system",
     "fail",
+    "is_full",
     "local",
     "operator",
-    "output_is_broken",
     "print_json",
     "printable",
     "settings_and_database",

@@ -21,7 +21,7 @@ from gateway.cli.common import (
     as_given,
     complain,
     complain_of_system,
-    output_is_broken,
+    is_full,
     settings_and_database,
 )
 from gateway.cli.logs import to_stderr
@@ -154,7 +154,7 @@ def until_stopped(work: Coroutine[Any, Any, None]) -> None:
         for error in _leaves(group):
             if isinstance(error, GatewayError):
                 code = max(code, complain(error))
-            elif isinstance(error, OSError) and output_is_broken():
+            elif isinstance(error, OSError) and is_full(error):
                 complain_of_system(error)
             else:
                 ERR.print_exception() if not isinstance(error, asyncio.CancelledError) else None

@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's own shape of a callback
+def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"telecare {version('telecare-gateway')}")
         raise typer.Exit

@@ -5,7 +5,7 @@ import json
 import sys
 from contextlib import closing, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from unittest import mock
 
 from gateway.alerts import desk
@@ -43,12 +43,12 @@ class Ran:
         assert self.out == ""
 
 
-def telecare(*arguments: object, stdin: bytes = b"") -> Ran:
+def telecare(*arguments: object, stdin: bytes = b"", stdout: TextIO | None = None) -> Ran:
     """Run a command in this process, as the installed script does."""
     out, err = io.StringIO(), io.StringIO()
     code = 0
     with (
-        redirect_stdout(out),
+        redirect_stdout(stdout or out),
         redirect_stderr(err),
         mock.patch.object(sys, "argv", ["telecare", *map(str, arguments)]),
         mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin))),

@@ -1,7 +1,9 @@
 import getpass
 import os
 from contextlib import closing
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -114,3 +116,40 @@ def test_a_limit_must_be_a_number_above_zero(house: House) -> None:
     for _ in range(2):
         house.raised(rule="a" + os.urandom(2).hex())
     assert len(house.run("alerts", "--all", "--json", "--limit", 1).json()) == 1
+
+
+def test_a_closed_alert_is_re_opened(house: House) -> None:
+    number = house.raised()
+    assert house.run("reopen", number).code == 1  # it is open
+    house.run("close", number, "--outcome", "false")
+    house.run("reopen", number, "--as", "nobody").is_bad_input("--as")
+    ran = house.run("reopen", number, "--note", "The wrong one.", "--as", "nora")
+    assert (ran.code, ran.out) == (0, f"Alert {number} is open.\n")
+    (told,) = house.run("explain", number, "--json").json()
+    last = told["history"][-1]
+    assert (last["event"], last["who"], last["detail"]["note"]) == ("reopen", "nora", "The wrong one.")
+
+
+def test_json_has_the_reason_in_words_too(house: House) -> None:
+    number = house.raised()
+    (listed,) = house.run("alerts", "--json").json()
+    (told,) = house.run("explain", number, "--json").json()
+    (acked,) = house.run("ack", number, "--json").json()
+    for alert in (listed, told["alert"], acked):
+        assert alert["words"] == "Help was called with sos-r01."
+        assert alert["mark_words"] == []
+        assert alert["reason"]["values"] == {"device": "sos-r01"}
+
+
+def test_people_read_the_centres_time_and_programs_utc(house: House) -> None:
+    number = house.raised()
+    (told,) = house.run("explain", number, "--json").json()
+    assert told["alert"]["raised_at"].endswith("Z")
+    raised = datetime.fromisoformat(told["alert"]["raised_at"]).astimezone(ZoneInfo("Europe/Malta"))
+    written = f"{raised:%Y-%m-%d %H:%M:%S %Z}"
+    assert f"raised {written}" in house.run("explain", number).out
+    assert written in house.run("audit").out
+    for command in ("explain", "audit"):
+        arguments = [number] if command == "explain" else []
+        assert "+00:00" not in house.run(command, *arguments).out
+    assert all(row["at"].endswith("Z") for row in house.run("audit", "--json").json())

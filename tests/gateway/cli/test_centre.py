@@ -42,7 +42,9 @@ def test_a_bad_first_file_leaves_no_database(empty: House, bad: Path) -> None:
 @pytest.mark.parametrize("file", ["/no/such/file.toml", "/"])
 def test_a_file_that_is_not_there(house: House, file: str) -> None:
     house.run("centre apply", file).is_bad_input("expected a file that can be read")
-    telecare("centre", "check", file).is_bad_input("expected a file that can be read")
+    telecare("centre", "check", file).is_bad_input(
+        f'{file}: (the whole file): "{file}": expected a file that can be read'
+    )
 
 
 def test_check_of_a_good_file(empty: House) -> None:

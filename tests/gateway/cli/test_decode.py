@@ -84,6 +84,11 @@ def test_a_strange_topic_is_an_error_object(topic: str) -> None:
     assert "Traceback" not in ran.err
 
 
+@pytest.mark.parametrize("topic", ["telecare/+/gps-r01/position", "telecare/#", "#"])
+def test_a_topic_with_wildcards_is_bad_input(topic: str) -> None:
+    telecare("decode", "--format", "native", "--topic", topic, stdin=FIX).is_bad_input("--topic", topic, "wildcards")
+
+
 def test_formats_lists_all_of_them() -> None:
     table = telecare("formats").out
     rows = telecare("formats", "--json").json()

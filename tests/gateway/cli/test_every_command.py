@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,43 @@ def test_a_reader_who_has_seen_enough_is_no_traceback(tmp_path: Path) -> None:
         code = process.wait(30)
     assert code in {0, 1, -signal.SIGPIPE}
     assert b"Traceback" not in errors
+
+
+def test_the_version() -> None:
+    ran = telecare("--version")
+    assert (ran.code, ran.out, ran.err) == (0, f"telecare {version('telecare-gateway')}\n", "")
+
+
+def onto_a_full_disk(*arguments: object) -> tuple[int, str]:
+    """Exit code and standard error of a command whose output can't be written."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        ran = telecare(*arguments, stdout=full)
+        full.flush()  # what Python does at its end; it would raise if the rest still waited
+    return ran.code, ran.err
+
+
+FULL = (1, "standard output can't be written: No space left on device\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("name", COMMANDS)
+def test_output_that_cannot_be_written_is_one_line(name: str) -> None:
+    assert onto_a_full_disk(*name.split()[1:], "--help") == FULL
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_data_that_cannot_be_written_is_one_line(house: House) -> None:
+    number = house.raised()
+    for words in (["alerts"], ["alerts", "--json"], ["explain", number], ["audit"], ["ack", number]):
+        assert onto_a_full_disk(*words, "--config", house.config) == FULL
+    for words in (["formats"], ["formats", "--json"], ["centre", "schema"], ["--version"]):
+        assert onto_a_full_disk(*words) == FULL
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run([SCRIPT, "formats"], stdout=full, stderr=subprocess.PIPE, timeout=30, check=False)
+    assert (done.returncode, done.stderr.decode()) == FULL
+
+
+@pytest.mark.parametrize("command", with_option("--config"))
+def test_a_path_is_shown_as_it_was_given(command: str) -> None:
+    ran = telecare(*command.split(), *ARGUMENTS.get(command, []), "--config", "/no/such/x.toml")
+    ran.is_bad_input('/no/such/x.toml: (the whole file): "/no/such/x.toml": expected')

@@ -8,6 +8,8 @@ from gateway.clock import ManualClock
 from gateway.console import accounts
 from gateway.store.database import connect, reader
 from gateway.store.writer import write_now
+from simulators import fleet, run
+from tests.brokers import free_port
 from tests.gateway.cli.desk import DEMO_FILE, House, telecare
 from tests.gateway.pipeline.chain import START, Chain, frame
 
@@ -222,3 +224,42 @@ def test_replay_of_what_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "bytes.jsonl").write_bytes(b"\xff\xfe")
     telecare("replay", "--centre", DEMO_FILE, tmp_path / "bytes.jsonl").is_bad_input("payload_base64")
     assert telecare("replay", "--centre", DEMO_FILE, file).out == ""
+
+
+WHEN = '"received_at":"2026-03-02T10:00:00Z"'
+HELP = f'{WHEN},"topic":"telecare/haven/sos-r01/help"'
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (f'{{{HELP},"payload_base64":"?"}}', "payload_base64: expected Base64\n"),
+        (f'{{{HELP},"payload_base64":5}}', "payload_base64: expected `str`"),
+        (f'{{{HELP},"payload":"\\ud800"}}', "payload: expected whole characters"),
+        (f'{{{HELP},"payload":{{"deep":["\\udc00"]}}}}', "payload: expected whole characters"),
+        (f'{{{WHEN},"topic":"\\ud800","payload":1}}', "topic: expected whole characters"),
+        (f'{{{HELP},"payload":', "expected one JSON object"),
+        (f'{{{HELP},"payload":1,"format":"morse"}}', "format: expected one of native"),
+        (f"{{{HELP}}}", "payload, payload_base64: expected one of the two"),
+        ('{"received_at":"noon","topic":"a","payload":1}', "received_at: expected a time such as"),
+        ('{"received_at":"2026-03-02T10:00:00","topic":"a","payload":1}', "received_at: expected a time such as"),
+    ],
+)  # fmt: skip
+def test_a_bad_line_names_the_key_and_what_is_expected(tmp_path: Path, line: str, words: str) -> None:
+    telecare("replay", "--centre", DEMO_FILE, recording(tmp_path, line)).is_bad_input(f"line 1: {line[:60]}: {words}")
+
+
+def test_a_replay_that_goes_well_says_nothing_else() -> None:
+    file = Path(__file__).parents[2] / "scenarios" / "sos.jsonl"
+    assert telecare("replay", "--centre", DEMO_FILE, file).err == ""
+
+
+@pytest.mark.parametrize("what", [["--fleet", 3], ["--centre", DEMO_FILE]])
+def test_simulate_without_a_broker_says_so_soon(monkeypatch: pytest.MonkeyPatch, what: list[object]) -> None:
+    assert max(fleet.FIRST_REAL_S, run.FIRST_REAL_S) <= 4
+    monkeypatch.setattr("simulators.fleet.FIRST_REAL_S", 0.2)
+    monkeypatch.setattr("simulators.run.FIRST_REAL_S", 0.2)
+    port = free_port()
+    ran = telecare("simulate", *what, "--port", port)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.strip() == f"No broker answers at 127.0.0.1:{port}: start it, or name another host and port."
