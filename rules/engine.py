@@ -14,7 +14,6 @@ from typing import Final
 import msgspec
 
 from devices.model import KINDS
-
 from rules.errors import BadRuleError
 from rules.model import Context, Event, Heard, Quiet, Reason, Resumes, Rule, RuleSettings, State, Tick, Verdict
 from rules.registry import find
