@@ -81,7 +81,8 @@ def _readings(message: dict[str, Any], address: str | None, model: str | None) -
     payload = _payload(message)
     device = _device(message, payload, address)
     found: list[Reading] = []
-    if "status" in payload and not any(word in payload for word in PRESENCE_WORDS):
+    # Beside presence a status that we do not know may be about presence; one of a fall is always about the fall.
+    if "status" in payload and (_phase_of(payload["status"]) or not any(word in payload for word in PRESENCE_WORDS)):
         found.append(_life_cycle(device, payload))
     word, number = bed.first(payload, NUMBER_WORDS)
     if number is not None:
@@ -119,9 +120,13 @@ def _device(message: dict[str, Any], payload: dict[str, Any], address: str | Non
     raise UnreadableError(Why.MISSING_FIELD, "is missing; expected the sensor's name", "deviceId")
 
 
+def _phase_of(status: object) -> Phase | None:
+    return PHASES.get(status.replace(" ", "_").lower()) if isinstance(status, str) else None
+
+
 def _life_cycle(device: str, payload: dict[str, Any]) -> Fall:
     status = payload["status"]
-    phase = PHASES.get(status.replace(" ", "_").lower()) if isinstance(status, str) else None
+    phase = _phase_of(status)
     if phase is None:
         raise UnreadableError(Why.OUT_OF_RANGE, f"{shown(status)}; expected one of {', '.join(PHASES)}", "status")
     begun = payload.get("timestamp")

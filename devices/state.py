@@ -83,12 +83,20 @@ def _prefix(levels: list[str]) -> str | None:
 
 def _without_meaning(name: str) -> str:
     ending = _ending(name.lower(), {*BINARY, *NUMBERS, *FALL_SENSORS})
-    return name[: -len(ending)].rstrip("_") or name if ending else name
+    if not ending:
+        return name
+    meaning, found, number = name.rpartition("_")
+    if not (found and number.isdigit()):
+        return name[: -len(ending)].rstrip("_") or name
+    # the number stays: two radars of one kit must not become one device
+    return (meaning[: -len(ending)].rstrip("_") or meaning) + f"_{number}"
 
 
 def _ending(name: str, known: Any) -> str | None:
     """The longest known name that this one ends in, whole words only."""
     words = name.split("_")
+    if len(words) > 1 and words[-1].isdigit():
+        words = words[:-1]  # Home Assistant's own number for a second entity of that name
     return next((end for start in range(len(words)) if (end := "_".join(words[start:])) in known), None)
 
 

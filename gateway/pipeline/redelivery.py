@@ -23,6 +23,10 @@ UNACKNOWLEDGED = timedelta(seconds=60)
 """A frame that was stored is acknowledged within milliseconds; a minute allows for a stalled connection."""
 
 
+_HTTP = "http-"
+"""Begin of the names of lanes that are POSTed to."""
+
+
 class Redeliveries:
     """The last REMEMBERED frames by topic and payload; filled from the journal at start."""
 
@@ -58,6 +62,9 @@ class Redeliveries:
         if found is None:
             return None
         seq, received_at = found
+        if not frame.dup and lane.startswith(_HTTP) and frame.received_at - received_at > 2 * UNACKNOWLEDGED:
+            # A broker keeps a message through our downtime, a sender that waits for an answer does not: this is new.
+            return None
         ended = min(self._ended.get(lane, frame.received_at), frame.received_at)
         return seq if received_at >= ended - UNACKNOWLEDGED else None
 

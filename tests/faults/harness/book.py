@@ -33,7 +33,10 @@ class Book:
 
     def stored_ids(self) -> set[str]:
         """The senders' own ids of events that are stored."""
-        return {str(row[0]).partition(":")[2].partition(":")[2] for row in self.all("SELECT event_id FROM event_ids")}
+        return {
+            str(row[0]).partition(":")[2].partition(":")[2].partition("@")[0]
+            for row in self.all("SELECT event_id FROM event_ids")
+        }
 
     def alerts(self, where: str = "1") -> list[sqlite3.Row]:
         """Alerts, the oldest first."""

@@ -227,3 +227,11 @@ def test_a_redelivered_frame_from_quarantine_is_no_second_alarm(chain: Chain) ->
     taken = chain.take(foreign("traccar", "traccar/events", b"{", chain.now, True, session=2))
     assert taken.redelivered == 1
     assert repeats(chain, "unreadable_alarm") == 0
+
+
+def test_the_same_post_after_a_night_is_a_new_event(chain: Chain) -> None:
+    """A broker keeps a message through our downtime; a sender that waits for an answer does not."""
+    assert chain.take(press(chain.now), lane="http-alarms").redelivered == 0
+    chain.restart()
+    chain.clock.move(12 * 3600)
+    assert chain.take(press(chain.now, resumed=True, session=2), lane="http-alarms").redelivered == 0
