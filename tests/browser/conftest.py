@@ -65,3 +65,5 @@ async def sign_in(page: Page, carer: str = "nora") -> None:
     await page.fill("#password", PASSWORD)
     await page.get_by_role("button", name="Sign in").click()
     await page.wait_for_selector("#alerts")
+    # A tap before the scripts are there is a plain form's, which is another test.
+    await page.wait_for_selector("#chip.live")
