@@ -103,8 +103,7 @@ async def test_ten_kills_in_ten_thousand_messages(kind: str, protocol: str, tmp_
     expected = {(f"r{n}", "help" if n < RESIDENTS // 2 else "zone_exit"): 1 for n in range(RESIDENTS)}
     assert incidents == expected, "one alert for each who pressed or left"
     assert told == {row["id"] for row in book.alerts()}, "every alert told"
-    # One for each kill. A machine so busy that the provider takes over half a second may repeat two for one of them.
-    assert sum(twice.values()) <= KILLS, f"more than one for a kill: {twice}"
+    assert all(count <= 1 for count in twice.values()), f"more than one for a kill: {twice}"
     assert web.forged == 0
     assert "_failed" not in log, log[log.index("_failed") - 500 :][:1000]
     assert book.is_sound()
