@@ -15,7 +15,22 @@ import msgspec
 
 from devices.model import KINDS
 from rules.errors import BadRuleError
-from rules.model import Context, Event, Heard, Quiet, Reason, Resumes, Rule, RuleSettings, State, Tick, Verdict
+from rules.model import (
+    Context,
+    Event,
+    Heard,
+    HearsOthers,
+    Listens,
+    Quiet,
+    Reason,
+    Resumes,
+    Rule,
+    RuleSettings,
+    Said,
+    State,
+    Tick,
+    Verdict,
+)
 from rules.registry import find
 
 UNSTARTED: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,11 +94,25 @@ class ResidentRules:
                 entries[rule.key] = _Entry(rule.key, rule, kind.state, rule.step, rule.wake_at)
         self._by_key = entries
         self._entries = tuple(entries.values())
-        self._concerned: dict[tuple[str, str], tuple[_Entry, ...]] = {}
+        self._concerned: dict[tuple[str, str, bool], tuple[_Entry, ...]] = {}
+        self._listeners: dict[str, tuple[_Entry, ...]] = {
+            name: tuple(
+                entry
+                for entry in self._entries
+                if isinstance(entry.rule, Listens) and name in entry.rule.listens and name != entry.rule.name
+            )
+            for entry in self._entries
+            if isinstance(entry.rule, Listens)
+            for name in entry.rule.listens
+        }
         self.rules: tuple[Rule, ...] = tuple(entry.rule for entry in self._entries)
         """The rules, in the care plan's order."""
         self.zone_ids: tuple[str, ...] = tuple(dict.fromkeys(zone for rule in self.rules for zone in rule.zones))
         """Zones whose distances a position must bring (``Heard.distances``), each once."""
+        self.others: frozenset[str] = frozenset(
+            device for rule in self.rules if isinstance(rule, HearsOthers) for device in rule.others
+        )
+        """Devices which are not the resident's, and whose readings its rules want to hear."""
 
     def start(self, at: datetime) -> dict[str, State]:
         """The state of every rule before anything was heard, by rule key."""
@@ -101,12 +130,22 @@ class ResidentRules:
         if heard is None:
             entries, now = self._entries, event.at
         else:
-            key = (heard.kind, heard.device)
+            key = (heard.kind, heard.device, heard.own)
             found = self._concerned.get(key)
             entries, now = self._find(key) if found is None else found, heard.at
-            if nothing_due:
-                self._hear(entries, states, heard, changes)
-                return changes
+        if heard is not None and nothing_due:
+            self._hear(entries, states, heard, changes)
+        else:
+            self._step(entries, states, heard, now, changes)
+        if changes and self._listeners:
+            self._tell_listeners(states, event, changes)
+        return changes
+
+    @staticmethod
+    def _step(
+        entries: tuple[_Entry, ...], states: dict[str, State], heard: Heard | None, now: datetime, changes: list[Change]
+    ) -> None:
+        """Deadlines first, then the reading."""
         for entry in entries:
             state = states.get(entry.key)
             if state.__class__ is entry.state:
@@ -114,7 +153,25 @@ class ResidentRules:
                 _judge(entry, state, heard, now, changes)
             else:
                 _begin(entry, heard, now, changes)
-        return changes
+
+    def _tell_listeners(self, states: dict[str, State], event: Event, changes: list[Change]) -> None:
+        """Rules that listen hear what the others said, in order; what they say themselves is heard by nobody."""
+        received_at = event.received_at if isinstance(event, Heard) else event.at
+        newest = {change.rule_key: change.after for change in changes}
+        for change in tuple(changes):
+            verdict = change.verdict
+            if isinstance(verdict, Quiet | Failed):
+                continue
+            for entry in self._listeners.get(change.rule_name, ()):
+                state = newest.get(entry.key, states.get(entry.key))
+                said = Said(change.rule_key, change.rule_name, verdict, event.at, received_at)
+                first = len(changes)
+                if state.__class__ is not entry.state:
+                    state = entry.rule.start(event.at)
+                assert state is not None
+                _hear_one(entry, state, said, changes)
+                for one in changes[first:]:
+                    newest[one.rule_key] = one.after
 
     @staticmethod
     def _hear(entries: tuple[_Entry, ...], states: dict[str, State], heard: Heard, changes: list[Change]) -> None:
@@ -125,13 +182,7 @@ class ResidentRules:
                 _begin(entry, heard, heard.at, changes)
                 continue
             assert state is not None
-            try:
-                after, verdict = entry.step(state, heard)
-            except Exception as error:  # noqa: BLE001 - whatever a rule does, the others must go on
-                _failed(entry, state, state, error, changes)
-                continue
-            if after is not state or verdict.__class__ is not Quiet:
-                changes.append(Change(entry.key, entry.rule.name, state, after, verdict))
+            _hear_one(entry, state, heard, changes)
 
     def resumed(self, states: dict[str, State], stopped: datetime, at: datetime) -> list[Change]:
         """What it changes that the gateway heard nothing from ``stopped`` to ``at``, such as over a restart.
@@ -171,7 +222,7 @@ class ResidentRules:
 
     def concerned(self, kind: str, device: str) -> bool:
         """Whether a rule judges that kind of readings of that device; one that only counts signs of life does not."""
-        found = self._concerned.get((kind, device)) or self._find((kind, device))
+        found = self._concerned.get((kind, device, True)) or self._find((kind, device, True))
         return any(entry.rule.kinds != _ALL_KINDS for entry in found)
 
     def wake_of(self, rule_key: str, state: State) -> datetime | None:
@@ -181,15 +232,31 @@ class ResidentRules:
         except Exception:  # noqa: BLE001 - the Tick that this asks for tells of it and begins the rule anew
             return UNSTARTED
 
-    def _find(self, key: tuple[str, str]) -> tuple[_Entry, ...]:
-        kind, device = key
+    def _find(self, key: tuple[str, str, bool]) -> tuple[_Entry, ...]:
+        kind, device, own = key
         found = tuple(
-            entry
-            for entry in self._entries
-            if kind in entry.rule.kinds and (entry.rule.devices is None or device in entry.rule.devices)
+            entry for entry in self._entries if kind in entry.rule.kinds and _concerns(entry.rule, device, own=own)
         )
         self._concerned[key] = found
         return found
+
+
+def _concerns(rule: Rule, device: str, *, own: bool) -> bool:
+    """Whether a rule hears that device; one that is not the resident's only where the rule names it."""
+    if own and (rule.devices is None or device in rule.devices):
+        return True
+    return isinstance(rule, HearsOthers) and device in rule.others
+
+
+def _hear_one(entry: _Entry, state: State, event: Event, changes: list[Change]) -> None:
+    """Step one rule over an event; a rule that breaks is told, and stays as it was."""
+    try:
+        after, verdict = entry.step(state, event)
+    except Exception as error:  # noqa: BLE001 - whatever a rule does, the others must go on
+        _failed(entry, state, state, error, changes)
+        return
+    if after is not state or verdict.__class__ is not Quiet:
+        changes.append(Change(entry.key, entry.rule.name, state, after, verdict))
 
 
 def _judge(entry: _Entry, state: State, heard: Heard | None, now: datetime, changes: list[Change]) -> None:
@@ -206,13 +273,7 @@ def _judge(entry: _Entry, state: State, heard: Heard | None, now: datetime, chan
         state = _failed(entry, state, _anew(entry, state, now), error, changes)
     if heard is None:
         return
-    try:
-        after, verdict = entry.step(state, heard)
-    except Exception as error:  # noqa: BLE001
-        _failed(entry, state, state, error, changes)
-        return
-    if after is not state or verdict.__class__ is not Quiet:
-        changes.append(Change(entry.key, entry.rule.name, state, after, verdict))
+    _hear_one(entry, state, heard, changes)
 
 
 def _begin(entry: _Entry, heard: Heard | None, now: datetime, changes: list[Change]) -> None:

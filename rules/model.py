@@ -79,7 +79,40 @@ class Cleared(msgspec.Struct, frozen=True, tag="cleared"):
     subject: str = ""
 
 
-Verdict: TypeAlias = Quiet | Pending | Raised | Cleared
+class Act(msgspec.Struct, frozen=True, tag="act"):
+    """A device is to be told something: a path light, where a tracker is. The gateway queues it, limited and audited.
+
+    ``command`` is a word of the centre file's commands (``light-on``, ``light-off``, ``locate``, ``ring``, ``find``);
+    ``device`` the centre's id; ``expires_s`` seconds after which it is of no use.
+    """
+
+    command: str
+    device: str
+    reason: Reason
+    expires_s: float = 60.0
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Inhibited(msgspec.Struct, frozen=True, tag="inhibited"):
+    """It would have been raised, but a more urgent rule tells of the same event: shown there, not told by itself.
+
+    ``by`` is the key of the rule that tells of it.
+    """
+
+    by: str
+    raised: Raised
+    reason: Reason
+
+
+class Superseded(msgspec.Struct, frozen=True, tag="superseded"):
+    """An alert that was raised before belongs to the event that rule ``by`` tells of now; it goes under that alert."""
+
+    by: str
+    reason: Reason
+    subject: str = ""
+
+
+Verdict: TypeAlias = Quiet | Pending | Raised | Cleared | Act | Inhibited | Superseded
 
 
 class Heard(msgspec.Struct, frozen=True, gc=False):
@@ -98,6 +131,9 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
     received_at: datetime
     frame: int | None = None
     distances: dict[str, float] = {}
+    own: bool = True
+    """Whether the device is the resident's. False: a companion's tracker, a hub, a door of the house; only rules that
+    name it in ``others`` hear it."""
 
     def evidence(self) -> Evidence:
         """This reading as evidence."""
@@ -110,7 +146,20 @@ class Tick(msgspec.Struct, frozen=True):
     at: datetime
 
 
-Event: TypeAlias = Heard | Tick
+class Said(msgspec.Struct, frozen=True):
+    """Another rule of the same resident said something other than Quiet; only rules that listen to it are told.
+
+    ``at`` is when what it speaks of happened, ``received_at`` when it was heard (for a Tick both are its time).
+    """
+
+    rule_key: str
+    rule_name: str
+    verdict: "Verdict"
+    at: datetime
+    received_at: datetime
+
+
+Event: TypeAlias = Heard | Tick | Said
 
 
 class State(msgspec.Struct, frozen=True, tag_field="of"):
@@ -129,7 +178,13 @@ class DeviceInfo(msgspec.Struct, frozen=True):
     silent_after_s: float | None = None
     """Silence limit of this device; None: the rule's own default."""
     type: str | None = None
-    """tracker, fall_detector, bed_sensor, continence_sensor, sos_button or other, as the centre file says."""
+    """tracker, fall_detector, bed_sensor, ... or other, as the centre file says."""
+    hub: str | None = None
+    """Id of the device through which its messages come; None: directly."""
+    mains: bool = False
+    """On the mains, not on a battery."""
+    room: str | None = None
+    """Where it is fixed; None: it is worn, or nobody said."""
 
 
 class RuleSettings(BaseModel):
@@ -142,11 +197,20 @@ class RuleSettings(BaseModel):
 
 
 class Context(msgspec.Struct, frozen=True):
-    """What surrounds a resident's rules: time zone, zones by id (rules.geometry.ZoneShape), devices worn or near."""
+    """What surrounds a resident's rules: time zone, zones by id (rules.geometry.ZoneShape), devices worn or near.
+
+    ``calendars`` are iCalendar texts by id; ``carried`` the ids of the trackers that each carer carries, by carer;
+    ``surroundings`` devices of the house that are nobody's (hubs, outer doors, lamps); ``house`` says that these are
+    the rules of the house itself, not of a resident.
+    """
 
     timezone: ZoneInfo
     zones: dict[str, Any]
     devices: tuple[DeviceInfo, ...] = ()
+    calendars: dict[str, str] = {}
+    carried: dict[str, tuple[str, ...]] = {}
+    surroundings: tuple[DeviceInfo, ...] = ()
+    house: bool = False
 
 
 class Rule(Protocol):
@@ -180,6 +244,24 @@ class Rule(Protocol):
 
     def wake_at(self, state: State) -> datetime | None:
         """When a Tick is due for this state at the latest; None: only a reading can change it."""
+
+
+@runtime_checkable
+class HearsOthers(Protocol):
+    """A rule that also hears devices which are not the resident's: a companion's tracker, a hub, a door."""
+
+    @property
+    def others(self) -> frozenset[str]:
+        """Ids of these devices. Their readings come with ``Heard.own`` False."""
+
+
+@runtime_checkable
+class Listens(Protocol):
+    """A rule that hears what other rules of the resident say (Said); one that listens is not listened to."""
+
+    @property
+    def listens(self) -> frozenset[str]:
+        """Words (``Rule.name``) of the rules that it listens to."""
 
 
 @runtime_checkable
