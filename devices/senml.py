@@ -1,12 +1,18 @@
 """SenML (RFC 8428, JSON): packs of records, mapped by a profile like any other JSON.
 
 A pack comes on ``senml/{vendor}/{model}/{device}``, or on a profile's own topics. Its records are resolved (base
-name, base time, base unit, base value, section 4.6) and grouped: all records of one time are one document
-``{"<measurement>": value, …}``, which the profile's pointers look into. The measurement is what of a record's name
-follows the pack's device: after its last ``:`` or ``/``, or all of it. Values with a unit of the registries (RFC 8428
-section 12.1, RFC 8798) are converted to the unit that the readings have: kelvin to °C, ratios to percent and so on.
+name, base time, base unit, base value, section 4.6) and grouped: all records of one device and time are one document
+``{"<measurement>": value, …}``, which the profile's pointers look into; what is said twice begins a second document.
+The measurement is what follows the last ``:`` or ``/`` of a record's name, or all of it; what stands before that is
+the device, if the topic names none. Values with a unit of the registries (RFC 8428 section 12.1, RFC 8798) are
+converted to the unit that the readings have: kelvin to °C, ratios to percent and so on.
+
+An alarm in a pack is told whatever is wrong with the rest of it.
 """
 
+import math
+from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +20,7 @@ import msgspec
 
 from devices import door, values
 from devices.errors import UnreadableError, Why
-from devices.model import Frame, Reading
+from devices.model import Fall, Frame, Help, Reading
 from devices.profile import address, device_in, which
 from devices.refusals import is_big_integer, is_broken_text, shown
 
@@ -37,7 +43,7 @@ class Record(msgspec.Struct, gc=False):
     """One record as it stands in a pack."""
 
     bn: str = ""
-    bt: float = 0.0
+    bt: float | None = None
     bu: str | None = None
     bv: float | None = None
     bver: int | None = None
@@ -54,26 +60,69 @@ class Record(msgspec.Struct, gc=False):
 _DECODER = msgspec.json.Decoder(list[Record])
 
 
+class Pack:
+    """A resolved pack: documents by device part and time, and the first thing that was wrong with it."""
+
+    def __init__(self) -> None:
+        self.documents: dict[tuple[str, datetime | None], list[dict[str, Any]]] = {}
+        self.absolute: set[datetime] = set()
+        """Times that the pack itself gives, not those relative to now."""
+        self.base_names: set[str] = set()
+        self.error: UnreadableError | None = None
+        self._said: Counter[tuple[str, datetime | None, str]] = Counter()
+
+    def put(self, part: str, at: datetime | None, measurement: str, value: Any) -> None:
+        """Into that device's and time's first document without the measurement.
+
+        So nothing that was said is overwritten: a press is not undone by another record of its second.
+        """
+        place = self._said[part, at, measurement]
+        self._said[part, at, measurement] += 1
+        documents = self.documents.setdefault((part, at), [])
+        if place == len(documents):
+            documents.append({})
+        documents[place][measurement] = value
+
+    def in_order(self, now: datetime) -> Iterator[tuple[str, datetime | None, str | None, dict[str, Any]]]:
+        """Device part, time, id and content of each document, the oldest first."""
+        for part, at in sorted(self.documents, key=lambda key: key[1] or now):
+            event_id = str(values.to_ms(at)) if at is not None and at in self.absolute else None
+            for number, document in enumerate(self.documents[part, at]):
+                yield part, at, f"{event_id}/{number}" if event_id and number else event_id, document
+
+
 def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
     """The readings of a pack, the oldest time first; ``model`` is ``vendor/model`` and beats what the topic says.
 
-    Raises UnreadableError: UNKNOWN_MODEL, UNSUPPORTED_VERSION, or whatever is wrong with the pack.
+    Without a device in the topic a pack may tell of several, each by its base name. Where the topic names the device,
+    a pack of several base names is refused. Raises UnreadableError: UNKNOWN_MODEL, UNSUPPORTED_VERSION, or whatever
+    is wrong with the pack; apart from these two never for a pack in which an alarm can be read.
     """
-    records = _read(frame.payload)
-    profile, device = which(frame.topic, model, "senml")
-    packs, absolute, name = _resolved(records, frame.received_at)
-    if device is None:
-        device = _last_part(name)[0] or device_in(profile, name)
-    found: list[Reading] = []
     error: UnreadableError | None = None
-    for at in sorted(packs, key=lambda time: time or frame.received_at):
-        event_id = None if at is None or at not in absolute else str(values.to_ms(at))
+    try:
+        records = _read(frame.payload)
+    except UnreadableError as bad:
+        records, error = _whole_records(frame.payload), bad
+        if not records:
+            raise
+    profile, device = which(frame.topic, model, "senml")
+    pack = _resolved(records, frame.received_at, device)
+    error = error or pack.error
+    named = device or next((part for part, _ in pack.documents if part), None)
+    is_whole = error is None
+    found: list[Reading] = []
+    for part, at, event_id, document in pack.in_order(frame.received_at):
+        sender = device or part or named
         try:
-            found += profile.readings(packs[at], device, at, event_id)
+            sender = sender or device_in(profile, document)
+            if is_whole:
+                found += profile.readings(document, sender, at, event_id)
+                continue
         except UnreadableError as bad:
             error = error or bad
-            found += profile.saved_alarms(packs[at], device, at, event_id)
-    if error is not None and not any(reading.__struct_config__.tag in ("help", "fall") for reading in found):
+        if sender:
+            found += profile.saved_alarms(document, sender, at, event_id)
+    if error is not None and not any(isinstance(reading, Help | Fall) for reading in found):
         raise error
     return tuple(found)
 
@@ -92,46 +141,91 @@ def _read(payload: bytes) -> list[Record]:
         raise
 
 
-def _resolved(records: list[Record], now: datetime) -> tuple[dict[datetime | None, dict[str, Any]], set[datetime], str]:
-    """Time → measurement → value, the times that the pack itself gives, and the first full name."""
-    base, first = Record(), ""
-    absolute: set[datetime] = set()
-    packs: dict[datetime | None, dict[str, Any]] = {}
+def _whole_records(payload: bytes) -> list[Record]:
+    """The records that can be read of a pack in which others can't."""
+    try:
+        loose = door.read_loosely(payload)
+    except UnreadableError:
+        return []
+    records = []
+    for item in loose if isinstance(loose, list) else ():
+        try:
+            record = msgspec.convert(item, Record)
+        except (msgspec.ValidationError, RecursionError):
+            continue
+        numbers = (record.bt, record.bv, record.t, record.v)
+        if all(number is None or (not is_big_integer(number) and math.isfinite(number)) for number in numbers):
+            records.append(record)
+    return records
+
+
+def _resolved(records: list[Record], now: datetime, device: str | None) -> Pack:
+    """The records with all that the base fields say. Raises UnreadableError (UNSUPPORTED_VERSION).
+
+    A record without a readable value is left out, one without a readable time is now; either is the pack's error.
+    """
+    pack, base = Pack(), Record()
     for index, record in enumerate(records):
         if record.bver is not None and record.bver > VERSION:
             detail = f"{record.bver}; expected version {VERSION} or below"
             raise UnreadableError(Why.UNSUPPORTED_VERSION, detail, f"[{index}].bver")
         base = Record(
-            bn=record.bn or base.bn, bt=record.bt or base.bt, bu=record.bu or base.bu,
+            bn=record.bn or base.bn, bt=base.bt if record.bt is None else record.bt, bu=record.bu or base.bu,
             bv=base.bv if record.bv is None else record.bv,
         )  # fmt: skip
-        name, unit = base.bn + record.n, record.u or base.bu
-        if not name or is_broken_text(name):
-            raise UnreadableError(
-                Why.MISSING_FIELD, "is missing; expected a name, here or as base name", f"[{index}].n"
-            )
-        first = first or name
-        value = _value(record, base.bv, unit, index)
-        if value is not None:
-            seconds = base.bt + record.t
-            at = _time(seconds, now, index) if seconds else None  # no time: now, as the gateway knows itself
-            if at is not None and seconds >= ABSOLUTE_S:
-                absolute.add(at)
-            packs.setdefault(at, {})[_last_part(name)[1]] = value
-    return packs, absolute, first
+        try:
+            value = _value(record, base, index)
+        except UnreadableError as bad:
+            pack.error = pack.error or bad
+            continue
+        if value is None:
+            continue
+        part, measurement = _last_part(base.bn + record.n)
+        at = None
+        try:
+            if device is not None:
+                part = ""
+                _refuse_others(base.bn, pack.base_names, device, index)
+            seconds = (base.bt or 0) + record.t
+            if seconds:  # no time: now, as the gateway knows itself
+                at = _time(seconds, now, index)
+                if seconds >= ABSOLUTE_S:
+                    pack.absolute.add(at)
+        except UnreadableError as bad:
+            pack.error = pack.error or bad
+        pack.put(part, at, measurement, value)
+    return pack
 
 
-def _value(record: Record, base: float | None, unit: str | None, index: int) -> Any:
-    if record.v is not None or (base is not None and record.vs is None and record.vb is None and record.vd is None):
-        value = (record.v or 0) + (base or 0)
-        if is_big_integer(value):
-            detail = f"{shown(value)}; expected an integer of at most 63 bits"
-            raise UnreadableError(Why.BIG_INTEGER, detail, f"[{index}].v")
-        factor, offset = UNITS.get(unit or "", (1, 0))
-        return value if (factor, offset) == (1, 0) else value * factor + offset
+def _refuse_others(base_name: str, known: set[str], device: str, index: int) -> None:
+    """Refuse a second base name in a pack of one device, unless both hold that device's name."""
+    if base_name and device not in base_name:
+        known.add(base_name)
+        if len(known) > 1:
+            detail = f"{shown(base_name)} is a second device; expected those of {shown(device)}, as the topic says"
+            raise UnreadableError(Why.OUT_OF_RANGE, detail, f"[{index}].bn")
+
+
+def _value(record: Record, base: Record, index: int) -> Any:
+    """The value with its base and in the readings' unit; None for a record that only sets base fields or has a sum."""
+    if record.v is None and record.vs is None and record.vb is None and record.vd is None:
+        if record.s is not None or (not record.n and base.bv is None):
+            return None
+        if base.bv is None:
+            raise UnreadableError(Why.MISSING_FIELD, "is missing; expected a value", f"[{index}].v")
+    name = base.bn + record.n
+    if not name or is_broken_text(name):
+        raise UnreadableError(Why.MISSING_FIELD, "is missing; expected a name, here or as base name", f"[{index}].n")
     if record.vb is not None:
         return record.vb
-    return record.vs
+    if record.vs is not None or record.vd is not None:
+        return record.vs
+    value = (record.v or 0) + (base.bv or 0)
+    if is_big_integer(value):
+        detail = f"{shown(value)}; expected an integer of at most 63 bits"
+        raise UnreadableError(Why.BIG_INTEGER, detail, f"[{index}].v")
+    factor, offset = UNITS.get(record.u or base.bu or "", (1, 0))
+    return value if (factor, offset) == (1, 0) else value * factor + offset
 
 
 def _time(seconds: float, now: datetime, index: int) -> datetime:
@@ -149,4 +243,4 @@ def _time(seconds: float, now: datetime, index: int) -> datetime:
 def _last_part(name: str) -> tuple[str, str]:
     """Device and measurement of a full name: ``urn:dev:ow:10e2073a:temp`` is ``urn:dev:ow:10e2073a`` and ``temp``."""
     cut = max(name.rfind(":"), name.rfind("/"))
-    return (name[:cut], name[cut + 1 :]) if cut > 0 else ("", name)
+    return (name[:cut], name[cut + 1 :]) if cut >= 0 else ("", name)
