@@ -80,6 +80,8 @@ class Link(asyncio.BufferedProtocol, ABC):
         self.session = session
         self.opened: asyncio.Future[Handshake] = loop.create_future()
         """Done when the broker took us and granted every subscription."""
+        self.taken = False
+        """CONNACK came and was good: messages may come and go, even before the subscriptions are confirmed."""
         self.lost: asyncio.Future[LinkError] = loop.create_future()
         """Done when the connection is over; never carries an exception, always says why."""
         self._lane = lane
@@ -184,6 +186,7 @@ class Link(asyncio.BufferedProtocol, ABC):
 
     def took_us(self, handshake: Handshake) -> None:
         """CONNACK came and was good: redelivery may begin, even before the subscriptions are confirmed."""
+        self.taken = True
         if handshake.keep_alive_s:
             self._keep_alive = min(self._keep_alive, float(handshake.keep_alive_s))
             if self._ticker is not None:

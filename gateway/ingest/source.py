@@ -44,4 +44,7 @@ class Source(Protocol):
         """
 
     def publish(self, messages: list[tuple[str, bytes]]) -> None:
-        """Send (topic, payload) with QoS 0 on the same connection, in one write; lost while disconnected."""
+        """Send (topic, payload) with QoS 0 on the same connection, in one write; lost while disconnected.
+
+        What is sent before ``acknowledge`` reaches the broker before it.
+        """

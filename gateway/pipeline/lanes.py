@@ -1,4 +1,4 @@
-"""A lane: source -> transaction -> acknowledgement, in that order and no other."""
+"""A lane: source -> transaction -> acknowledgement to the device, then to the broker, in that order and no other."""
 
 import asyncio
 from collections import Counter
@@ -60,10 +60,12 @@ class Lane:
 
     async def _write(self, batch: list[Receipt], prepared: list[Entry] | None) -> None:
         taken = await self._take(batch, prepared)
-        self._source.acknowledge(batch)
+        # The devices' acknowledgements go first: if we die before the broker has its own, it delivers the batch again,
+        # and the devices are told again. The other way round they would wait for a word that nobody sends.
         acks = [ack for part in taken for ack in part.acks]
         if acks:
             self._source.publish(acks)
+        self._source.acknowledge(batch)
         for part in taken:
             self.counts.update(
                 frames=part.frames,

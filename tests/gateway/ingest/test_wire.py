@@ -131,6 +131,33 @@ async def test_acknowledgements_leave_in_order_in_one_write(version: str) -> Non
         assert await asyncio.wait_for(acks, 5) == b"@\x02\x00\x07@\x02\x00\x03@\x02\xff\xff"
 
 
+async def test_what_waited_is_answered_before_the_subscriptions_are_confirmed(version: str) -> None:
+    """A broker may deliver right after CONNACK, and take its time with SUBACK; the sender hears us all the same."""
+    heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def script(wire: Wire) -> None:
+        await wire.packet()
+        if wire.version == "5":
+            wire.writer.write(mqtt5.ConnAckPacket(session_present=True).write())
+        else:
+            wire.writer.write(b"\x20\x02\x01\x00")
+        await wire.packet()
+        wire.writer.write(wire.message(b"x", 7))
+        heard.set_result(await wire.packet() + await wire.packet())
+        await wire.packet()
+
+    async with scripted(version, script) as options, lane(options, ready=False) as it:
+        it.source.publish([("telecare/haven/gps-1/ack", b"nobody is there yet")])
+        got = await it.receive(1)
+        assert not it.source.connected
+        it.source.publish([("telecare/haven/gps-1/ack", b"heard")])
+        it.source.acknowledge(got)
+        said = await asyncio.wait_for(heard, 30)
+        assert b"telecare/haven/gps-1/ack" in said
+        assert said.endswith(b"heard@\x02\x00\x07")
+        assert it.source.health().unpublished == 1
+
+
 # The codec's panic leaves the exception of its cause behind.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_an_unreadable_topic_is_kept_for_quarantine(version: str) -> None:

@@ -138,6 +138,8 @@ class ScriptedSource:
         self.published: list[tuple[str, bytes]] = []
         self.journaled_at_ack: list[int] = []
         """How many frames another connection could see when an acknowledgement was given."""
+        self.said: list[str] = []
+        """What was said, in its order: ``device``, ``broker``."""
         self.waiting = 0
 
     async def batches(self, limit: int) -> AsyncIterator[list[Receipt]]:
@@ -146,12 +148,14 @@ class ScriptedSource:
             yield batch
 
     def acknowledge(self, batch: list[Receipt]) -> None:
+        self.said.append("broker")
         self.acknowledged.append(batch)
         if self._path is not None:
             with reading(self._path) as db:
                 self.journaled_at_ack.append(db.execute("SELECT count(*) FROM journal").fetchone()[0])
 
     def publish(self, messages: list[tuple[str, bytes]]) -> None:
+        self.said.append("device")
         self.published += messages
 
 

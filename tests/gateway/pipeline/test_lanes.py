@@ -89,6 +89,13 @@ async def test_devices_hear_of_exactly_what_has_an_id(house: House) -> None:
     assert source.acknowledged == [batch]  # the broker hears of all of it
 
 
+async def test_devices_hear_before_the_broker_does(house: House) -> None:
+    """A kill in between costs nothing: the broker delivers again, and the devices hear again."""
+    source = ScriptedSource("alarms", [press(1)], [press(2)])
+    await house.lane(source).run()
+    assert source.said == ["device", "broker"] * 2
+
+
 async def test_a_lane_counts(house: House) -> None:
     lane = house.lane(
         ScriptedSource(
