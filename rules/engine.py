@@ -14,6 +14,8 @@ from typing import Final
 import msgspec
 
 from devices.model import KINDS
+from rules import inhibition
+from rules.change import Change, Failed
 from rules.errors import BadRuleError
 from rules.model import (
     Context,
@@ -33,6 +35,8 @@ from rules.model import (
 )
 from rules.registry import find
 
+__all__ = ["UNSTARTED", "Change", "Failed", "ResidentRules"]
+
 UNSTARTED: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """``wake_at`` says this while a rule has no state yet: a Tick is due at once, and begins it."""
 
@@ -40,27 +44,6 @@ _RESUMED: Final = Quiet(Reason("The gateway was deaf; that time does not count a
 _ALL_KINDS: Final = frozenset(KINDS)
 
 _BEGUN: Final = Quiet(Reason("The rule has begun."))
-
-
-class Failed(msgspec.Struct, frozen=True, tag="failed"):
-    """A rule broke on an event: a technician must know. ``where`` is the error's type and place, no data."""
-
-    where: str
-
-
-class Change(msgspec.Struct, frozen=True, gc=False):
-    """What an event did to one rule.
-
-    ``before`` is None when the rule had no state (or one of another shape) and has just begun. ``after is before``
-    says that there is nothing to store. Changes are in the order in which they happened, and one rule may have two:
-    its deadline first, then the reading.
-    """
-
-    rule_key: str
-    rule_name: str
-    before: State | None
-    after: State
-    verdict: Verdict | Failed
 
 
 class _Entry(msgspec.Struct, frozen=True, gc=False):
@@ -105,6 +88,7 @@ class ResidentRules:
             if isinstance(entry.rule, Listens)
             for name in entry.rule.listens
         }
+        self._stand_ins = inhibition.concerned({entry.rule.name for entry in self._entries})
         self.rules: tuple[Rule, ...] = tuple(entry.rule for entry in self._entries)
         """The rules, in the care plan's order."""
         self.zone_ids: tuple[str, ...] = tuple(dict.fromkeys(zone for rule in self.rules for zone in rule.zones))
@@ -137,8 +121,11 @@ class ResidentRules:
             self._hear(entries, states, heard, changes)
         else:
             self._step(entries, states, heard, now, changes)
-        if changes and self._listeners:
-            self._tell_listeners(states, event, changes)
+        if changes:
+            if self._stand_ins:
+                inhibition.settle(states, event, changes, self._stand_ins)
+            if self._listeners:
+                self._tell_listeners(states, event, changes)
         return changes
 
     @staticmethod

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from rules import bed_exit, continence, fall, help, low_battery, silent, zone_exit  # noqa: A004 - the rule's own word
 from rules.errors import BadRuleError
+from rules.inhibition import InhibitionState
 from rules.model import Context, Rule, RuleSettings, State
 
 
@@ -66,7 +67,7 @@ if TYPE_CHECKING:
 else:
     AnySettings = Annotated[Union[tuple(rule.settings for rule in RULES)], Field(discriminator="rule")]  # noqa: UP007
     """Settings of any rule, for pydantic: told apart by their key ``rule``."""
-    AnyState = Union[tuple(rule.state for rule in RULES)]  # noqa: UP007
+    AnyState = Union[(*(rule.state for rule in RULES), InhibitionState)]
     """State of any rule, for msgspec: told apart by the tag ``of``."""
 
 _ENCODER: Final = msgspec.json.Encoder()

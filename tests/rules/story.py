@@ -7,7 +7,21 @@ from zoneinfo import ZoneInfo
 from devices.model import Position, Reading, kind_of
 from rules.engine import Change, ResidentRules
 from rules.geometry import ZoneShape
-from rules.model import Cleared, Context, DeviceInfo, Event, Heard, Pending, Quiet, Raised, State, Tick
+from rules.model import (
+    Act,
+    Cleared,
+    Context,
+    DeviceInfo,
+    Event,
+    Heard,
+    Inhibited,
+    Pending,
+    Quiet,
+    Raised,
+    State,
+    Superseded,
+    Tick,
+)
 from rules.registry import find
 
 T0 = datetime(2026, 1, 14, 12, 0, tzinfo=UTC)
@@ -45,7 +59,7 @@ def fix(**fields: Any) -> Position:
     return Position(device="gps", lon=14.5, lat=35.9, **given)
 
 
-def word(change: Change, since: datetime) -> str:
+def word(change: Change, since: datetime) -> str:  # noqa: PLR0911 - one for each verdict
     """A verdict in short: ``raised high``, ``pending 60`` (seconds since the story began), ``cleared``, or nothing."""
     match change.verdict:
         case Raised(priority=priority):
@@ -56,6 +70,12 @@ def word(change: Change, since: datetime) -> str:
             return "cleared"
         case Quiet():
             return ""
+        case Act(command=command, device=device):
+            return f"{command} {device}"
+        case Inhibited(by=by):
+            return f"{change.rule_key} under {by}"
+        case Superseded(by=by):
+            return f"{change.rule_key} goes under {by}"
         case failed:
             return f"failed {failed.where}"
 

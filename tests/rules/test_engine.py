@@ -75,7 +75,7 @@ def test_the_states_that_came_in_stay_as_they_are() -> None:
     rules = rules_of(*ALL)
     states = rules.start(T0)
     before = dict(states)
-    [change, _] = rules.judge(states, heard(Fall(device="gps", phase="detected"), T0 + timedelta(seconds=1)))
+    [change, *_] = rules.judge(states, heard(Fall(device="gps", phase="detected"), T0 + timedelta(seconds=1)))
     assert states == before
     assert change.before is states["fall"]
     assert change.after is not change.before
