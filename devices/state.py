@@ -6,19 +6,28 @@
   ``statestream``. The device's address is OBJECT without the part that says what it means:
   ``bathroom_radar_fall_detected`` belongs to ``bathroom_radar``.
 - Tasmota: ``stat/DEVICE/RESULT``, ``stat/DEVICE/POWER``, ``tele/DEVICE/LWT`` and the rest of ``tele``. The device's
-  address is DEVICE.
+  address is DEVICE. See devices.state_tasmota.
 
-What a name means stands in devices.state_words; what is not there gives nothing. A switch is a call for help only
-where its name or the centre's model says so (devices.roles).
+What a name means stands in devices.state_words: its end counts, and a fall wherever it stands in the name. What is
+not there gives nothing. A switch is a call for help only where its name or the centre's model says so (devices.roles).
 """
 
 from typing import Any
 
-from devices import door, plain, roles
+from devices import plain, roles, state_tasmota
 from devices.errors import UnreadableError, Why
 from devices.model import Bed, Fall, Frame, Help, Motion, Reading, Room, Status, Vitals
 from devices.refusals import shown
-from devices.state_words import BINARY, FALL_SENSORS, FALL_TEXTS, NUMBERS, PRESSED_ACTIONS, Means
+from devices.state_words import (
+    BINARY,
+    CALL_TEXTS,
+    FALL_NAMES,
+    FALL_SENSORS,
+    FALL_TEXTS,
+    NO_ALARM_WORDS,
+    NUMBERS,
+    Means,
+)
 
 ALARM_TOPICS = ("esphome/+/binary_sensor/+/state", "homeassistant/binary_sensor/+/state", "stat/+/+")
 TELEMETRY_TOPICS = ("esphome/+/sensor/+/state", "homeassistant/sensor/+/state", "esphome/+/status", "tele/+/+")
@@ -47,18 +56,16 @@ def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
     if device is None:
         raise UnreadableError(Why.WRONG_TOPIC, f"{shown(frame.topic)}; expected a state topic of a device")
     if levels[0] in ("stat", "tele") and len(levels) == 3:
-        return _tasmota(device, levels[2], frame.payload, model)
+        return state_tasmota.decode(device, levels[2], frame.payload, model)
     text = plain.read(frame.payload)
     if levels[-1] == "status":
         return (Status(device=device, online=plain.online(text, "status")),)
-    domain, name = levels[-3], levels[-2].lower()
+    domain, name = levels[-3], _plain(levels[-2])
     if text.lower() == _GONE:
         return (Status(device=device, online=False),)
-    if text.lower() in plain.UNKNOWN and not (domain == "sensor" and _ending(name, FALL_SENSORS)):
-        return ()
-    if domain == "binary_sensor":
-        return _binary(device, name, text, model)
-    return _sensor(device, name, text)
+    if domain == "sensor":
+        return _sensor(device, name, text)
+    return () if text.lower() in plain.UNKNOWN else _binary(device, name, text, model)
 
 
 def address_of(topic: str) -> str | None:
@@ -81,15 +88,30 @@ def _prefix(levels: list[str]) -> str | None:
     return "/".join(levels)
 
 
+def _plain(name: str) -> str:
+    """A name in small letters with ``_`` between its words; as long as it was."""
+    return "".join("_" if letter in "- ." else letter.lower()[:1] for letter in name)
+
+
 def _without_meaning(name: str) -> str:
-    ending = _ending(name.lower(), {*BINARY, *NUMBERS, *FALL_SENSORS})
+    plain_name = _plain(name)
+    ending = _ending(plain_name, {*BINARY, *NUMBERS, *FALL_SENSORS})
     if not ending:
-        return name
+        return _around(name, plain_name)
     meaning, found, number = name.rpartition("_")
     if not (found and number.isdigit()):
-        return name[: -len(ending)].rstrip("_") or name
+        return name[: -len(ending)].rstrip("_- .") or name
     # the number stays: two radars of one kit must not become one device
-    return (meaning[: -len(ending)].rstrip("_") or meaning) + f"_{number}"
+    return (meaning[: -len(ending)].rstrip("_- .") or meaning) + f"_{number}"
+
+
+def _around(name: str, plain_name: str) -> str:
+    """A name without the fall in its middle or at its begin: ``fall_detected_bathroom`` is of ``bathroom``."""
+    phrase = _fall_in(plain_name)
+    if phrase is None:
+        return name
+    start = f"_{plain_name}_".index(f"_{phrase}_")
+    return (name[:start] + name[start + len(phrase) :].lstrip("_- .")).strip("_- .") or name
 
 
 def _ending(name: str, known: Any) -> str | None:
@@ -100,16 +122,29 @@ def _ending(name: str, known: Any) -> str | None:
     return next((end for start in range(len(words)) if (end := "_".join(words[start:])) in known), None)
 
 
+def _fall_in(name: str) -> str | None:
+    """The longest name of a fall within this one, wherever it stands, whole words only.
+
+    A name that also says what else it is (``fall_detection_enabled``, ``fall_lights``) is none.
+    """
+    if "fall" not in name or not NO_ALARM_WORDS.isdisjoint(name.split("_")):
+        return None
+    return next((phrase for phrase in FALL_NAMES if f"_{phrase}_" in f"_{name}_"), None)
+
+
 def _binary(device: str, name: str, text: str, model: str | None) -> tuple[Reading, ...]:
+    ending = _ending(name, BINARY) or _fall_in(name)
+    if ending is not None:
+        return (_meaning(device, BINARY.get(ending, Means.FALL), plain.on_off(text, name)),)
+    if not _is_call(name, model):
+        return ()
+    # off is a button that came back up, not a cancel
+    return (Help(device=device, phase="pressed"),) if plain.on_off(text, name) else (Status(device=device),)
+
+
+def _is_call(name: str, model: str | None) -> bool:
     told = roles.of_model(model)
-    ending = _ending(name, BINARY)
-    if ending is None:
-        is_call = told.is_call(_number(name)) if told is not None else roles.is_call_name(name)
-        if not is_call:
-            return ()
-        # off is a button that came back up, not a cancel
-        return (Help(device=device, phase="pressed"),) if plain.on_off(text, name) else (Status(device=device),)
-    return (_meaning(device, BINARY[ending], plain.on_off(text, name)),)
+    return roles.is_call_name(name) if told is None else told.is_call(state_tasmota.number(name))
 
 
 def _meaning(device: str, means: Means, is_on: bool) -> Reading:
@@ -130,65 +165,40 @@ def _meaning(device: str, means: Means, is_on: bool) -> Reading:
 
 
 def _sensor(device: str, name: str, text: str) -> tuple[Reading, ...]:
-    if _ending(name, FALL_SENSORS):
-        word = text.lower().replace(" ", "_")
-        if word not in FALL_TEXTS:
-            raise UnreadableError(Why.OUT_OF_RANGE, f"{shown(text)}; expected one of {', '.join(FALL_TEXTS)}", name)
-        phase = FALL_TEXTS[word]
-        return () if phase is None else (Fall(device=device, phase=phase),)
     ending = _ending(name, NUMBERS)
-    if ending is None:
+    if ending is None and (_ending(name, FALL_SENSORS) or _fall_in(name)):
+        return _fall_text(device, name, text)
+    if text.lower() in plain.UNKNOWN:
         return ()
-    field, low, high = NUMBERS[ending]
-    value = plain.plausible(plain.number(text, name), low, high)
+    if ending is not None:
+        return (_measured(device, NUMBERS[ending], plain.number(text, name)),)
+    return _call_text(device, name, text) if roles.is_call_name(name) else ()
+
+
+def _measured(device: str, known: tuple[str, float, float], number: float) -> Reading:
+    field, low, high = known
+    value = plain.plausible(number, low, high)
     if value is None:
-        return (Status(device=device),)
+        return Status(device=device)
     if field == "battery_percent":
-        return (Status(device=device, battery_percent=value),)
+        return Status(device=device, battery_percent=value)
     if field == "steps":
-        return (Motion(device=device, steps=int(value)),)
+        return Motion(device=device, steps=int(value))
     fields: dict[str, Any] = {field: value}
-    return (Vitals(device=device, **fields),)
+    return Vitals(device=device, **fields)
 
 
-def _tasmota(device: str, what: str, payload: bytes, model: str | None) -> tuple[Reading, ...]:
-    if what == "LWT":
-        return (Status(device=device, online=plain.online(plain.read(payload), "LWT")),)
-    if what.rstrip("0123456789") == "POWER":
-        is_on = plain.on_off(plain.read(payload), what)
-        is_call = _is_call(device, _number(what), model)
-        return (Help(device=device, phase="pressed") if is_call and is_on else Status(device=device),)
-    if what != "RESULT":
-        if payload.lstrip()[:1] == b"{":
-            door.untyped(payload)
-        else:
-            plain.read(payload)
-        return (Status(device=device),)
-    return _result(device, door.untyped(payload), model)
+def _fall_text(device: str, name: str, text: str) -> tuple[Reading, ...]:
+    word = text.lower().replace(" ", "_")
+    if word not in FALL_TEXTS:
+        raise UnreadableError(Why.OUT_OF_RANGE, f"{shown(text)}; expected one of {', '.join(FALL_TEXTS)}", name)
+    phase = FALL_TEXTS[word]
+    return () if phase is None else (Fall(device=device, phase=phase),)
 
 
-def _result(device: str, message: dict[str, Any], model: str | None) -> tuple[Reading, ...]:
-    """``{"Switch1": {"Action": "ON"}}``, ``{"Button2": {"Action": "SINGLE"}}``; POWER comes on its own topic too."""
-    for name, value in message.items():
-        if not name.startswith(("Switch", "Button")) or not isinstance(value, dict):
-            continue
-        action = value.get("Action")
-        if not _is_call(device, _number(name), model):
-            continue
-        if not isinstance(action, str):
-            why = Why.MISSING_FIELD if action is None else Why.WRONG_TYPE
-            raise UnreadableError(why, f"{shown(action)}; expected a word", f"{name[:64]}.Action")
-        if action.upper() in PRESSED_ACTIONS:
-            return (Help(device=device, phase="pressed"),)
-    return (Status(device=device),)
-
-
-def _is_call(device: str, number: int | None, model: str | None) -> bool:
-    told = roles.of_model(model)
-    return roles.is_call_name(device) if told is None else told.is_call(number)
-
-
-def _number(name: str) -> int | None:
-    """The number at the end of a name: 2 of ``POWER2``."""
-    digits = name[len(name.rstrip("0123456789")) :]
-    return int(digits[:6]) if digits else None
+def _call_text(device: str, name: str, text: str) -> tuple[Reading, ...]:
+    """A text sensor whose name calls for help."""
+    is_press = CALL_TEXTS.get(text.lower().replace(" ", "_"))
+    if is_press is None:
+        raise UnreadableError(Why.OUT_OF_RANGE, f"{shown(text)}; expected one of {', '.join(CALL_TEXTS)}", name)
+    return (Help(device=device, phase="pressed") if is_press else Status(device=device),)

@@ -1,7 +1,8 @@
 """What the names of entities mean for a person in care, as visible tables.
 
-A name is known by its end: ``bathroom_fall_detected`` is ``fall_detected``. Seeed's kits for ESPHome give the names
-``fall_detected`` and ``people_exist`` (MR60FDA2), ``has_target``, ``real_time_heart_rate`` and
+A name is known by its end: ``bathroom_fall_detected`` is ``fall_detected``. A fall is known wherever it stands
+(``fall_detected_bathroom``), unless the name also says that it is something else. Seeed's kits for ESPHome give the
+names ``fall_detected`` and ``people_exist`` (MR60FDA2), ``has_target``, ``real_time_heart_rate`` and
 ``real_time_respiratory_rate`` (MR60BHA2); the others are those that people commonly give.
 """
 
@@ -59,14 +60,43 @@ NUMBERS: dict[str, tuple[str, float, float]] = {
 FALL_TEXTS: dict[str, FallPhase | None] = {
     **FALL_WORDS["fall_status"], **STATUS_FALLS,
     "maybe_fall": "suspected", "suspected": "suspected", "real": "detected", "detected": "detected",
-    "none": "ended", "no_fall": "ended",
+    "on": "detected", "true": "detected", "1": "detected", "yes": "detected",
+    "none": "ended", "no_fall": "ended", "off": "ended", "false": "ended", "0": "ended", "no": "ended",
+    "clear": "ended", "null": None, "nan": None,
 }  # fmt: skip
 """Words of text sensors about falls (``fall_status``, ``fall_state``), Seeed's MR24 and MR60 radars included."""
 
 FALL_SENSORS = frozenset({"fall_status", "fall_state"})
-"""Names of those text sensors."""
+"""Names of those text sensors; any other with a name of FALL_NAMES is one too."""
+
+FALL_NAMES = tuple(
+    sorted(
+        (name for name, means in BINARY.items() if means in (Means.FALL, Means.SUSPECTED)), key=lambda name: -len(name)
+    )
+)
+"""Names that are about a fall, the longest first."""
+
+NO_ALARM_WORDS = frozenset({
+    "battery", "color", "count", "counter", "decoration", "delay", "distance", "duration", "enable", "enabled",
+    "free", "height", "lamp", "last", "led", "light", "lights", "mode", "rain", "range", "rssi", "scene", "schedule",
+    "season", "sensitivity", "setting", "signal", "snow", "temperature", "test", "threshold", "time", "timeout",
+    "timestamp", "timer", "total", "version", "volume", "water",
+})  # fmt: skip
+"""Beside one of these a fall in the middle of a name is a setting, a number or something else than a person's."""
+
+CALL_TEXTS: dict[str, bool] = {
+    "on": True, "true": True, "1": True, "yes": True, "pressed": True, "press": True, "single": True, "double": True,
+    "triple": True, "long": True, "hold": True, "alarm": True, "active": True, "triggered": True, "called": True,
+    "off": False, "false": False, "0": False, "no": False, "released": False, "release": False, "idle": False,
+    "clear": False, "normal": False, "inactive": False,
+}  # fmt: skip
+"""Words of a text sensor whose name calls for help: whether that is a press."""
 
 PRESSED_ACTIONS = frozenset(
-    {"ON", "TOGGLE", "HOLD", "SINGLE", "DOUBLE", "TRIPLE", "QUAD", "PENTA", "INC", "POWER_INCREMENT"}
-)
-"""Tasmota's actions of a switch or button that are a press; OFF, CLEAR and RELEASE end one."""
+    {"ON", "TOGGLE", "HOLD", "SINGLE", "DOUBLE", "TRIPLE", "QUAD", "PENTA", "INC", "POWER_INCREMENT", "POWER_INV",
+     "POWER_100"}
+)  # fmt: skip
+"""Tasmota's actions of a switch or button that are a press."""
+
+RELEASED_ACTIONS = frozenset({"", "OFF", "CLEAR", "RELEASE", "POWER_CLEAR", "POWER_RELEASE", "POWER_DELAY"})
+"""Those that end one. Any other of a call button is an alarm that can't be read."""

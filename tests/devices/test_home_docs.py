@@ -59,7 +59,7 @@ def test_every_mains_model_is_named() -> None:
     "names",
     [
         state_words.BINARY, state_words.NUMBERS, state_words.FALL_SENSORS, state_words.FALL_TEXTS,
-        state_words.PRESSED_ACTIONS, shelly.FIRST_PRESSES, shelly.PRESSES, theengs.BUTTON_MODELS,
+        state_words.PRESSED_ACTIONS, state_words.RELEASED_ACTIONS - {""}, state_words.CALL_TEXTS, shelly.FIRST_PRESSES, shelly.PRESSES, theengs.BUTTON_MODELS,
     ],
 )  # fmt: skip
 def test_every_word_of_home_automation_is_named(names: set[str]) -> None:

@@ -99,10 +99,85 @@ def test_every_press_of_tasmota(action: str) -> None:
         assert decode("stat/x/RESULT", message) == (Status(device="x"),)
 
 
-@pytest.mark.parametrize("action", ["OFF", "CLEAR", "RELEASE", "", "?"])
+@pytest.mark.parametrize("action", sorted(state_words.RELEASED_ACTIONS))
 def test_what_is_no_press(action: str) -> None:
     message = f'{{"Switch1":{{"Action":"{action}"}}}}'
     assert decode("stat/x/RESULT", message, "tasmota/call-button") == (Status(device="x"),)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        '{"SWITCH1":{"ACTION":"on"}}', '{"button1":{"action":"Single"}}', '{"Button1":"SINGLE"}',
+        '{"Button2":{},"Button1":{"Action":"SINGLE"}}', '{"Switch1":{"Action":"ON"},"x":1e400}',
+        '{"Switch1":{"Action":"ON"},"x":"\\ud800"}', '{"Switch1":{"Action":7},"Switch2":{"Action":"ON"},"x":NaN}',
+    ],
+)  # fmt: skip
+def test_a_press_in_whatever_company_and_capitals(message: str) -> None:
+    pressed = (Help(device="x", phase="pressed"),)
+    assert decode("stat/x/RESULT", message, "tasmota/call-button") == pressed
+    assert decode("stat/x/SWITCH1", message, "tasmota/call-button") == pressed
+    for said in ('{"ACTION":"ON"}', '{"Action":"SINGLE","x":1e400}', "ON", "toggle"):
+        assert decode("stat/x/Switch1", said, "tasmota/call-button-1") == pressed
+        with_no_role = decode("stat/x/Switch1", said.replace("1e400", "1"))
+        assert with_no_role == (Status(device="x"),)
+
+
+@pytest.mark.parametrize(
+    ("topic", "said"),
+    [
+        ("stat/sos/RESULT", '{"Button1":{"Action":"?"}}'),
+        ("stat/sos/RESULT", '{"Button1":{}}'),
+        ("stat/sos/RESULT", '{"Button1":[]}'),
+        ("stat/sos/SWITCH1", '{"Action":7}'),
+        ("stat/sos/SWITCH1", "maybe"),
+        ("stat/sos/SWITCH1", ""),
+        ("homeassistant/sensor/hall_sos/state", "help me"),
+        ("homeassistant/sensor/fall_detected_hall/state", "thud"),
+        ("homeassistant/binary_sensor/fall_detected_hall/state", "thud"),
+    ],
+)
+def test_an_alarm_that_can_not_be_read_is_refused(topic: str, said: str) -> None:
+    with pytest.raises(UnreadableError):
+        decode(topic, said)
+
+
+@pytest.mark.parametrize(
+    ("name", "device"),
+    [
+        ("fall_detected_bathroom", "bathroom"),
+        ("bathroom_fall_detected", "bathroom"),
+        ("hall_fall_alarm_2", "hall_2"),
+        ("hall_fall_alert_north", "hall_north"),
+        ("Hall-Fall-Detected", "Hall"),
+        ("person_fallen", "person"),
+        ("fall", "fall"),
+    ],
+)
+def test_a_fall_wherever_it_stands_in_a_name(name: str, device: str) -> None:
+    for domain, on, off in (("binary_sensor", "on", "OFF"), ("sensor", "Detected", "none"), ("sensor", "true", "0")):
+        topic = f"homeassistant/{domain}/{name}/state"
+        assert decode(topic, on) == (Fall(device=device, phase="detected"),)
+        assert decode(topic, off) == (Fall(device=device, phase="ended"),)
+    assert decode(f"homeassistant/binary_sensor/{name}/state", "unknown") == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["fall_detection_enabled", "fall_lights", "free_fall_mode", "waterfall", "fall_count", "last_fall_time",
+     "rain_fall_x", "fall_detection_sensitivity", "fallback", "nightfall"],
+)  # fmt: skip
+def test_a_name_that_is_no_fall(name: str) -> None:
+    for domain in ("binary_sensor", "sensor"):
+        assert decode(f"homeassistant/{domain}/{name}/state", "1") == ()
+
+
+@pytest.mark.parametrize(("word", "is_press"), state_words.CALL_TEXTS.items())
+def test_a_text_sensor_that_calls_for_help(word: str, is_press: bool) -> None:
+    found = decode("esphome/x/sensor/sos/state", word.upper())
+    assert found == ((Help(device="x", phase="pressed") if is_press else Status(device="x")),)
+    assert decode("esphome/x/sensor/sos_battery/state", "80") == (Status(device="x", battery_percent=80.0),)
+    assert decode("esphome/x/sensor/doorbell/state", word) == ()
 
 
 @pytest.mark.parametrize(
