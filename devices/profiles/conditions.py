@@ -4,14 +4,14 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from devices.profiles.flaws import Flaws
-from devices.profiles.pointers import Get, word
+from devices.profiles.pointers import BadPointerError, Get, compile_each, word
 from devices.profiles.reader import compile_get
 
 Holds: TypeAlias = Callable[[Any, Any], bool]
 """``holds(item, document)``."""
 
-TESTS = ("equals", "one_of", "not_one_of", "present", "above", "below", "contains")
-KEYS = ("at", "missing", *TESTS)
+TESTS = ("equals", "one_of", "not_one_of", "present", "above", "below", "contains", "none_of")
+KEYS = ("at", "missing", "each", *TESTS)
 
 
 def compile_conditions(spec: Any, key: str, flaws: Flaws) -> tuple[Holds, ...]:
@@ -36,9 +36,12 @@ def _condition(spec: Any, key: str, flaws: Flaws) -> Holds | None:
         return None
     (test,) = tests
     wanted = spec[test]
+    if (test == "none_of") != ("each" in spec):
+        flaws.add(key, f"{test}, each", 'none_of together with each = "/events/*", or neither')
+        return None
     if get is None:
         return None
-    holds = _holds(get, test, wanted, spec.get("missing"))
+    holds = _none_of(get, spec, wanted) if test == "none_of" else _holds(get, test, wanted, spec.get("missing"))
     if holds is None:
         flaws.add(f"{key}.{test}", wanted, _EXPECTED[test])
     return holds
@@ -61,6 +64,18 @@ def _holds(get: Get, test: str, wanted: Any, missing: Any) -> Holds | None:
     return found
 
 
+def _none_of(get: Get, spec: dict[str, Any], wanted: Any) -> Holds | None:
+    """No item of a list has one of these values; holds too where there is no list, or nothing in it."""
+    try:
+        items = compile_each(spec["each"]) if isinstance(spec["each"], str) else None
+    except BadPointerError:
+        items = None
+    if items is None or not _is_values(wanted):
+        return None
+    every, among = items, _among(get, spec.get("missing"), wanted, result=True)
+    return lambda _item, document: not any(among(item, document) for item in every(document))
+
+
 _EXPECTED = {
     "present": "true or false",
     "above": "a number",
@@ -69,6 +84,7 @@ _EXPECTED = {
     "contains": "a value",
     "one_of": "a list of values",
     "not_one_of": "a list of values",
+    "none_of": 'a list of values, and each = "/events/*"',
 }
 
 

@@ -43,7 +43,7 @@ def compile_mapping(spec: Any, key: str, flaws: Flaws) -> tuple[bool, Make] | No
     for name, field in fields.items():
         if field.required and name not in spec:
             flaws.missing(f"{key}.{name}", f"it, because a {kind} is nothing without")
-    if not reads:
+    if not reads and kind != "status":  # a status of which nothing is said is a sign of life
         flaws.missing(f"{key}.{next(iter(fields))}", f"at least one of {', '.join(fields)}")
     time = None
     if "observed_at" in spec:

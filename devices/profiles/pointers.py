@@ -1,8 +1,9 @@
 """JSON Pointers (RFC 6901), compiled once to functions.
 
 Three things are added, because vendors' documents need them: a token ``[key=value]`` picks the first item of a list
-whose ``key`` has that value, ``*`` (in ``each`` only) stands for every item of a list, and a ``^`` in front starts at
-the whole document where a pointer is otherwise relative to an item of ``each``.
+whose ``key`` has that value, ``*`` (in ``each`` only) stands for every item of a list (an object in its place counts as
+a list of one: some networks write a single item so), and a ``^`` in front starts at the whole document where a pointer
+is otherwise relative to an item of ``each``.
 """
 
 import re
@@ -60,12 +61,18 @@ def compile_each(text: str) -> Each:
         found = [document]
         for token in tokens:
             if token == "*":  # noqa: S105  the pointer's token, no secret
-                found = [item for value in found if type(value) is list for item in value]
+                found = [item for value in found for item in _items(value)]
             else:
                 found = [step for value in found if (step := _step(value, token)) is not None]
         return found
 
     return each
+
+
+def _items(value: Any) -> list[Any]:
+    if type(value) is dict:
+        return [value]
+    return [item for item in value if item is not None] if type(value) is list else []
 
 
 def _tokens(text: str) -> list[str]:

@@ -19,7 +19,7 @@ def keys_of(spec: dict[str, Any]) -> Keys:
     if "each" in spec:
         return _first_keys([spec["each"]])
     for condition in spec.get("when", []):
-        if "missing" not in condition and condition.get("present") is not False:
+        if "missing" not in condition and "none_of" not in condition and condition.get("present") is not False:
             return _first_keys(_listed(condition["at"]))
     fields = [value for name, value in spec.items() if name not in OWN_KEYS and isinstance(value, dict)]
     if not fields or any("missing" in field for field in fields):
