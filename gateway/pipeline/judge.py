@@ -13,6 +13,7 @@ import msgspec
 
 from devices.model import Position
 from gateway.centre.index import CentreIndex
+from rules import inhibition
 from rules.engine import Change, ResidentRules
 from rules.geometry import ZoneShape, signed_distances
 from rules.model import Heard, Quiet, Reason, State, Tick
@@ -124,6 +125,7 @@ class Judge:
         index = self._index()
         for resident, states in self._states.items():
             keys = {rule.key for rule in index.rules_of(resident, at).rules} if resident in index.residents else set()
+            keys.add(inhibition.KEY)
             gone = [key for key in states if key not in keys]
             if not gone:
                 continue
