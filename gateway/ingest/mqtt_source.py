@@ -202,7 +202,7 @@ class MqttSource:
         """Send with QoS 0 on the same connection; see Source. What can't be sent is counted."""
         link = self._link
         fit = [m for m in messages if may_be_published(m[0])]
-        # Not only when connected: what waited for us comes before the subscriptions are confirmed, and its senders wait.
+        # Not only when connected: what waited for us comes before the subscriptions are confirmed; its senders wait.
         if link is None or not link.taken or link.lost.done() or link.unsent_bytes > _UNSENT_LIMIT:
             fit = []
         self._unpublished += len(messages) - len(fit)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright, expect
 
+from tests.brokers import PATIENCE_S
 from tests.gateway.console.house import PASSWORD, House
 
 FLAGS = (
@@ -18,6 +19,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+PATIENCE_MS = 1000 * PATIENCE_S
+expect.set_options(timeout=PATIENCE_MS)
+
 PHONE: ViewportSize = {"width": 360, "height": 740}
 
 
@@ -25,6 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
+            item.add_marker(pytest.mark.xdist_group("browser"))
             # one loop for all of them, because one browser serves them all: starting it takes the most time
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
@@ -54,7 +59,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def phone(browser: Browser, house: House) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(viewport=PHONE, base_url=house.url, has_touch=True, is_mobile=True)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context
     await context.close()
 

@@ -6,9 +6,11 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, Request, expect
 
+from gateway.clock import monotonic
 from rules.model import Priority
 from tests.browser.conftest import PHONE, sign_in
 from tests.gateway.console.house import House
+from tests.pace import pace
 
 
 async def _going(page: Page, number: int, minutes: int) -> None:
@@ -26,9 +28,12 @@ async def test_from_sign_in_to_closed(phone: BrowserContext, house: House) -> No
     await sign_in(page)
     await expect(page.get_by_text("No open alerts.")).to_be_visible()
     await expect(page.locator("#chip")).to_have_text("Live")
-    number = await house.raise_alert()
-    alert = page.locator(f"#a{number}")
-    await expect(alert).to_be_visible(timeout=2_000)
+    async with pace() as machine:
+        began = monotonic()
+        number = await house.raise_alert()
+        alert = page.locator(f"#a{number}")
+        await expect(alert).to_be_visible()
+        assert monotonic() - began <= machine.allows(2)
     await expect(page.get_by_role("alert")).to_have_text("New alert: Act now. Room 101. Help pressed.")
     await expect(page).to_have_title("(1) Alerts · Haven House")
     await _going(page, number, 10)
@@ -54,7 +59,7 @@ async def test_an_answer_tapped_while_the_server_is_down_arrives_once(phone: Bro
     await expect(sent).to_contain_text("Waiting to be sent.")
     assert house.ask("SELECT state FROM alerts") == [("open",)]
     await house.serve()
-    await expect(page.locator(f"#a{number} .state")).to_contain_text("You are going.", timeout=15_000)
+    await expect(page.locator(f"#a{number} .state")).to_contain_text("You are going.")
     await expect(sent).to_have_text("Sent")
     assert house.ask("SELECT count(*) FROM alert_events WHERE event = 'acknowledge'") == [(1,)]
     assert await page.evaluate("localStorage['telecare-answers']") == "[]"
@@ -69,7 +74,7 @@ async def test_the_alert_page_keeps_answers_too(phone: BrowserContext, house: Ho
     await page.get_by_role("button", name="I am there").click()
     await expect(page.locator(".sent")).to_contain_text("Waiting to be sent.")
     await house.serve()
-    await expect(page.locator(".state")).to_contain_text("You are there", timeout=15_000)
+    await expect(page.locator(".state")).to_contain_text("You are there")
     assert house.ask("SELECT count(*) FROM alert_events WHERE event = 'arrive'") == [(1,)]
 
 

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.brokers import MOSQUITTO, free_port, needs_mosquitto
+from tests.brokers import MOSQUITTO, PATIENCE_S, free_port, needs_mosquitto
 from tests.docs.pages import ROOT, blocks
 
 GUIDE, OPERATIONS = ROOT / "docs" / "guide-care-centre.md", ROOT / "docs" / "operations.md"
@@ -26,6 +26,7 @@ missing = [tool for tool in TOOLS if shutil.which(tool) is None]
 pytestmark = [
     *needs_mosquitto,
     pytest.mark.slow,
+    pytest.mark.xdist_group("guides"),  # they share what the first one sets up
     pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}"),
 ]
 
@@ -61,7 +62,8 @@ class Machine:
             text = text.replace(f":{port}", f":{own}").replace(f"-p {port}", f"-p {own}")
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", text],
-            env=self.env, cwd=self.root, input=stdin, capture_output=True, text=True, check=False, timeout=60,
+            env=self.env, cwd=self.root, input=stdin, capture_output=True, text=True, check=False,
+            timeout=2 * PATIENCE_S,
         )  # fmt: skip
         assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
         return done.stdout
@@ -75,7 +77,7 @@ class Machine:
             finally:
                 running.send_signal(signal.SIGTERM)
                 try:
-                    running.wait(20)
+                    running.wait(PATIENCE_S)
                 except subprocess.TimeoutExpired:
                     running.kill()
 
@@ -102,14 +104,14 @@ class Machine:
 
     def health(self) -> dict[str, object]:
         try:
-            with urlopen(f"http://127.0.0.1:{self.ports['8080']}/healthz", timeout=5) as answer:
+            with urlopen(f"http://127.0.0.1:{self.ports['8080']}/healthz", timeout=PATIENCE_S) as answer:
                 report: dict[str, object] = json.load(answer)
                 return report
         except (URLError, OSError):
             return {}
 
 
-def until(condition: Callable[[], object], limit_s: float = 20) -> None:
+def until(condition: Callable[[], object], limit_s: float = PATIENCE_S) -> None:
     end = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < end, "not in time"
@@ -144,7 +146,7 @@ def told(machine: Machine) -> dict[str, list[str]]:
             if label:
                 step(label, text)
             if label == "press":
-                until(lambda: "Help" in machine.run("telecare alerts"), 10)
+                until(lambda: "Help" in machine.run("telecare alerts"))
         for label, text in blocks(OPERATIONS, "run")[:2]:
             step(label, text)
     return said

@@ -25,7 +25,7 @@ async def test_hours_of_a_care_centre_pass_without_an_error(tmp_path: Path) -> N
         async with daemon_of(config) as daemon:
             done = await telecare(
                 "simulate", "--centre", DEMO, "--port", str(broker.port), "--seed", "7", "--event", "600s sos r03",
-                "--speed", str(SPEED), "--for", str(HOURS * 3600), "--json", limit_s=HOURS * 3600 / SPEED + 60,
+                "--speed", str(SPEED), "--for", str(HOURS * 3600), "--json", limit_s=HOURS * 3600 / SPEED + 300,
             )  # fmt: skip
             log = daemon.said()
             await daemon.stop()

@@ -109,8 +109,8 @@ async def test_recorded_alarms_reach_carers_who_answer_by_link_or_are_passed_ove
                 broken = [("owntracks/USER/DEVICE", b'{"_type": "location"'), ("traccar/positions", b"[1]")]
                 messages = [(row["topic"], json.dumps(row["payload"]).encode()) for row in rows]
                 await send(broker.port, messages + broken)
-                await until(lambda: book.number("SELECT count(*) FROM journal") == len(messages) + 2, 20, "all stored")
-                await until(lambda: book.waiting() == 0, 20, "all told")
+                await until(lambda: book.number("SELECT count(*) FROM journal") == len(messages) + 2, what="all stored")
+                await until(lambda: book.waiting() == 0, what="all told")
 
                 address_of = {
                     row["id"]: row["address"]
@@ -140,7 +140,9 @@ async def test_recorded_alarms_reach_carers_who_answer_by_link_or_are_passed_ove
 
                 # one is left alone: the next carer is told, and deals with it to the end
                 alone = alerts[left_alone, "help"]["id"]
-                await until(lambda: [one for one in web.of("next") if one.data["alert"] == alone], 15, "the next carer")
+                await until(
+                    lambda: [one for one in web.of("next") if one.data["alert"] == alone], what="the next carer"
+                )
                 assert {one.data["alert"] for one in web.of("next")} <= {
                     row["id"] for (device, _), row in alerts.items() if device == left_alone
                 }
@@ -218,9 +220,11 @@ async def test_what_is_refused_at_the_door_is_put_aside_whole_while_good_message
                 messages.append(("telecare/ward/b0/status", native(battery_percent=number)))
             messages.append(("telecare/ward/b0/help", native(phase="pressed")))
             await send(broker.port, messages)
-            await until(lambda: book.number("SELECT count(*) FROM journal") == len(messages), 20, "all stored")
-            await until(lambda: any(one.data["rule"] == "help" for one in web.deliveries), 10, "the press is told")
-            await until(lambda: any(one.data["rule"] == "unreadable_alarm" for one in web.deliveries), 10, "so is that")
+            await until(lambda: book.number("SELECT count(*) FROM journal") == len(messages), what="all stored")
+            await until(lambda: any(one.data["rule"] == "help" for one in web.deliveries), what="the press is told")
+            await until(
+                lambda: any(one.data["rule"] == "unreadable_alarm" for one in web.deliveries), what="so is that"
+            )
             found = {bytes(row["payload"]): row["why"] for row in book.quarantine()}
             log = daemon.said()
         done = await telecare("quarantine", "--config", config, "--json")

@@ -45,7 +45,7 @@ async def test_a_full_disk_stops_acknowledging_and_the_process_and_nothing_is_lo
     messages = mixed(100, MESSAGES, seed=3)
     async with scene_in(tmp_path, residents=100, data=small_disk / "data") as scene:
         await send(scene.broker.port, messages)
-        code = await scene.daemon.ended(30)
+        code = await scene.daemon.ended()
         said = scene.daemon.said()
         assert code not in (0, None)
         assert "store.failed" in said
@@ -55,8 +55,8 @@ async def test_a_full_disk_stops_acknowledging_and_the_process_and_nothing_is_lo
         grow = [str(shutil.which("mount")), "-o", "remount,size=200m", str(small_disk)]
         subprocess.run(grow, check=True)
         await scene.daemon.start()
-        await until(lambda: scene.book.frames() == MESSAGES, 30, "what was not acknowledged comes again")
-        await until(lambda: scene.book.waiting() == 0, 20, "everybody told")
+        await until(lambda: scene.book.frames() == MESSAGES, what="what was not acknowledged comes again")
+        await until(lambda: scene.book.waiting() == 0, what="everybody told")
         assert Counter(scene.book.payloads()) == Counter(payload for _, payload in messages)
         assert {one.data["alert"] for one in scene.web.of("desk")} == {row["id"] for row in scene.book.alerts()}
         assert len(scene.book.alerts()) == 100
@@ -80,7 +80,7 @@ async def test_every_puback_is_written_after_the_log_of_its_batch_is_flushed(tmp
     async with scene_in(tmp_path, residents=1, before=before) as scene:
         for number in range(40):
             await send(scene.broker.port, [position(0, 1_795_000_000 + number, out=False, serial=number)])
-            await until(lambda: scene.book.frames() == number + 1, 10, "stored")  # noqa: B023
+            await until(lambda: scene.book.frames() == number + 1, what="stored")  # noqa: B023
         await scene.daemon.stop()
     events = list(of_the_store(trace.read_text(errors="replace")))
     assert events.count("ack") >= 20, "acknowledgements were seen"

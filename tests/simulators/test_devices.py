@@ -102,9 +102,9 @@ async def test_what_happens_while_the_broker_is_away_is_kept_and_sent_in_order(n
         assert device.link.waiting == 60
         await nats_broker.start()
         # nothing is lost; what a broker was told twice may come twice
-        await until(lambda: {f"e{n}" for n in range(61)} <= set(ear.ids()), 20, "all that was kept")
+        await until(lambda: {f"e{n}" for n in range(61)} <= set(ear.ids()), what="all that was kept")
         assert list(dict.fromkeys(ear.ids())) == [f"e{n}" for n in range(61)]
-        await until(lambda: not device.unacknowledged and device.link.waiting == 0, 20)
+        await until(lambda: not device.unacknowledged and device.link.waiting == 0)
         assert device.link.connections >= 2
     finally:
         await device.stop()
@@ -117,7 +117,7 @@ async def test_a_device_switched_on_before_its_broker_catches_up(nats_broker: Br
     try:
         device.send(event(1, PRESS))
         await nats_broker.start()
-        await until(lambda: not device.unacknowledged, 20, "the acknowledgement")
+        await until(lambda: not device.unacknowledged, what="the acknowledgement")
         assert set(ear.ids()) == {"e1"}
     finally:
         await device.stop()
@@ -133,7 +133,7 @@ async def test_a_full_memory_drops_and_counts_routine_but_an_alarm_gets_through(
         device.send(event(8, PRESS))
         assert (device.link.sent, device.link.dropped) == (5, 4)
         await nats_broker.start()
-        await until(lambda: not device.unacknowledged, 20, "the alarm")
+        await until(lambda: not device.unacknowledged, what="the alarm")
         assert set(ear.ids()) == {"e0", "e1", "e2", "e3", "e4", "e8"}
     finally:
         await device.stop()

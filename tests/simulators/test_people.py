@@ -19,7 +19,7 @@ from simulators.forms import read_forms
 from simulators.pace import Pace
 from simulators.provider import Mood, Provider
 from simulators.receiver import LARGEST_BODY, Request, Response, receiving
-from tests.brokers import free_port, until
+from tests.brokers import PATIENCE_S, free_port, until
 from tests.simulators.conftest import START
 
 ALWAYS = Manners(looks=1, declines=0)
@@ -126,7 +126,7 @@ async def test_a_carer_stops_when_somebody_else_was_quicker(page: tuple[Page, st
 async def test_pages_that_fail_are_told_apart(page: tuple[Page, str]) -> None:
     _, link = page
     base = link.removesuffix("/a/token")
-    async with httpx.AsyncClient(timeout=2) as browser:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as browser:
         assert await press(browser, f"{base}/gone", Answer.GOING) is Outcome.REFUSED
         assert await press(browser, f"{base}/broken", Answer.GOING) is Outcome.UNREACHABLE
         assert await press(browser, f"http://127.0.0.1:{free_port()}/", Answer.GOING) is Outcome.UNREACHABLE
@@ -193,9 +193,9 @@ async def test_a_desk_refuses_what_is_not_signed_or_not_readable() -> None:
     assert desk.messages == []
 
 
-async def send(provider: Provider, timeout_s: float = 5.0) -> int | None:
+async def send(provider: Provider, timeout_s: float = PATIENCE_S) -> int | None:
     with contextlib.suppress(httpx.TimeoutException):
-        async with httpx.AsyncClient(timeout=timeout_s) as client:
+        async with httpx.AsyncClient(timeout=httpx.Timeout(PATIENCE_S, read=timeout_s)) as client:
             return (await client.post(provider.url, content=b"hello")).status_code
     return None
 
@@ -233,7 +233,7 @@ async def test_a_hanging_provider_says_nothing_until_it_recovers() -> None:
 
 async def test_a_block_ends_though_somebody_still_hangs() -> None:
     provider = Provider(Mood.HANGING)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         async with provider.running():
             hanging = asyncio.create_task(send(provider))
             await until(lambda: provider.attempts)

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.brokers import until
+from tests.brokers import PATIENCE_S, until
 
 TELECARE = str(Path(sys.executable).with_name("telecare"))
 
@@ -36,7 +36,7 @@ class Done(NamedTuple):
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-async def telecare(*arguments: str | Path, limit_s: float = 60.0, stdin: bytes | None = None) -> Done:
+async def telecare(*arguments: str | Path, limit_s: float = 2 * PATIENCE_S, stdin: bytes | None = None) -> Done:
     """Run a command to its end; killed at the limit."""
     process = await asyncio.create_subprocess_exec(
         TELECARE,
@@ -88,7 +88,7 @@ class Daemon:
         """What this life has logged so far."""
         return self.log.read_text(errors="replace")[self._log_start :]
 
-    async def start(self, *, connected: bool = True, limit_s: float = 30.0) -> None:
+    async def start(self, *, connected: bool = True, limit_s: float = PATIENCE_S) -> None:
         """Start it and wait until its page listens (and, unless told otherwise, the broker has both its lanes)."""
         assert self.pid is None, "it runs already"
         self._log_start = len(self.log.read_text(errors="replace")) if self.log.exists() else 0
@@ -129,7 +129,7 @@ class Daemon:
         self.signal(signal.SIGTERM)
         assert await self.ended() == 0, self.said()[-3000:]
 
-    async def ended(self, limit_s: float = 20.0) -> int:
+    async def ended(self, limit_s: float = PATIENCE_S) -> int:
         """Wait for its end; the exit code."""
         assert self._process is not None, "it was never started"
         async with asyncio.timeout(limit_s):

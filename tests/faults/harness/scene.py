@@ -12,6 +12,7 @@ from tests.faults.harness.book import Book
 from tests.faults.harness.process import Daemon, daemon_of
 from tests.faults.harness.receivers import Web
 from tests.faults.harness.ward import DAY_S, apply, now_s, press, write_centre, write_config
+from tests.pace import Pace, pace
 
 
 @dataclass
@@ -24,6 +25,8 @@ class Scene:
     daemon: Daemon
     web: Web
     book: Book
+    machine: Pace
+    """What this machine may be allowed for a promise, see tests/pace.py."""
     pressed: int = 0
 
     async def press(self, resident: int) -> str:
@@ -33,10 +36,10 @@ class Scene:
         await send(self.broker.port, [press(resident, event_id, now_s())])
         return event_id
 
-    async def told(self, count: int, limit_s: float, carer: str = "desk") -> float:
+    async def told(self, count: int, carer: str = "desk") -> float:
         """Wait until a carer was told so often; seconds that it took."""
         began = monotonic()
-        await until(lambda: len(self.web.of(carer)) >= count, limit_s, f"{carer} told {count} times")
+        await until(lambda: len(self.web.of(carer)) >= count, what=f"{carer} told {count} times")
         return monotonic() - began
 
 
@@ -65,7 +68,7 @@ async def scene_in(
         broker: further settings of [broker].
     """
     web = Web()
-    async with run_nats(folder / "broker") as nats, web.running(), proxied(nats.port) as proxy:
+    async with run_nats(folder / "broker") as nats, web.running(), proxied(nats.port) as proxy, pace() as machine:
         hook = [("webhook", web.url)]
         centre = write_centre(
             folder,
@@ -78,4 +81,4 @@ async def scene_in(
         config = write_config(folder, port=proxy.port, protocol="3.1.1", broker=broker or {}, **more)
         await apply(centre, config)
         async with daemon_of(config, before=before, start=start) as daemon:
-            yield Scene(folder, nats, proxy, daemon, web, Book(data or folder / "data"))
+            yield Scene(folder, nats, proxy, daemon, web, Book(data or folder / "data"), machine)

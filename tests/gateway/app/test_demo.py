@@ -9,6 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.brokers import PATIENCE_S
+
 SCRIPT = Path(sys.executable).with_name("telecare")
 
 
@@ -21,7 +23,7 @@ async def test_the_demo_shows_its_page_and_an_alert_and_ends_by_itself(tmp_path:
     assert process.stdout is not None
     assert process.stderr is not None
     seen = ""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(3 * PATIENCE_S):
         while "The page: " not in seen:
             seen += (await process.stdout.readline()).decode()
         page = re.search(r"http://127\.0\.0\.1:\d+", seen)
@@ -48,7 +50,7 @@ async def test_the_demo_ends_on_ctrl_c_and_keeps_its_data_where_it_was_told(tmp_
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=tmp_path,
     )  # fmt: skip
     assert process.stdout is not None
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(3 * PATIENCE_S):
         while b"The page: " not in await process.stdout.readline():
             pass
         process.send_signal(signal.SIGINT)

@@ -20,7 +20,7 @@ from gateway.ingest.source import Receipt
 from gateway.pipeline.pipeline import Pipeline
 from gateway.store.database import FILE, connect, prepare, reader
 from gateway.store.writer import Writer
-from tests.brokers import until
+from tests.brokers import PATIENCE_S, until
 from tests.gateway.pipeline.chain import DEMO, applied, frame
 
 NIGHT = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -168,7 +168,7 @@ async def test_the_backlog_is_heard_when_all_lanes_are_quiet(monkeypatch: pytest
     await asyncio.sleep(0.1)
     assert not hearing.done()
     lanes[1].waiting, lanes[1].frames = 0, 1
-    assert await asyncio.wait_for(hearing, 5) is True
+    assert await asyncio.wait_for(hearing, PATIENCE_S) is True
 
 
 async def test_the_backlog_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +176,7 @@ async def test_the_backlog_is_not_waited_for_for_ever(monkeypatch: pytest.Monkey
     monkeypatch.setattr(backlog, "_LOOK_EVERY_S", 0.002)
     gone = Lane()
     gone.connected = False
-    assert await asyncio.wait_for(Backlog(cast("Any", [gone])).heard(), 5) is False
+    assert await asyncio.wait_for(Backlog(cast("Any", [gone])).heard(), PATIENCE_S) is False
 
 
 async def test_a_pending_fall_is_told_when_its_rule_leaves_the_plan(shell: Shell) -> None:

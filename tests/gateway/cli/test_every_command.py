@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from docs import cli as page
+from tests.brokers import PATIENCE_S
 from tests.gateway.cli.desk import DEMO_FILE, House, telecare
 
 COMMANDS = page.commands()
@@ -144,10 +145,12 @@ def test_json_output_parses(house: House, command: str) -> None:
 
 
 def test_the_installed_script_runs(tmp_path: Path) -> None:
-    done = subprocess.run([SCRIPT, "--help"], capture_output=True, text=True, timeout=30, check=True, cwd=tmp_path)
+    done = subprocess.run(
+        [SCRIPT, "--help"], capture_output=True, text=True, timeout=2 * PATIENCE_S, check=True, cwd=tmp_path
+    )
     assert "replay" in done.stdout
     refused = subprocess.run(
-        [SCRIPT, "alerts"], capture_output=True, text=True, timeout=30, check=False, cwd=tmp_path,
+        [SCRIPT, "alerts"], capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False, cwd=tmp_path,
         env={k: v for k, v in os.environ.items() if not k.startswith("TELECARE")},
     )  # fmt: skip
     assert refused.returncode == 2
@@ -201,7 +204,9 @@ def test_data_that_cannot_be_written_is_one_line(house: House) -> None:
     for words in (["formats"], ["formats", "--json"], ["centre", "schema"], ["--version"]):
         assert onto_a_full_disk(*words) == FULL
     with Path("/dev/full").open("w", encoding="utf-8") as full:
-        done = subprocess.run([SCRIPT, "formats"], stdout=full, stderr=subprocess.PIPE, timeout=30, check=False)
+        done = subprocess.run(
+            [SCRIPT, "formats"], stdout=full, stderr=subprocess.PIPE, timeout=2 * PATIENCE_S, check=False
+        )
     assert (done.returncode, done.stderr.decode()) == FULL
 
 

@@ -13,9 +13,10 @@ from gateway.clock import Clock, ManualClock, monotonic
 from gateway.clockwork.clockwork import Clockwork
 from gateway.store.database import prepare, reader
 from gateway.store.writer import Writer, write_now
+from tests.brokers import PATIENCE_S
 from tests.gateway.alerts.ward import START, centre, pressed
 
-LIMIT_S = 5.0
+LIMIT_S = PATIENCE_S
 
 
 async def until(true: Callable[[], bool], limit_s: float = LIMIT_S) -> None:

@@ -28,7 +28,7 @@ from gateway.store.writer import Writer, write_now
 from simulators.device import Device, Repeats
 from simulators.link import Broker as SimulatedBroker
 from simulators.messages import Event
-from tests.brokers import Broker, mosquitto_broker, nats_broker, needs_mosquitto, until  # noqa: F401 - two are fixtures
+from tests.brokers import PATIENCE_S, Broker, mosquitto_broker, nats_broker, needs_mosquitto, until  # noqa: F401 - two are fixtures
 from tests.gateway.commands.house import OPTIONS, consenting, with_commands
 from tests.gateway.pipeline.chain import applied
 
@@ -58,7 +58,7 @@ class Gate:
             return queue.command(db, number).state.value
 
     async def reaches(self, number: str, state: str) -> None:
-        await until(lambda: self.state(number) == state, 20, what=f"{state} of {number}")
+        await until(lambda: self.state(number) == state, what=f"{state} of {number}")
 
 
 @asynccontextmanager
@@ -94,7 +94,7 @@ async def device(broker: Broker, address: str) -> AsyncIterator[Device]:
     made = Device(
         SimulatedBroker(port=broker.port), site="haven", address=address, client_id=f"sim-{address}", repeats=Repeats()
     )
-    await made.start(within_s=10)
+    await made.start(within_s=PATIENCE_S)
     try:
         yield made
     finally:

@@ -1,6 +1,7 @@
 """``telecare command | commands``."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from gateway.commands.table import Event
 from gateway.commands.ways import Answers
 from gateway.store.database import reader
 from gateway.store.writer import write_now
+from tests.brokers import PATIENCE_S
 from tests.gateway.cli.desk import House
 
 
@@ -93,10 +95,10 @@ def test_waiting_without_a_daemon_ends(house: House) -> None:
 def test_waiting_ends_with_what_became_of_it(house: House, event: Event, code: int, words: str) -> None:
     def daemon() -> None:
         """The daemon's part, as soon as there is something to do."""
-        clock, end = SystemClock(), monotonic() + 20
+        clock, end = SystemClock(), monotonic() + PATIENCE_S
         with closing(reader(house.path)) as db:
             while monotonic() < end and not (waiting := queue.commands(db, waiting=True)):
-                pass
+                time.sleep(0.005)
         write_now(house.path, lambda tx: queue.settle(tx, waiting[0].id, event), clock=clock)
 
     with ThreadPoolExecutor(1) as pool:

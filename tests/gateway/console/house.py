@@ -27,6 +27,7 @@ from gateway.links import Links
 from gateway.store.database import prepare, reader
 from gateway.store.writer import Writer
 from rules.model import Priority, Reason
+from tests.brokers import PATIENCE_S
 
 NOW = datetime(2026, 3, 1, 2, 12, tzinfo=UTC)
 SECRET = "a secret of tests that is long enough"
@@ -102,7 +103,7 @@ class House:
         )
         self._serving = asyncio.create_task(serve(create_app(deps), port=self.port, on_ready=on_ready))
         waiting = asyncio.create_task(ready.wait())
-        done, _ = await asyncio.wait({self._serving, waiting}, return_when=asyncio.FIRST_COMPLETED, timeout=10)
+        done, _ = await asyncio.wait({self._serving, waiting}, return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE_S)
         assert waiting in done, self._serving
 
     async def stop_serving(self) -> None:
@@ -160,7 +161,7 @@ class House:
     def client(self, **more: Any) -> httpx.AsyncClient:
         """A browser without scripts: keeps cookies, follows no redirect by itself, says where it comes from."""
         more.setdefault("headers", {"Origin": self.url})
-        return httpx.AsyncClient(base_url=self.url, timeout=10, **more)
+        return httpx.AsyncClient(base_url=self.url, timeout=PATIENCE_S, **more)
 
     @asynccontextmanager
     async def signed_in(self, carer: str = "nora") -> AsyncIterator[httpx.AsyncClient]:

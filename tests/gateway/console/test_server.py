@@ -11,6 +11,7 @@ from gateway.console.app import create_app
 from gateway.console.deps import STOPPING, ConsoleDeps
 from gateway.console.server import serve
 from gateway.errors import ConsoleError
+from tests.brokers import PATIENCE_S
 from tests.gateway.console.house import SECRET, House
 
 GUIDE = Path(__file__).parents[3] / "docs" / "console.md"
@@ -50,7 +51,7 @@ async def test_an_app_that_can_not_start_is_told(house: House) -> None:
 
     app.on_startup.append(broken)
     with pytest.raises(ConsoleError, match="could not start"):
-        await asyncio.wait_for(serve(app), 5)
+        await asyncio.wait_for(serve(app), PATIENCE_S)
 
 
 async def test_the_port_is_free_again_afterwards(house: House) -> None:

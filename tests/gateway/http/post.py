@@ -21,6 +21,7 @@ from gateway.pipeline.lanes import Lane
 from gateway.pipeline.pipeline import HTTP_ALARMS, HTTP_TELEMETRY, Pipeline
 from gateway.store.database import FILE, prepare, reader
 from gateway.store.writer import Tx, Writer
+from tests.brokers import PATIENCE_S
 from tests.gateway.pipeline.chain import START, applied, with_traccar
 
 SECRET = "a-secret-for-tests-only"
@@ -143,10 +144,10 @@ async def living(
         tick = await writer.write(lambda tx: pipeline.tick(tx, list(index.residents)))
         assert tick >= 0
         serving = asyncio.create_task(listener.serve())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             port = await where
         url = f"{scheme}://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=url, timeout=10, verify=verify) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, verify=verify) as client:
             try:
                 yield Life(path, clock, listener, lanes, held, url, port, client, serving, tasks)
             finally:
@@ -159,7 +160,7 @@ async def living(
                     await writing
 
 
-async def raw(port: int, data: bytes, *, limit_s: float = 10.0) -> bytes:
+async def raw(port: int, data: bytes, *, limit_s: float = PATIENCE_S) -> bytes:
     """Send these bytes and nothing more; what comes back until the other side closes."""
     reading, writing = await asyncio.open_connection("127.0.0.1", port)
     try:

@@ -20,7 +20,7 @@ from gateway.ingest.http_listener import HttpListener, HttpOptions, HttpSender
 from gateway.ingest.http_protocol import BoundedProtocol
 from gateway.ingest.http_source import HttpSource, LineFullError
 from gateway.pipeline.pipeline import HTTP_ALARMS, HTTP_TELEMETRY
-from tests.brokers import Certificates, certificates, until  # noqa: F401 - one is a fixture
+from tests.brokers import PATIENCE_S, Certificates, certificates, until  # noqa: F401 - one is a fixture
 from tests.gateway.http.post import BEARER, SECRET, SENDERS, living, position, raw
 from tests.gateway.pipeline.chain import START
 
@@ -213,7 +213,7 @@ async def test_large_messages_are_bounded_in_bytes() -> None:
 HEAD = f"POST {AT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {SECRET}\r\nContent-Length: 100\r\n\r\n".encode()
 
 
-async def trickle(port: int, first: bytes, *, limit_s: float = 5.0) -> bytes:
+async def trickle(port: int, first: bytes, *, limit_s: float = PATIENCE_S) -> bytes:
     """Send this, then a byte now and then, until the other side closes."""
     reading, writing = await asyncio.open_connection("127.0.0.1", port)
     heard = b""
@@ -255,12 +255,13 @@ async def test_messages_that_trickle_in_are_cut(tmp_path: Path) -> None:
 
 async def test_idle_connections_make_room_for_an_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(BoundedProtocol, "most_connections", 20)
+    monkeypatch.setattr(BoundedProtocol, "head_within_s", 10 * PATIENCE_S)
     async with living(tmp_path) as life:
         idle = [await asyncio.open_connection("127.0.0.1", life.port) for _ in range(60)]
         try:
             for _, writing in idle:
                 writing.write(b"POST /in/home HTTP/1.1\r\nX-")
-            async with asyncio.timeout(2):  # long before the first of them runs out of patience
+            async with asyncio.timeout(PATIENCE_S):  # long before the first of them runs out of patience
                 assert (await life.press()).status_code == 200
         finally:
             for _, writing in idle:

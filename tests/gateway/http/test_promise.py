@@ -11,7 +11,7 @@ from gateway.clock import ManualClock
 from gateway.ingest.http_listener import HttpOptions
 from gateway.ingest.http_source import HttpSource
 from gateway.pipeline.pipeline import HTTP_ALARMS, HTTP_TELEMETRY
-from tests.brokers import until
+from tests.brokers import PATIENCE_S, until
 from tests.gateway.http.post import BEARER, Life, living, position, raw, sos
 from tests.gateway.pipeline.chain import START
 
@@ -109,7 +109,7 @@ async def test_a_sender_that_leaves_is_not_answered_but_heard(tmp_path: Path) ->
     async with living(tmp_path, lanes=in_mid_life(seconds)) as life:
         life.held.hold()
         with pytest.raises(httpx.ReadTimeout):
-            async with httpx.AsyncClient(base_url=life.url, timeout=0.2) as impatient:
+            async with httpx.AsyncClient(base_url=life.url, timeout=httpx.Timeout(PATIENCE_S, read=0.2)) as impatient:
                 await impatient.post(
                     "/in/home/sos-r01/help", content=b'{"v":1,"id":"h-1","phase":"pressed"}', headers=BEARER
                 )
@@ -147,7 +147,7 @@ async def test_a_thousand_requests_are_a_thousand_rows(tmp_path: Path) -> None:
         async def device(number: int) -> list[int]:
             """One device on its own connection, one message after the other."""
             codes = []
-            async with httpx.AsyncClient(base_url=life.url, timeout=30) as client:
+            async with httpx.AsyncClient(base_url=life.url, timeout=PATIENCE_S) as client:
                 for message in range(50):
                     content = position(1000 * number + message)
                     answer = await client.post("/in/home/gps-r01/position", content=content, headers=BEARER)
@@ -171,7 +171,7 @@ async def test_it_stops_at_once_and_promises_nothing(tmp_path: Path) -> None:
         answers = await asyncio.gather(*waiting)
         assert {answer.status_code for answer in answers} == {503}
         assert {answer.headers["retry-after"] for answer in answers} == {"5"}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await asyncio.gather(life.serving, return_exceptions=True)
         with pytest.raises(httpx.ConnectError):
             await life.press()

@@ -19,7 +19,7 @@ from gateway.store.database import FILE, prepare, reader
 from gateway.store.writer import write_now
 from simulators.device import Device, Repeats
 from simulators.link import Broker as SimulatedBroker
-from tests.brokers import Broker, free_port, nats_broker  # noqa: F401 - one is a fixture
+from tests.brokers import PATIENCE_S, Broker, free_port, nats_broker  # noqa: F401 - one is a fixture
 from tests.gateway.app.test_daemon import SCRIPT, running
 from tests.gateway.pipeline.chain import with_traccar
 
@@ -149,8 +149,8 @@ async def test_a_day_of_the_daemon_with_both(tmp_path: Path, nats_broker: Broker
     try:
         async with running(config, console) as daemon:
             await daemon.healthy()
-            await tracker.start(within_s=10)
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{hook}", timeout=10) as client:
+            await tracker.start(within_s=PATIENCE_S)
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{hook}", timeout=PATIENCE_S) as client:
                 answer = await client.post("/in/traccar", content=json.dumps(body), auth=("traccar", SECRET))
                 assert (answer.status_code, len(daemon.alerts("help"))) == (200, 1)
                 head = {"Authorization": "Basic " + base64.b64encode(b"traccar:wrong").decode()}

@@ -16,7 +16,7 @@ from gateway.ingest.http_listener import HttpSender
 from gateway.pipeline.pipeline import HTTP_ALARMS, HTTP_TELEMETRY
 from gateway.settings.topic_template import check_template, fill
 from gateway.store.database import FILE, reader
-from tests.brokers import until
+from tests.brokers import PATIENCE_S, until
 from tests.gateway.http.post import SECRET, living, sos
 
 ROOT = Path(__file__).parents[3]
@@ -150,7 +150,7 @@ async def process(folder: Path, when: str) -> AsyncIterator[tuple[asyncio.subpro
         )  # fmt: skip
     try:
         assert running.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             line = b""
             while not line.startswith(b"port="):
                 line = await running.stdout.readline()
@@ -163,7 +163,7 @@ async def process(folder: Path, when: str) -> AsyncIterator[tuple[asyncio.subpro
 
 
 async def press(url: str) -> int:
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
         answer = await client.post(f"{url}/in/traccar", json=sos(), headers={"X-Telecare-Key": SECRET})
         return answer.status_code
 

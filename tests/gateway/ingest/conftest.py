@@ -14,6 +14,7 @@ from gateway.ingest.mqtt_source import MqttSource
 from gateway.ingest.options import BrokerOptions, Subscription
 from gateway.ingest.source import Receipt
 from tests.brokers import (
+    PATIENCE_S,
     Broker,
     certificates,
     mosquitto_broker,
@@ -83,7 +84,7 @@ class Lane:
         self.got.extend(batch)
         return batch
 
-    async def receive(self, count: int, *, acknowledge: bool = False, limit_s: float = 10.0) -> list[Receipt]:
+    async def receive(self, count: int, *, acknowledge: bool = False, limit_s: float = PATIENCE_S) -> list[Receipt]:
         """Take until ``count`` frames are there."""
         got: list[Receipt] = []
 
@@ -111,7 +112,7 @@ async def lane(
     source = await open_source(options, name, subscriptions or SUBSCRIPTIONS, clock or SystemClock())
     try:
         if ready:
-            await source.ready(10)
+            await source.ready(PATIENCE_S)
         yield Lane(source)
     finally:
         await source.close()

@@ -10,7 +10,7 @@ import pytest
 from gateway.errors import BrokerError
 from gateway.ingest.embedded import EmbeddedBroker
 from gateway.ingest.options import BrokerOptions
-from tests.brokers import send, until
+from tests.brokers import PATIENCE_S, send, until
 from tests.gateway.ingest.conftest import lane, numbered
 
 
@@ -23,7 +23,7 @@ async def test_a_crash_is_told_and_the_data_outlive_it(tmp_path: Path) -> None:
         gone = asyncio.create_task(broker.gone())
         assert broker.pid is not None
         os.kill(broker.pid, signal.SIGKILL)
-        assert "ended by itself" in str(await asyncio.wait_for(gone, 5))
+        assert "ended by itself" in str(await asyncio.wait_for(gone, PATIENCE_S))
         assert broker.pid is None
         await broker.start()
         assert broker.port == port

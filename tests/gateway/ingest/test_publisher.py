@@ -8,7 +8,7 @@ import pytest
 from gateway.ingest.options import BrokerOptions, Subscription
 from gateway.ingest.publisher import Publisher
 from gateway.ingest.trouble import LinkError, Trouble
-from tests.brokers import proxied, run_mosquitto, until
+from tests.brokers import PATIENCE_S, proxied, run_mosquitto, until
 from tests.gateway.ingest.conftest import Backend, lane
 
 ALERTS = [Subscription("alerts/#", "native")]
@@ -30,11 +30,11 @@ async def test_tells_when_the_broker_is_gone_and_comes_back(backend: Backend) ->
     async with proxied(backend.broker.port) as proxy, Publisher(backend.options(port=proxy.port)) as publisher:
         await publisher.publish("alerts/1", b"x")
         proxy.hang()
-        hanging = asyncio.create_task(publisher.publish("alerts/1", b"x", timeout_s=30))
+        hanging = asyncio.create_task(publisher.publish("alerts/1", b"x", timeout_s=10 * PATIENCE_S))
         await asyncio.sleep(0.05)
         proxy.cut()
         with pytest.raises(LinkError, match=r"lost|not published"):
-            await asyncio.wait_for(hanging, 3)
+            await asyncio.wait_for(hanging, PATIENCE_S)
         with pytest.raises(LinkError):
             await publisher.publish("alerts/1", b"x", timeout_s=0.1)
         proxy.heal()

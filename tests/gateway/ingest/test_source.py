@@ -9,7 +9,7 @@ from gateway.clock import ManualClock, SystemClock
 from gateway.ingest.connect import open_source
 from gateway.ingest.options import BrokerOptions, Subscription
 from gateway.ingest.trouble import LinkError, Trouble
-from tests.brokers import Broker, proxied, send, until
+from tests.brokers import PATIENCE_S, Broker, proxied, send, until
 from tests.gateway.ingest.conftest import NOON, Backend, lane, numbered
 
 
@@ -104,15 +104,15 @@ async def test_killed_broker_loses_nothing_that_it_stored(backend: Backend, tmp_
 
 async def test_hung_broker_is_found_by_keep_alive(backend: Backend) -> None:
     async with proxied(backend.broker.port) as proxy:
-        options = backend.options(port=proxy.port, keep_alive_s=0.4, connect_timeout_s=0.3)
+        options = backend.options(port=proxy.port, keep_alive_s=0.8, connect_timeout_s=0.5)
         async with lane(options) as it:
             # Quiet is no trouble while the broker answers pings.
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(1.2)
             assert it.source.health().reconnects == 0
             proxy.hang()
-            await until(lambda: not it.source.connected, 2.0)
+            await until(lambda: not it.source.connected)
             assert it.source.health().trouble is Trouble.NO_ANSWER
-            await until(lambda: it.source.health().trouble is Trouble.TIMEOUT, 2.0)
+            await until(lambda: it.source.health().trouble is Trouble.TIMEOUT)
             proxy.heal()
             await until(lambda: it.source.connected)
             await send(backend.broker.port, numbered(3))
@@ -120,12 +120,12 @@ async def test_hung_broker_is_found_by_keep_alive(backend: Backend) -> None:
 
 
 async def test_reading_stops_at_high_water_and_goes_on_below_low_water(backend: Backend) -> None:
-    options = backend.options(high_water=200, low_water=50, receive_maximum=60_000, keep_alive_s=0.4)
+    options = backend.options(high_water=200, low_water=50, receive_maximum=60_000, keep_alive_s=0.8)
     async with lane(options) as it:
         await send(backend.broker.port, [(t, p + b" " * 2000) for t, p in numbered(1500)])
         await until(lambda: it.source.health().paused)
         # While reading is stopped, the broker's silence must not be taken for its death.
-        await asyncio.sleep(0.8)
+        await asyncio.sleep(1.2)
         held = it.source.waiting
         assert 200 <= held < 1500
         assert it.source.connected
@@ -188,12 +188,12 @@ async def test_one_event_wakes_for_both_lanes(backend: Backend) -> None:
     one = await open_source(backend.options(), "a", [Subscription("telecare/a", "native")], SystemClock(), wake=wake)
     two = await open_source(backend.options(), "b", [Subscription("telecare/b", "native")], SystemClock(), wake=wake)
     try:
-        await one.ready(5)
-        await two.ready(5)
+        await one.ready(PATIENCE_S)
+        await two.ready(PATIENCE_S)
         for source, topic in ((one, "telecare/a"), (two, "telecare/b")):
             wake.clear()
             await send(backend.broker.port, [(topic, b"x")])
-            await asyncio.wait_for(wake.wait(), 5)
+            await asyncio.wait_for(wake.wait(), PATIENCE_S)
             assert source.waiting == 1
     finally:
         await one.close()
@@ -222,11 +222,12 @@ async def test_watchers_hear_of_loss_and_return(backend: Backend) -> None:
 async def test_a_broker_that_is_not_there_is_waited_for(backend: Backend) -> None:
     await backend.broker.stop()
     async with lane(backend.options(), ready=False) as it:
+        await until(lambda: it.source.health().trouble is not None)
         with pytest.raises(LinkError, match="can't be reached") as caught:
-            await it.source.ready(0.3)
+            await it.source.ready(0.05)
         assert caught.value.trouble is Trouble.UNREACHABLE
         await backend.broker.start()
-        await it.source.ready(10)
+        await it.source.ready(PATIENCE_S)
 
 
 async def test_auto_finds_the_version(backend: Backend) -> None:

@@ -14,7 +14,7 @@ from gateway.ingest.mqtt_source import NO_FORMAT
 from gateway.ingest.options import BrokerOptions
 from gateway.ingest.packets import MalformedError, packet_end, salvage
 from gateway.ingest.trouble import LinkError, Trouble
-from tests.brokers import until
+from tests.brokers import PATIENCE_S, until
 from tests.gateway.ingest.conftest import lane
 
 TOPIC = "telecare/haven/gps-1/help"
@@ -128,7 +128,7 @@ async def test_acknowledgements_leave_in_order_in_one_write(version: str) -> Non
 
     async with scripted(version, script) as options, lane(options) as it:
         it.source.acknowledge(await it.receive(3))
-        assert await asyncio.wait_for(acks, 5) == b"@\x02\x00\x07@\x02\x00\x03@\x02\xff\xff"
+        assert await asyncio.wait_for(acks, PATIENCE_S) == b"@\x02\x00\x07@\x02\x00\x03@\x02\xff\xff"
 
 
 async def test_what_waited_is_answered_before_the_subscriptions_are_confirmed(version: str) -> None:
@@ -152,7 +152,7 @@ async def test_what_waited_is_answered_before_the_subscriptions_are_confirmed(ve
         assert not it.source.connected
         it.source.publish([("telecare/haven/gps-1/ack", b"heard")])
         it.source.acknowledge(got)
-        said = await asyncio.wait_for(heard, 30)
+        said = await asyncio.wait_for(heard, PATIENCE_S)
         assert b"telecare/haven/gps-1/ack" in said
         assert said.endswith(b"heard@\x02\x00\x07")
         assert it.source.health().unpublished == 1
@@ -308,8 +308,9 @@ async def test_a_refused_subscription_is_told(version: str) -> None:
         await wire.stay()
 
     async with scripted(version, script) as options, lane(options, ready=False) as it:
+        await until(lambda: it.source.health().trouble is not None)
         with pytest.raises(LinkError, match=r"owntracks/\+/\+") as caught:
-            await it.source.ready(0.3)
+            await it.source.ready(0.05)
         assert caught.value.trouble is Trouble.NOT_SUBSCRIBED
 
 
@@ -320,7 +321,7 @@ async def test_a_broker_that_says_nothing_is_given_up(version: str) -> None:
     async with scripted(version, script) as options:
         quick = msgspec.structs.replace(options, connect_timeout_s=0.1)
         async with lane(quick, ready=False) as it:
-            await until(lambda: it.source.health().trouble is Trouble.TIMEOUT, 3)
+            await until(lambda: it.source.health().trouble is Trouble.TIMEOUT)
 
 
 async def test_only_the_first_frames_of_a_kept_session_are_resumed(version: str) -> None:
@@ -352,7 +353,7 @@ async def test_frames_before_the_subscriptions_are_confirmed_can_be_acknowledged
 
     async with scripted(version, script) as options, lane(options, ready=False) as it:
         await it.receive(1, acknowledge=True)
-        await asyncio.wait_for(acked.wait(), 5)
+        await asyncio.wait_for(acked.wait(), PATIENCE_S)
 
 
 async def test_the_brokers_keep_alive_replaces_ours() -> None:
@@ -367,7 +368,7 @@ async def test_the_brokers_keep_alive_replaces_ours() -> None:
 
     async with scripted("5", script) as options, lane(options) as it:
         assert it.source.handshakes[0].keep_alive_s == 1
-        await asyncio.wait_for(pinged.wait(), 6)
+        await asyncio.wait_for(pinged.wait(), PATIENCE_S)
 
 
 async def test_the_queue_survives_the_connection(version: str) -> None:

@@ -21,6 +21,7 @@ from gateway.notify.dispatcher import Dispatcher
 from gateway.store.database import prepare, reader
 from gateway.store.writer import Tx, Writer
 from rules.model import Priority, Reason
+from tests.brokers import PATIENCE_S
 
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -145,13 +146,13 @@ class House:
     def states(self) -> list[tuple[str, int, str, str]]:
         return [(row["carer"], row["contact"], row["purpose"], row["state"]) for row in self.rows()]
 
-    async def expect(self, condition: Callable[[], object], limit_s: float = 10.0) -> None:
+    async def expect(self, condition: Callable[[], object], limit_s: float = PATIENCE_S) -> None:
         """Wait until something is true, and until the writer has told everybody; the clock does not move."""
         await self.sees(condition, limit_s)
         if not self.writer.failed:
             await self.settled()
 
-    async def sees(self, condition: Callable[[], object], limit_s: float = 10.0) -> None:
+    async def sees(self, condition: Callable[[], object], limit_s: float = PATIENCE_S) -> None:
         """Wait until something is true, and write nothing."""
         async with asyncio.timeout(limit_s):
             while not condition():

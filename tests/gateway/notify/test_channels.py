@@ -37,7 +37,7 @@ from gateway.notify.channels.log import LogChannel
 from gateway.notify.channels.mqtt import MqttChannel
 from gateway.notify.channels.smtp import SmtpChannel
 from gateway.notify.channels.webhook import WebhookChannel, _is_public
-from tests.brokers import run_nats
+from tests.brokers import PATIENCE_S, run_nats
 from tests.gateway.notify.conftest import START, outgoing
 
 CLOCK = ManualClock(START)
@@ -453,9 +453,9 @@ async def test_mqtt_reaches_a_real_broker_and_says_when_it_is_gone(tmp_path: Pat
             Publisher(options) as publisher,
         ):
             await pager.subscribe("telecare/haven/alert/#", qos=1)
-            channel = MqttChannel(publisher, timeout_s=5)
+            channel = MqttChannel(publisher, timeout_s=PATIENCE_S)
             await channel.send(outgoing(CLOCK, ""))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 got = await anext(aiter(pager.messages))
             assert isinstance(got.payload, bytes)
             heard.append(json.loads(got.payload))

@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.clock import SystemClock
 from gateway.notify.channel import Outgoing
 from gateway.store.writer import write_now
+from tests.brokers import PATIENCE_S
 from tests.gateway.notify.conftest import House
 
 ALERTS = 200
@@ -50,7 +51,7 @@ async def test_each_kill_repeats_at_most_one_and_loses_none(tmp_path: Path) -> N
             cwd=Path(__file__).parents[3],
         )
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(set(lines())) < target or (run == KILLS and house.rows("channel = 'a' AND state != 'sent'")):
                     await asyncio.sleep(0.001)
         finally:

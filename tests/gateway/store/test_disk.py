@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from gateway.store.database import reader
+from tests.brokers import PATIENCE_S
 from tests.gateway.store.desk import broken, made, names
 
 ROOT = Path(__file__).parents[3]
@@ -16,7 +17,7 @@ def test_after_the_first_error_nothing_is_acknowledged_and_nothing_is_lost(tmp_p
     limit = path.stat().st_size + 400_000
     done = subprocess.run(
         [sys.executable, "-m", "tests.gateway.store.limited", str(path), str(limit)],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
+        cwd=ROOT, capture_output=True, text=True, timeout=2 * PATIENCE_S, check=True,
     )  # fmt: skip
     acknowledged = done.stdout.split()
     refused, outcome = done.stderr.splitlines()[-1].split()

@@ -12,7 +12,7 @@ from gateway.errors import StoreError, StoreFailedError
 from gateway.store import writer as writing
 from gateway.store.database import reader
 from gateway.store.writer import Tx, Writer, write_now
-from tests.brokers import until
+from tests.brokers import PATIENCE_S, until
 from tests.gateway.store.desk import START, ended, filled, made, names, running, session
 
 
@@ -241,7 +241,7 @@ async def test_what_waits_is_written_at_the_end(tmp_path: Path) -> None:
     second = asyncio.create_task(writer.write(session("b")))
     await asyncio.sleep(0)
     assert isinstance(await ended(task), asyncio.CancelledError)
-    await asyncio.wait_for(asyncio.gather(first, second), 5)
+    await asyncio.wait_for(asyncio.gather(first, second), PATIENCE_S)
     assert names(path) == ["a", "b"]
     with pytest.raises(StoreFailedError, match="closed"):
         await writer.write(session("c"))
@@ -258,7 +258,7 @@ async def test_the_end_while_another_process_writes_loses_nothing(tmp_path: Path
         task.cancel()
         await asyncio.sleep(0.02)
         other.execute("COMMIT")
-        await asyncio.wait_for(job, 5)
+        await asyncio.wait_for(job, PATIENCE_S)
         assert isinstance(await ended(task), asyncio.CancelledError)
     assert names(path) == ["a"]
 
@@ -267,13 +267,13 @@ async def test_the_board_is_nudged_once_a_commit_that_changed_alerts(tmp_path: P
     async with running(made(tmp_path)) as writer:
         looking = asyncio.create_task(writer.changes.after(0))
         await asyncio.gather(*(writer.write(lambda tx, n=n: tx.alerts.append(n)) for n in range(3)))  # type: ignore[misc]
-        assert await asyncio.wait_for(looking, 5) == 1
+        assert await asyncio.wait_for(looking, PATIENCE_S) == 1
         assert await writer.changes.after(0) == 1
         later = asyncio.create_task(writer.changes.after(1))
         await asyncio.sleep(0)
         assert not later.done()
         writer.changes.bump()
-        assert await asyncio.wait_for(later, 5) == 2
+        assert await asyncio.wait_for(later, PATIENCE_S) == 2
 
 
 async def test_the_loop_goes_on_while_the_disk_works(tmp_path: Path) -> None:
@@ -317,7 +317,7 @@ async def test_a_tool_waits_for_a_running_daemon(tmp_path: Path) -> None:
     await asyncio.sleep(0.05)
     assert not tool.done()
     other.execute("COMMIT")
-    await asyncio.wait_for(tool, 5)
+    await asyncio.wait_for(tool, PATIENCE_S)
     other.close()
     assert names(path) == ["tool"]
 
