@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from devices import door, plain, rescue, roles, values
+from devices import door, plain, rescue, shelly_buttons, values
 from devices.errors import UnreadableError, Why
 from devices.model import Frame, Help, Motion, Reading, Status
 from devices.refusals import shown
@@ -23,17 +23,12 @@ TEXT_TOPICS = ("shellies/+/longpush/+", "shellies/+/online", "shellies/+/sensor/
 """Topics whose payload is plain text. Where later devices keep a prefix of their own (``PREFIX/events/rpc``), the
 topic is named in the gateway's settings; ``shellies/ID`` as their prefix needs no setting."""
 
-BUTTON_IDS = ("shellybutton1", "shellyblubutton")
-"""Beginnings of the ids that Shelly gives to its buttons: they have no other use than to be pressed."""
-
-BUTTON_MODELS = frozenset({"button1", "shbtn-1", "shbtn-2", "blu-button1", "blu-button-tough-1", "sbbt-002c"})
-"""Models that are a call button unless the centre says otherwise: Shelly's names and product codes."""
-
 FIRST_PRESSES = frozenset({"S", "SS", "SSS", "L", "SL", "LS"})
 """Presses in ``input_event`` of the first generation: short, long and their sequences."""
 
 PRESSES = frozenset({"single_push", "double_push", "triple_push", "long_push"})
-"""Presses in a notification. ``btn_down`` and ``btn_up`` come with each of them and would count every press thrice."""
+"""Presses in a notification, and whatever else ends in ``_push`` or ``_press``. ``btn_down`` and ``btn_up`` come with
+each of them and would count every press thrice."""
 
 CLOCK_SET_S = 1_577_836_800
 """2020-01-01: a device that has not asked for the time yet counts from 1970 or from its start."""
@@ -89,20 +84,11 @@ def address_of(topic: str) -> str | None:
     return "/".join(prefix) if prefix and all(prefix) else None
 
 
-def is_call_button(device: str, number: int | None, model: str | None) -> bool:
-    """Whether a press of that button (number from 0, as Shelly counts) is a call for help."""
-    if model is not None:
-        told = roles.of_model(model)
-        if told is not None:
-            return told.is_call(number)
-        return model.rpartition("/")[2].lower() in BUTTON_MODELS
-    return device.rpartition("/")[2].lower().startswith(BUTTON_IDS) or roles.is_call_name(device)
-
-
 def _input_event(device: str, number: str, message: dict[str, Any], model: str | None) -> tuple[Reading, ...]:
     event = values.text(message.get("event"), "event")
     if event is None:
         raise UnreadableError(Why.MISSING_FIELD, "is missing; expected it to be there", "event")
+    event = event.strip().upper()
     if event and event not in FIRST_PRESSES:
         raise UnreadableError(
             Why.OUT_OF_RANGE, f"{shown(event)}; expected one of {', '.join(sorted(FIRST_PRESSES))}", "event"
@@ -117,7 +103,7 @@ def _longpush(device: str, number: str, text: str, model: str | None) -> tuple[R
 
 def _press(device: str, number: str, model: str | None, *, is_press: bool) -> tuple[Reading, ...]:
     index = int(number[:6]) if number.isascii() and number.isdigit() else None
-    if is_press and is_call_button(device, index, model):
+    if is_press and shelly_buttons.is_call_button(device, index, model):
         return (Help(device=device, phase="pressed"),)
     return (Status(device=device),)
 
@@ -154,7 +140,7 @@ def _notification(device: str, message: dict[str, Any], model: str | None) -> tu
     if not isinstance(params, dict):
         why = Why.MISSING_FIELD if params is None else Why.WRONG_TYPE
         raise UnreadableError(why, f"{shown(params)}; expected an object", "params")
-    if message.get("method") == "NotifyEvent":
+    if "events" in params or message.get("method") == "NotifyEvent":
         events = params.get("events")
         if not isinstance(events, list):
             raise UnreadableError(Why.WRONG_TYPE, f"{shown(events)}; expected a list", "params.events")
@@ -189,12 +175,15 @@ def _event(device: str, event: Any, model: str | None) -> Iterator[Reading]:
         at = _time(event.get("ts"), "params.events.ts")
     except UnreadableError:
         at = None  # a press with a bad time is a press
-    if name == "shelly-blu" and isinstance(data, dict):
-        yield from _blu(data, at, model)
-    elif name in PRESSES:
-        yield from _push(device, component, str(name), event.get("idx"), at, model)
-    elif not isinstance(name, str):
+    if not isinstance(name, str):
         raise UnreadableError(Why.WRONG_TYPE, f"{shown(name)}; expected a word", "params.events.event")
+    name = name.lower()
+    if name == "shelly-blu":
+        if not isinstance(data, dict):
+            raise UnreadableError(Why.WRONG_TYPE, f"{shown(data)}; expected an object", "params.events.data")
+        yield from _blu(data, at, model)
+    elif name in PRESSES or name.endswith(("_push", "_press")):
+        yield from _push(device, component, name[:32], event.get("idx"), at, model)
 
 
 def _push(
@@ -206,7 +195,7 @@ def _push(
     if kind.startswith("bthome"):
         sender, place = f"{device}/{component}", str(index)
     position = int(place[:6]) if place.isascii() and place.isdigit() else None
-    if not is_call_button(sender, position, model):
+    if not shelly_buttons.is_call_button(sender, position, model):
         return
     event_id = None if at is None else f"{component}:{name}:{values.to_ms(at)}"
     yield Help(device=sender, observed_at=at, event_id=event_id, phase="pressed")
@@ -215,7 +204,7 @@ def _push(
 def _blu(data: dict[str, Any], at: datetime | None, model: str | None) -> Iterator[Reading]:
     """What Shelly's script for BLU devices passes on; the device is the Bluetooth address, not the one that heard it.
 
-    One ``button`` is a BLU Button1; a list of them is a remote control or a wall switch.
+    One ``button`` is a BLU Button1; several of them are a remote control or a wall switch.
     """
     address = data.get("address")
     if not isinstance(address, str) or not address:
@@ -227,17 +216,11 @@ def _blu(data: dict[str, Any], at: datetime | None, model: str | None) -> Iterat
         raise UnreadableError(
             Why.OUT_OF_RANGE, f"{shown(device)}; expected a Bluetooth address", "params.events.data.address"
         )
-    button = data.get("button")
-    pressed = button if isinstance(button, list) else [button]
-    single = not isinstance(button, list)
     event_id = None if at is None else f"blu:{values.to_ms(at)}"
-    for index, press in enumerate(pressed):
-        is_press = isinstance(press, int) and not isinstance(press, bool) and press > 0
-        if is_press and ((single and model is None) or is_call_button(device, None if single else index, model)):
-            yield Help(device=device, observed_at=at, event_id=event_id, phase="pressed")
-            break
+    if shelly_buttons.is_blu_call(device, data, model):
+        yield Help(device=device, observed_at=at, event_id=event_id, phase="pressed")
     motion = data.get("motion")
-    if isinstance(motion, int):
+    if isinstance(motion, int):  # true and false, or 1 and 0
         yield Motion(device=device, observed_at=at, event_id=event_id, moving=bool(motion))
     battery = plain.plausible(data.get("battery"), 0, 100)
     yield Status(device=device, observed_at=at, event_id=event_id, battery_percent=battery)

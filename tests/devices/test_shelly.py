@@ -64,13 +64,63 @@ def test_numbered_inputs() -> None:
         assert len(helps(rpc(event, model="shelly/call-button-1"))) == calls
 
 
-@pytest.mark.parametrize("model", ["shelly/button1", "Shelly/SHBTN-2", "shelly/blu-button1", None, CALL])
+@pytest.mark.parametrize(
+    "model",
+    ["shelly/button1", "Shelly/SHBTN-2", "shelly/blu-button1", "shelly/shellybutton1", "shelly/sbbt-002c-eu",
+     "Shelly/SBBT-002C-US", "shelly/ShellyBluButtonTough1", "shelly/something-new", "", None, CALL],
+)  # fmt: skip
 def test_a_button1_calls_unless_the_centre_says_otherwise(model: str | None) -> None:
     topic = "shellies/shellybutton1-AABBCC/input_event/0"
-    for event in shelly.FIRST_PRESSES:
+    for event in (*shelly.FIRST_PRESSES, "s", " L "):
         readings = shelly.decode(frame(topic, {"event": event, "event_cnt": 3}), model)
         assert readings == (Help(device="shellybutton1-AABBCC", phase="pressed"),)
-    assert helps(shelly.decode(frame(topic, {"event": "S"}), "shelly/doorbell")) == []
+    for other in ("shelly/doorbell", "shelly/light-switch", "shelly/Garage"):
+        assert helps(shelly.decode(frame(topic, {"event": "S"}), other)) == []
+
+
+def blu(button: Any, model: str | None, **others: Any) -> tuple[Reading, ...]:
+    data = {"button": button, "address": "aa:bb:cc:dd:ee:ff", **others}
+    return rpc({"event": "shelly-blu", "data": data}, model=model)
+
+
+@pytest.mark.parametrize("press", [1, 2, 254, [1], [4], "1", "press", True, 1.0])
+def test_a_bluetooth_button1_calls_whatever_heard_it(press: Any) -> None:
+    for model in (None, "shelly/sbbt-002c-eu", "shelly/shellybutton1", "shelly/plus1", "shelly/light-switch", CALL):
+        (call,) = helps(blu(press, model))
+        assert call.device == "AA:BB:CC:DD:EE:FF"
+    assert helps(blu(press, "shelly/doorbell")) == []
+
+
+@pytest.mark.parametrize("rest", [0, [0], [], None, False, "", "none"])
+def test_a_bluetooth_button_at_rest(rest: Any) -> None:
+    assert helps(blu(rest, None)) == helps(blu(rest, CALL)) == []
+
+
+def test_other_bluetooth_devices_are_no_button1() -> None:
+    assert helps(blu([0, 1], None)) == helps(blu(1, None, temperature=21.5)) == []
+    assert len(helps(blu(1, CALL, temperature=21.5))) == len(helps(blu([0, 1], CALL))) == 1
+
+
+@pytest.mark.parametrize("button", [{}, [{}], [0, {}]])
+def test_a_button_that_can_not_be_read_is_refused(button: Any) -> None:
+    with pytest.raises(UnreadableError):
+        blu(button, CALL)
+    with pytest.raises(UnreadableError):
+        rpc({"event": "shelly-blu", "data": button}, model=CALL)
+
+
+def test_a_name_calls_beside_a_model_that_says_nothing_of_it() -> None:
+    assert len(helps(rpc(push("single_push"), model="shelly/shix3-1", prefix="call-button-room4"))) == 1
+
+
+def test_words_of_a_notification_in_other_capitals_and_new_ones() -> None:
+    for event in ("SINGLE_PUSH", "hold_press", "quadruple_push"):
+        assert len(helps(rpc(push(event)))) == 1
+    message = {"params": {"events": [push("single_push")]}}
+    assert len(helps(shelly.decode(frame("shellies/x/events/rpc", message), CALL))) == 1
+    for event in ([], {}, 7, None):
+        with pytest.raises(UnreadableError):
+            rpc({"component": "input:0", "event": event})
 
 
 def test_a_damaged_message_of_a_button_still_calls() -> None:
