@@ -158,10 +158,23 @@ def _close(tx: Tx, alert: Alert, answer: Close, who: str, via: str) -> Alert:
         raise IllegalStepError(
             f"The alert was already closed by {alert.closed_by} as {alert.outcome}. Re-open it to change that."
         )
-    alert = rows.move(tx, alert, AlertEvent.CLOSE, who=who, via=via, detail={"outcome": answer.outcome, "note": note})
+    closed = _closed(tx, alert, answer.outcome, note, who, via)
+    for waiting in rows.under(tx.db, alert.id):
+        # One event, one look: whoever dealt with the fall has dealt with the bed exit. A person closes both.
+        outcome = answer.outcome if answer.outcome in outcomes_for(waiting.rule) else Outcome.OTHER
+        _closed(tx, waiting, outcome, note, who, via, closed_with=alert.id)
+    return closed
+
+
+def _closed(
+    tx: Tx, alert: Alert, outcome: Outcome, note: str, who: str, via: str, *, closed_with: int | None = None
+) -> Alert:
+    detail: dict[str, object] = {"outcome": outcome, "note": note}
+    if closed_with is not None:
+        detail["with"] = closed_with
+    alert = rows.move(tx, alert, AlertEvent.CLOSE, who=who, via=via, detail=detail)
     return rows.save(
-        tx,
-        replace(alert, closed_at=tx.now, closed_by=who, outcome=answer.outcome, note=note or None, escalate_at=None),
+        tx, replace(alert, closed_at=tx.now, closed_by=who, outcome=outcome, note=note or None, escalate_at=None)
     )
 
 
@@ -179,7 +192,7 @@ def _reopen(tx: Tx, index: CentreIndex, alert: Alert, answer: Reopen, who: str, 
     alert = replace(
         alert,
         closed_at=None, closed_by=None, outcome=None, note=None,
-        taken_by=None, taken_at=None, eta_at=None, attended_at=None, cleared_at=None,
+        taken_by=None, taken_at=None, eta_at=None, attended_at=None, cleared_at=None, under=None,
     )  # fmt: skip
     return rows.save(tx, begin_anew(tx, index, alert, times=times, purpose=Purpose.REPEAT))
 

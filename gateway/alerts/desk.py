@@ -20,6 +20,7 @@ from gateway.alerts.escalation import (
     set_back,
     wait_of,
 )
+from gateway.alerts.merging import follow_up, stand_alone, supersede
 from gateway.alerts.model import (
     INVOLVED,
     URGENCY,
@@ -42,10 +43,12 @@ __all__ = [
     "answer",
     "clear_incident",
     "escalate_due",
+    "follow_up",
     "latest_time",
     "next_due",
     "raise_incident",
     "set_back",
+    "supersede",
 ]
 
 
@@ -97,6 +100,8 @@ def clear_incident(
 
 def _repeat(tx: Tx, index: CentreIndex, alert: Alert, incident: Incident, times: Times) -> Told:
     alert = replace(alert, repeats=alert.repeats + 1, last_repeat_at=tx.now)
+    if alert.under is not None:
+        return Told(stand_alone(tx, index, _newest(alert, incident), times=times).id, Raising.REOPENED)
     more_urgent = URGENCY[incident.priority] > URGENCY[alert.priority]
     if alert.state is AlertState.CLEARED:
         alert = rows.move(tx, alert, AlertEvent.REPEAT, detail=_story(alert, incident))

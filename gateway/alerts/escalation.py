@@ -23,6 +23,9 @@ _LOG = structlog.get_logger(__name__)
 
 DEFAULT_TIMES = Times()
 
+WHILE_UNDER = timedelta(seconds=60)
+"""How often an alert that waits under another one looks whether that one is still open."""
+
 SHORTEST_WAIT_S = 1.0
 """No policy may spin: a deadline always lies ahead."""
 
@@ -126,7 +129,9 @@ def _take_due_step(tx: Tx, index: CentreIndex, number: int, times: Times) -> boo
     tx.db.execute("SAVEPOINT due_step")
     try:
         alert = rows.find(tx.db, number)
-        if WHEN_DUE[alert.state] is AlertEvent.ESCALATE:
+        if _waits_under(tx, alert):
+            rows.save(tx, replace(alert, escalate_at=tx.now + WHILE_UNDER))
+        elif WHEN_DUE[alert.state] is AlertEvent.ESCALATE:
             _escalate(tx, index, alert, times)
         else:
             _expire(tx, index, alert, times)
@@ -149,6 +154,11 @@ def _take_due_step(tx: Tx, index: CentreIndex, number: int, times: Times) -> boo
     again = tx.now + timedelta(seconds=times.failed_step_s)
     tx.db.execute("UPDATE alerts SET escalate_at = ? WHERE id = ?", (to_ms(again), number))
     return False
+
+
+def _waits_under(tx: Tx, alert: Alert) -> bool:
+    """Whether an open alert stands for it: that one is escalated, and both are closed together."""
+    return alert.under is not None and rows.find(tx.db, alert.under).state is not AlertState.CLOSED
 
 
 def _escalate(tx: Tx, index: CentreIndex, alert: Alert, times: Times) -> None:

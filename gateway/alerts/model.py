@@ -125,6 +125,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None
     version: int
     """Grows with every change."""
+    under: int | None = None
+    """Number of the alert that stands for this one, because both tell of one event; it is closed with that one."""
 
 
 class HistoryLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ _CHANGING = (
     "priority", "state", "reason", "marks", "evidence", "before", "after", "happened_at",
     "repeats", "last_repeat_at", "policy", "run", "round", "step", "told_at", "escalate_at",
     "taken_by", "taken_at", "eta_at", "attended_at", "cleared_at", "closed_at", "closed_by", "outcome", "note",
+    "under",
 )  # fmt: skip
 _UPDATE = f"UPDATE alerts SET {', '.join(f'{c} = ?' for c in _CHANGING)}, version = ? WHERE id = ?"  # noqa: S608 - our own column names
 
@@ -68,6 +69,7 @@ def alert_of(row: sqlite3.Row) -> Alert:
         outcome=Outcome(row["outcome"]) if row["outcome"] else None,
         note=row["note"],
         version=row["version"],
+        under=row["under"],
     )
 
 
@@ -109,6 +111,12 @@ def find_open(db: sqlite3.Connection, incident: str) -> Alert | None:
     """The alert of an incident that is not closed."""
     row = db.execute("SELECT * FROM alerts WHERE incident = ? AND state != 'closed'", (incident,)).fetchone()
     return None if row is None else alert_of(row)
+
+
+def under(db: sqlite3.Connection, number: int) -> list[Alert]:
+    """The alerts that wait under one, oldest first."""
+    found = db.execute("SELECT * FROM alerts WHERE under = ? AND state != 'closed' ORDER BY id", (number,))
+    return [alert_of(row) for row in found]
 
 
 def add(tx: Tx, incident: Incident, policy: str) -> Alert:

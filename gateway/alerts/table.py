@@ -33,6 +33,9 @@ class AlertEvent(StrEnum):
     RAISE_PRIORITY = "raise_priority"
     ESCALATE = "escalate"
     EXPIRE = "expire"
+    GO_UNDER = "go_under"
+    STAND_ALONE = "stand_alone"
+    FOLLOW_UP = "follow_up"
 
 
 RAISED = "raised"
@@ -57,6 +60,9 @@ TABLE: Mapping[tuple[AlertState, AlertEvent], AlertState] = MappingProxyType(
         (_S.OPEN, _E.REPEAT): _S.OPEN,
         (_S.OPEN, _E.RAISE_PRIORITY): _S.OPEN,
         (_S.OPEN, _E.ESCALATE): _S.OPEN,
+        (_S.OPEN, _E.GO_UNDER): _S.OPEN,
+        (_S.OPEN, _E.STAND_ALONE): _S.OPEN,
+        (_S.OPEN, _E.FOLLOW_UP): _S.OPEN,
         (_S.ACKNOWLEDGED, _E.ACKNOWLEDGE): _S.ACKNOWLEDGED,  # the same carer names a new time
         (_S.ACKNOWLEDGED, _E.DECLINE): _S.OPEN,  # can't come after all
         (_S.ACKNOWLEDGED, _E.ARRIVE): _S.ATTENDED,
@@ -65,6 +71,9 @@ TABLE: Mapping[tuple[AlertState, AlertEvent], AlertState] = MappingProxyType(
         (_S.ACKNOWLEDGED, _E.REPEAT): _S.ACKNOWLEDGED,
         (_S.ACKNOWLEDGED, _E.RAISE_PRIORITY): _S.ACKNOWLEDGED,
         (_S.ACKNOWLEDGED, _E.EXPIRE): _S.OPEN,
+        (_S.ACKNOWLEDGED, _E.GO_UNDER): _S.ACKNOWLEDGED,
+        (_S.ACKNOWLEDGED, _E.STAND_ALONE): _S.ACKNOWLEDGED,
+        (_S.ACKNOWLEDGED, _E.FOLLOW_UP): _S.ACKNOWLEDGED,
         (_S.ATTENDED, _E.ARRIVE): _S.ATTENDED,  # a second pair of hands
         (_S.ATTENDED, _E.DECLINE): _S.OPEN,  # must leave; hands over
         (_S.ATTENDED, _E.CLOSE): _S.CLOSED,
@@ -72,6 +81,9 @@ TABLE: Mapping[tuple[AlertState, AlertEvent], AlertState] = MappingProxyType(
         (_S.ATTENDED, _E.REPEAT): _S.ATTENDED,
         (_S.ATTENDED, _E.RAISE_PRIORITY): _S.ATTENDED,
         (_S.ATTENDED, _E.EXPIRE): _S.OPEN,  # seen but not closed: brought back
+        (_S.ATTENDED, _E.GO_UNDER): _S.ATTENDED,
+        (_S.ATTENDED, _E.STAND_ALONE): _S.ATTENDED,
+        (_S.ATTENDED, _E.FOLLOW_UP): _S.ATTENDED,
         (_S.CLEARED, _E.ACKNOWLEDGE): _S.ACKNOWLEDGED,
         (_S.CLEARED, _E.DECLINE): _S.CLEARED,
         (_S.CLEARED, _E.ARRIVE): _S.ATTENDED,
@@ -79,6 +91,9 @@ TABLE: Mapping[tuple[AlertState, AlertEvent], AlertState] = MappingProxyType(
         (_S.CLEARED, _E.CLEAR): _S.CLEARED,
         (_S.CLEARED, _E.REPEAT): _S.OPEN,  # it happens again
         (_S.CLEARED, _E.ESCALATE): _S.CLEARED,  # a person still looks
+        (_S.CLEARED, _E.GO_UNDER): _S.CLEARED,
+        (_S.CLEARED, _E.STAND_ALONE): _S.CLEARED,
+        (_S.CLEARED, _E.FOLLOW_UP): _S.CLEARED,
         (_S.CLOSED, _E.REOPEN): _S.OPEN,  # closed by mistake
     }
 )
@@ -115,6 +130,9 @@ EVENT_MEANING: Mapping[AlertEvent, str] = MappingProxyType(
         _E.RAISE_PRIORITY: "It happened again and is more urgent now.",
         _E.ESCALATE: "Nobody answered in time: the next step is told.",
         _E.EXPIRE: "The promised time passed, or the alert was seen but not closed in time.",
+        _E.GO_UNDER: "A more urgent alert tells of the same event: this one waits under it, and is closed with it.",
+        _E.STAND_ALONE: "The more urgent alert was taken back: this one asks for itself again.",
+        _E.FOLLOW_UP: "Another rule tells of the same event: it is noted here and rings nobody again.",
     }
 )
 
@@ -130,6 +148,9 @@ _CAN_NOT: Mapping[AlertEvent, str] = MappingProxyType(
         _E.RAISE_PRIORITY: "get a higher priority",
         _E.ESCALATE: "be escalated",
         _E.EXPIRE: "expire",
+        _E.GO_UNDER: "go under another one",
+        _E.STAND_ALONE: "ask for itself again",
+        _E.FOLLOW_UP: "take a note",
     }
 )
 

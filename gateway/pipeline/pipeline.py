@@ -13,7 +13,7 @@ from gateway.alerts import desk
 from gateway.centre.index import CentreIndex
 from gateway.clock import to_ms
 from gateway.ingest.source import Receipt
-from gateway.pipeline import incidents
+from gateway.pipeline import incidents, telling
 from gateway.pipeline.acks import acknowledgements
 from gateway.pipeline.intake import (
     REPEATED,
@@ -32,8 +32,8 @@ from gateway.pipeline.redelivery import Redeliveries
 from gateway.pipeline.rows import insert, seen_before
 from gateway.store.migrations import READINGS_PER_FRAME
 from gateway.store.writer import Tx
-from rules.engine import Failed, ResidentRules
-from rules.model import Cleared, Heard, Raised
+from rules.engine import ResidentRules
+from rules.model import Heard
 from rules.timing import lost
 
 ALARMS, TELEMETRY = "alarms", "telemetry"
@@ -263,20 +263,7 @@ class Pipeline:
     def _raise(self, tx: Tx, told: list[Judged]) -> None:
         index = self._index()
         for judged in told:
-            verdict = judged.change.verdict
-            if isinstance(verdict, Raised):
-                desk.raise_incident(tx, index, incidents.of_rule(judged, verdict, index))
-            elif isinstance(verdict, Cleared):
-                desk.clear_incident(
-                    tx,
-                    index,
-                    resident=judged.resident,
-                    rule_key=judged.change.rule_key,
-                    subject=verdict.subject,
-                    reason=verdict.reason,
-                )
-            elif isinstance(verdict, Failed):
-                desk.raise_incident(tx, index, incidents.of_failed_rule(judged, verdict))
+            telling.tell(tx, index, judged)
 
     def _raise_unwatched(self, tx: Tx, case: Case) -> None:
         """An alarm that no rule hears (nobody wears the device, the care plan has none) is told all the same."""

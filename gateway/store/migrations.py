@@ -220,6 +220,55 @@ def v002_commands(db: Database) -> None:
         db.execute(statement)
 
 
+_V3 = """
+-- The alert that stands for this one, because both tell of one event; NULL: it stands by itself.
+ALTER TABLE alerts ADD COLUMN under INTEGER REFERENCES alerts (id);
+CREATE INDEX alerts_under ON alerts (under) WHERE under IS NOT NULL;
+-- A rule of a resident that is shelved for a while: what it raises is shown and counted, and rings nobody.
+CREATE TABLE shelves (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    resident TEXT NOT NULL,
+    rule_key TEXT NOT NULL,                  -- as the rule's state is kept: zone_exit:garden
+    rule TEXT NOT NULL,
+    priority TEXT NOT NULL,                  -- the highest that was shelved knowingly
+    why TEXT NOT NULL,
+    who TEXT NOT NULL,                       -- carer id or cli:<user>
+    since INTEGER NOT NULL,
+    until INTEGER NOT NULL,                  -- ends by itself
+    ended_at INTEGER,                        -- NULL: in force
+    ended_by TEXT                            -- NULL: by itself
+);
+CREATE UNIQUE INDEX one_shelf ON shelves (resident, rule_key) WHERE ended_at IS NULL;
+CREATE INDEX shelves_due ON shelves (until) WHERE ended_at IS NULL;
+-- What a shelf kept from ringing, and still stands when the shelf ends.
+CREATE TABLE shelved (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    shelf INTEGER NOT NULL REFERENCES shelves (id),
+    incident TEXT NOT NULL,                  -- as alerts.incident
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    times INTEGER NOT NULL DEFAULT 1,
+    story TEXT NOT NULL,                     -- JSON gateway.alerts.model.Incident, the newest
+    cleared_at INTEGER                       -- it went away by itself; nothing is left to tell
+);
+CREATE UNIQUE INDEX one_shelved ON shelved (shelf, incident);
+-- How far each resident is protected, as it stands.
+CREATE TABLE protection (
+    resident TEXT PRIMARY KEY,
+    level TEXT NOT NULL,                     -- protected, degraded, unprotected
+    missing TEXT NOT NULL,                   -- JSON [rules.model.Reason]
+    since INTEGER NOT NULL                   -- when the level last changed
+) WITHOUT ROWID;
+"""
+
+
+@MIGRATIONS()
+def v003_protection(db: Database) -> None:
+    """Alerts under others, shelved rules, protection status."""
+    for statement in _statements(_V3):
+        db.execute(statement)
+
+
 def _statements(script: str) -> list[str]:
     statements, current = [], ""
     for line in script.splitlines(keepends=True):
