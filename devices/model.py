@@ -8,6 +8,10 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 import msgspec
+from msgspec import UNSET, UnsetType
+
+Posture: TypeAlias = Literal["lying", "sitting", "standing", "walking", "upright"]
+"""``upright`` where a sensor on the trunk can't tell sitting from standing."""
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -58,6 +62,8 @@ class Fall(_Reading, frozen=True, gc=False, kw_only=True, tag="fall"):
     """A step in the life cycle of a fall."""
 
     phase: Literal["suspected", "detected", "confirmed", "cancelled", "ended"]
+    impact_g: float | UnsetType = UNSET
+    """Greatest acceleration of the impact, in g. Few sensors give it: where it is not said it is not shown at all."""
 
 
 class Bed(_Reading, frozen=True, gc=False, kw_only=True, tag="bed"):
@@ -108,6 +114,8 @@ class Motion(_Reading, frozen=True, gc=False, kw_only=True, tag="motion"):
 
     moving: bool | None = None
     steps: int | None = None
+    posture: Posture | UnsetType = UNSET
+    """How the wearer holds the body. Few sensors give it: where it is not said it is not shown at all."""
 
 
 class Status(_Reading, frozen=True, gc=False, kw_only=True, tag="status"):

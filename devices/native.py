@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import msgspec
+from msgspec import UNSET
 
 from devices import door, values
 from devices.errors import UnreadableError, Why
@@ -80,7 +81,13 @@ def _help(device: str, payload: bytes) -> tuple[Reading, ...]:
 def _fall(device: str, payload: bytes) -> tuple[Reading, ...]:
     message = _read_alarm(_FALL, FallMessage, payload)
     return (
-        Fall(device=device, observed_at=_time_or_none(message), event_id=message.id, phase=message.phase),
+        Fall(
+            device=device,
+            observed_at=_time_or_none(message),
+            event_id=message.id,
+            phase=message.phase,
+            impact_g=UNSET if message.impact_g is None else message.impact_g,
+        ),
         *_fix_or_nothing(device, message),
     )
 
@@ -106,6 +113,8 @@ def _other(kind: str, reading_type: type[Reading]) -> Builder:
     def build(device: str, payload: bytes) -> tuple[Reading, ...]:
         message = _read(decoder, payload)
         fields = {name: getattr(message, name) for name in names}
+        if fields.get("posture", UNSET) is None:
+            fields["posture"] = UNSET  # not shown where it is not said
         for name in _TIMES:
             if name in fields:
                 fields[name] = values.utc(fields[name], name)

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from devices.model import Posture
 from devices.refusals import MAX_INTEGER
 from devices.values import MAX_EPOCH_MS
 
@@ -83,6 +84,8 @@ class FallMessage(AlarmMessage, frozen=True, gc=False, kw_only=True):
     """A step in the life cycle of a fall."""
 
     phase: Literal["suspected", "detected", "confirmed", "cancelled", "ended"]
+    # Accelerometers that people wear end at 16 to 400 g.
+    impact_g: Annotated[float, Meta(ge=0, le=1_000, description="Greatest acceleration, in g.")] | None = None
 
 
 class BedMessage(Message, frozen=True, gc=False, kw_only=True):
@@ -135,6 +138,7 @@ class MotionMessage(Message, frozen=True, gc=False, kw_only=True):
 
     moving: bool | None = None
     steps: Annotated[int, Meta(ge=0, le=MAX_INTEGER)] | None = None
+    posture: Posture | None = None
 
 
 class StatusMessage(Message, frozen=True, gc=False, kw_only=True):

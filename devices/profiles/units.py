@@ -62,6 +62,7 @@ FIELDS: dict[str, dict[str, Field]] = {
     "help": {"phase": Field("word", words=("pressed", "cancelled"), required=True)},
     "fall": {
         "phase": Field("word", words=("suspected", "detected", "confirmed", "cancelled", "ended"), required=True),
+        "impact_g": Field("number", 0, 1_000),
     },
     "bed": {"in_bed": Field("truth", required=True)},
     "sleep": {
@@ -86,7 +87,11 @@ FIELDS: dict[str, dict[str, Field]] = {
         "temperature_c": _TEMPERATURE,
     },
     "room": {"room": _TEXT, "present": Field("truth", required=True)},
-    "motion": {"moving": _TRUTH, "steps": Field("count", 0, 1e9)},
+    "motion": {
+        "moving": _TRUTH,
+        "steps": Field("count", 0, 1e9),
+        "posture": Field("word", words=("lying", "sitting", "standing", "walking", "upright")),
+    },
     "status": {
         "battery_percent": _PERCENT,
         "low_battery": _TRUTH,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from devices import native
 from devices.errors import UnreadableError, Why
-from devices.model import ALARM_KINDS, KINDS, READING_TYPES, Fall, Help, Position, Reading, kind_of
+from devices.model import ALARM_KINDS, KINDS, READING_TYPES, Fall, Help, Motion, Position, Reading, kind_of
 from devices.native_messages import MESSAGE_TYPES, Message
 from tests.devices.cases import frame, plain
 
@@ -39,13 +39,15 @@ def values_for(field: msgspec.structs.FieldInfo) -> st.SearchStrategy[Any]:
         strategy = SPECIAL[field.name]
     elif field.name in ("fixed_at", "start", "end"):
         strategy = TIMES
-    elif field.name in ("phase", "stage", "state", "source"):
+    elif field.name in ("phase", "stage", "state", "source", "posture"):
         words = [word for option in (field.type, *get_args(field.type)) for word in get_args(option)]
         strategy = st.sampled_from([word for word in words if isinstance(word, str)])
     elif bool in (field.type, *get_args(field.type)):
         strategy = st.booleans()
     else:
         strategy = PERCENT
+    if field.default is msgspec.UNSET:
+        return st.just(msgspec.UNSET) | strategy
     return strategy if field.required else st.none() | strategy
 
 
@@ -79,6 +81,18 @@ def test_every_kind_has_a_message_with_the_readings_fields() -> None:
         of_message = set(MESSAGE_TYPES[kind].__struct_fields__) - set(Message.__struct_fields__)
         of_place = set(Position.__struct_fields__) - common if kind in ALARM_KINDS else set()
         assert of_message == of_reading | of_place
+
+
+@pytest.mark.parametrize(
+    ("reading", "hidden"),
+    [(Fall(device="d", phase="detected"), "impact_g"), (Motion(device="d", moving=True), "posture")],
+)
+def test_what_few_devices_say_is_not_shown_where_it_is_not_said(reading: Reading, hidden: str) -> None:
+    assert hidden not in msgspec.to_builtins(reading)
+    (again,) = native.decode(
+        frame(f"telecare/haven/d/{kind_of(reading)}", {**as_message(reading), "id": "1", hidden: None})
+    )
+    assert hidden not in msgspec.to_builtins(again)
 
 
 JUNK = st.recursive(
