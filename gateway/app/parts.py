@@ -4,7 +4,8 @@ from gateway.clock import Clock
 from gateway.commands.ways import CommandOptions
 from gateway.errors import Problem, SettingsError
 from gateway.ingest.http_auth import HttpAuth
-from gateway.ingest.http_listener import HttpListener, HttpOptions, HttpSender
+from gateway.ingest.http_listener import HttpListener
+from gateway.ingest.http_options import HttpOptions, HttpSender
 from gateway.ingest.http_source import HttpSource
 from gateway.ingest.options import BrokerOptions, Subscription, TlsOptions
 from gateway.ingest.publisher import Publisher

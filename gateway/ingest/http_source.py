@@ -37,10 +37,12 @@ class LineFullError(Exception):
 class Offer:
     """A message in line, and the request that waits for it."""
 
-    __slots__ = ("_key", "number", "stored")
+    __slots__ = ("_key", "left", "number", "stored")
 
     def __init__(self, number: int, key: int, stored: "asyncio.Future[None]") -> None:
         self.number = number
+        self.left = False
+        """Whether the request ended without our answer; the message is stored all the same."""
         self._key = key
         self.stored = stored
         """Done when it is on disk; cancelled when the lane closes before."""
@@ -125,7 +127,7 @@ class HttpSource:
             offer = self._open.pop(receipt.packet_id, None)
             if offer is not None and not offer.stored.done():
                 offer.stored.set_result(None)
-                self._counts["acked"] += 1
+                self._counts["acked"] += not offer.left
 
     def publish(self, messages: list[tuple[str, bytes]]) -> None:
         """Nothing: over HTTP the answer itself is the acknowledgement; see Source."""
@@ -177,7 +179,7 @@ class HttpSource:
         """The request ended without an answer. The message stays in line (an alarm does not wait for its sender to
         come again), and the same one is known for its repeat.
         """
-        self._open.pop(offer.number, None)
+        offer.left = True
         self._unanswered.pop(offer.key, None)
         self._unanswered[offer.key] = self._seconds() + self._repeat_within_s
         while len(self._unanswered) > _MOST_UNANSWERED:

@@ -15,7 +15,8 @@ from gateway.alerts import queries
 from gateway.alerts.model import Alert
 from gateway.clock import ManualClock
 from gateway.ingest.http_auth import HttpAuth
-from gateway.ingest.http_listener import HttpListener, HttpOptions, HttpSender
+from gateway.ingest.http_listener import HttpListener
+from gateway.ingest.http_options import HttpOptions, HttpSender
 from gateway.ingest.http_source import HttpSource
 from gateway.pipeline.lanes import Lane
 from gateway.pipeline.pipeline import HTTP_ALARMS, HTTP_TELEMETRY, Pipeline

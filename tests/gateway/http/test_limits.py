@@ -16,7 +16,8 @@ from gateway.clock import ManualClock, SystemClock
 from gateway.errors import ListenError
 from gateway.ingest.http_auth import HttpAuth, Identity
 from gateway.ingest.http_limits import Bucket
-from gateway.ingest.http_listener import HttpListener, HttpOptions, HttpSender
+from gateway.ingest.http_listener import HttpListener
+from gateway.ingest.http_options import HttpOptions, HttpSender
 from gateway.ingest.http_protocol import BoundedProtocol
 from gateway.ingest.http_source import HttpSource, LineFullError
 from gateway.pipeline.pipeline import HTTP_ALARMS, HTTP_TELEMETRY

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from gateway.clock import ManualClock
-from gateway.ingest.http_listener import HttpOptions
+from gateway.ingest.http_options import HttpOptions
 from gateway.ingest.http_source import HttpSource
 from gateway.pipeline.pipeline import HTTP_ALARMS, HTTP_TELEMETRY
 from tests.brokers import PATIENCE_S, until

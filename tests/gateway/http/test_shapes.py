@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from gateway.ingest.http_auth import HttpAuth
-from gateway.ingest.http_listener import HttpSender
+from gateway.ingest.http_options import HttpSender
 from gateway.pipeline.pipeline import HTTP_ALARMS, HTTP_TELEMETRY
 from gateway.settings.topic_template import check_template, fill
 from gateway.store.database import FILE, reader
