@@ -1,8 +1,9 @@
 """Errors of the rules package.
 
 RuleError
-├── BadZoneError   a zone's geometry can't be used (says why and where)
-└── BadRuleError   a rule's settings contradict each other or name something that does not exist
+├── BadZoneError       a zone's geometry can't be used (says why and where)
+├── BadCalendarError   an iCalendar text can't be used as a schedule (says everything that is wrong)
+└── BadRuleError       a rule's settings contradict each other or name something that does not exist
 """
 
 
@@ -12,6 +13,14 @@ class RuleError(Exception):
 
 class BadZoneError(RuleError):
     """A zone's geometry can't be used."""
+
+
+class BadCalendarError(RuleError):
+    """An iCalendar text can't be used as a schedule; ``problems`` are all of its mistakes, each with its place."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
 
 
 class BadRuleError(RuleError):

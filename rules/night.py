@@ -5,7 +5,7 @@ that does not exist (spring) counts by the offset before the change, and of one 
 begins a window and the last ends it, so that a night is never cut short.
 """
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -82,9 +82,20 @@ class Daily(msgspec.Struct, frozen=True):
 def _window(daily: Daily, day: date) -> tuple[datetime, datetime]:
     """See Daily.window; kept, because a house has few nights and asks for each of them often."""
     last = day if daily.until > daily.since else day + _DAY
-    start = datetime.combine(day, daily.since, daily.zone)
-    end = datetime.combine(last, daily.until, daily.zone).replace(fold=1)
+    return (
+        instant(datetime.combine(day, daily.since), daily.zone),
+        instant(datetime.combine(last, daily.until), daily.zone, ends=True),
+    )
+
+
+def instant(wall: datetime, zone: tzinfo, *, ends: bool = False) -> datetime:
+    """The instant (UTC) of a wall-clock time (naive) in a time zone.
+
+    Of a time that exists twice (autumn) the first, or the last when a window ``ends`` then; one that does not exist
+    (spring) counts by the offset before the change.
+    """
+    at = wall.replace(tzinfo=zone, fold=1 if ends else 0)
     # in the gap of spring fold=1 would count by the offset after the change, an hour early
-    if end.astimezone(UTC).astimezone(daily.zone).replace(tzinfo=None) != end.replace(tzinfo=None):
-        end = end.replace(fold=0)
-    return start.astimezone(UTC), end.astimezone(UTC)
+    if ends and at.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != wall.replace(fold=0):
+        at = at.replace(fold=0)
+    return at.astimezone(UTC)
