@@ -7,6 +7,7 @@ only if the centre file says so in the device's model (``tasmota/call-button``),
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 
 import msgspec
@@ -29,6 +30,9 @@ OTHER_WORDS = frozenset({
 
 BED_WORDS = frozenset({"bed", "mattress"})
 
+_MODELS_KEPT = 1024
+"""Models whose role is remembered: more than a centre names."""
+
 _PARTS = re.compile(r"[a-z]+|\d+")
 
 
@@ -50,6 +54,7 @@ class Told(msgspec.Struct, frozen=True, gc=False):
         return self.role is Role.CALL and (self.number is None or number is None or self.number == number)
 
 
+@lru_cache(maxsize=_MODELS_KEPT)
 def of_model(model: str | None) -> Told | None:
     """The role that ``vendor/model`` names: ``tasmota/call-button``, ``shelly/call-button-2``, ``tuya/bed-mat``."""
     if model is None:

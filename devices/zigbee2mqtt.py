@@ -10,39 +10,31 @@ A message is the device's *state*: Zigbee2MQTT repeats what it remembers with ev
 the open incident.
 
 ``action: "fall"`` is the sensor's own drop. It is taken for a person's fall only beside a property that no dropped
-sensor has (presence, heart rate and the like): so a real fall that some new pendant would report in that way is not
-missed, and a P100 that came off its door wakes nobody.
+sensor has (presence, heart rate and the like), and none that only a sensor on a thing has: so a real fall that some
+new pendant would report in that way is not missed, and a P100 that came off its door wakes nobody.
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from devices import door, plain, rescue, roles, values
 from devices.errors import UnreadableError, Why
-from devices.model import Bed, Fall, Frame, Help, Motion, Reading, Room, Status, Vitals
+from devices.model import Bed, Frame, Motion, Reading, Room, Status, Vitals
 from devices.refusals import shown
+from devices.zigbee2mqtt_alarms import alarms
 from devices.zigbee2mqtt_words import (
     BATTERY_STATES,
     BED_COMPANY,
     BED_PROPERTIES,
-    DROPPED_ACTIONS,
-    FALL_ACTIONS,
-    FALL_WORDS,
-    HELP_ACTIONS,
-    HELP_PROPERTIES,
     MOTION_STATES,
     MOVEMENT_EVENTS,
     NO_BED,
-    PERSON_PROPERTIES,
     POSTURE_SETTINGS,
     PRESENCE_EVENTS,
-    PRESS_ACTIONS,
     REGION_EVENTS,
-    STATUS_FALLS,
     STATUS_POSTURES,
-    FallPhase,
 )
 
 BASE = "zigbee2mqtt"
@@ -53,10 +45,17 @@ because a friendly name with a slash must not silence an SOS."""
 
 _NOT_DEVICES = frozenset({"set", "get"})
 _AVAILABILITY = "availability"
-_HELP_PROPERTIES = frozenset(HELP_PROPERTIES)
-_BED_PROPERTIES = frozenset(BED_PROPERTIES)
-_WORST_FIRST: tuple[FallPhase, ...] = ("detected", "suspected", "ended")
+_BRIDGE = "bridge"
 _TRUTHS = {"true": True, "ON": True, "false": False, "OFF": False}
+_BEDS = frozenset(BED_PROPERTIES)
+_PLACES = frozenset(
+    {*BED_PROPERTIES, *BED_COMPANY, "presence", "occupancy", "motion", "moving", "status", "presence_event",
+     "motion_state", "presence_state", "contact"}
+)  # fmt: skip
+_RATES = frozenset({"heart_rate", "breathing_rate", "respiratory_rate"})
+_STATUS_FIELDS = (("battery_low", "low_battery"), ("tamper", "tamper"), ("charging", "charging"))
+_TOPICS_KEPT = 4096
+"""Topics whose parts are remembered: more devices than a house has."""
 
 
 def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
@@ -67,22 +66,22 @@ def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
 
     Raises UnreadableError; never for a message in which a call for help or a fall can be read.
     """
-    topic = frame.topic
-    if topic.partition("/")[2].startswith("bridge/") or _is_command(topic):
+    kind, device = _parts(frame.topic)
+    if kind == _BRIDGE:
         return ()
-    device = address_of(topic)
     if device is None:
-        raise UnreadableError(Why.WRONG_TOPIC, f"{shown(topic)}; expected {BASE}/NAME")
-    name, _, last = device.rpartition("/")
-    if topic.endswith(f"/{_AVAILABILITY}"):
+        raise UnreadableError(Why.WRONG_TOPIC, f"{shown(frame.topic)}; expected {BASE}/NAME")
+    if kind == _AVAILABILITY:
         return (Status(device=device, online=_online(frame.payload)),)
-    if name and frame.payload.lstrip()[:1] not in (b"{", b"["):
+    if "/" in device and frame.payload.lstrip()[:1] not in (b"{", b"["):
+        name, _, last = device.rpartition("/")
         return _attribute(name, last, frame.payload, model)
     try:
         message = door.untyped(frame.payload)
         return _readings(device, message, _time(message), model)
     except UnreadableError as error:
-        saved = _save_alarms(device, frame.payload, model)
+        told = roles.of_model(model)
+        saved = rescue.save_alarms(frame.payload, lambda loose: alarms(device, loose, _time_or_none(loose), told))
         if not saved:
             raise error from None
         return saved
@@ -90,11 +89,20 @@ def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
 
 def address_of(topic: str) -> str | None:
     """The friendly name in a device's topic; None for the bridge, for commands and for any other topic."""
+    return _parts(topic)[1]
+
+
+@lru_cache(maxsize=_TOPICS_KEPT)
+def _parts(topic: str) -> tuple[str, str | None]:
+    """What a topic is about (the bridge and commands, availability, a device's state), and the device's address."""
     base, _, name = topic.partition("/")
+    if name.startswith(f"{_BRIDGE}/") or _is_command(topic):
+        return _BRIDGE, None
+    kind = _AVAILABILITY if name.endswith(f"/{_AVAILABILITY}") else ""
     name = name.removesuffix(f"/{_AVAILABILITY}")
-    if not base.startswith(BASE) or not all(name.split("/")) or name.split("/")[0] == "bridge" or _is_command(topic):
-        return None
-    return name if base == BASE else f"{base}/{name}"
+    if not base.startswith(BASE) or not all(name.split("/")) or name == _BRIDGE:
+        return kind, None
+    return kind, name if base == BASE else f"{base}/{name}"
 
 
 def _is_command(topic: str) -> bool:
@@ -127,63 +135,20 @@ def _attribute(name: str, attribute: str, payload: bytes, model: str | None) -> 
 
 def _readings(device: str, message: dict[str, Any], at: datetime | None, model: str | None) -> tuple[Reading, ...]:
     told = roles.of_model(model)
-    readings: list[Reading] = list(_alarms(device, message, at, told))
-    readings += _persons(device, message, at, told)
+    readings = alarms(device, message, at, told)
+    if not _PLACES.isdisjoint(message):
+        readings += _persons(device, message, at, told)
+    action = message.get("action")
+    if isinstance(action, str):
+        region = _region(action)
+        if region is not None:
+            readings.append(Room(device=device, observed_at=at, room=region[0], present=region[1]))
+    if not _RATES.isdisjoint(message):
+        readings += _vitals(device, message, at)
     status = _status(message)
     if status or not readings:
         readings.append(Status(device=device, observed_at=at, **status))
     return tuple(readings)
-
-
-def _alarms(device: str, message: dict[str, Any], at: datetime | None, told: roles.Told | None) -> Iterator[Reading]:
-    """Help and falls. Raises OUT_OF_RANGE for a word that a fall property does not have."""
-    action = _action(message)
-    is_press = told is not None and told.is_call() and action in PRESS_ACTIONS
-    if is_press or _without_endpoint(action) in HELP_ACTIONS or _is_asking(message):
-        yield Help(device=device, observed_at=at, phase="pressed")
-    phases = tuple(_falls(message, action))
-    for phase in _WORST_FIRST:
-        if phase in phases:
-            yield Fall(device=device, observed_at=at, phase=phase)
-            return
-
-
-def _falls(message: dict[str, Any], action: str) -> Iterator[FallPhase | None]:
-    for field, words in FALL_WORDS.items():
-        word = values.text(message.get(field), field)
-        if word is None or not word:
-            continue
-        if word not in words:
-            raise UnreadableError(Why.OUT_OF_RANGE, f"{shown(word)}; expected one of {', '.join(words)}", field)
-        yield words[word]
-    status = message.get("status")
-    if isinstance(status, str):
-        yield STATUS_FALLS.get(status)
-    yield FALL_ACTIONS.get(_without_endpoint(action))
-    if action in DROPPED_ACTIONS and not PERSON_PROPERTIES.isdisjoint(message):
-        yield "detected"
-
-
-def _is_asking(message: dict[str, Any]) -> bool:
-    if _HELP_PROPERTIES.isdisjoint(message):
-        return False
-    for field in HELP_PROPERTIES:
-        value = message.get(field)
-        if value is True or value == 1 or (isinstance(value, str) and value.lower() in ("on", "true")):
-            return True
-        if not (value is None or isinstance(value, bool | int | str)):
-            raise UnreadableError(Why.WRONG_TYPE, f"{shown(value)}; expected true or false", field)
-    return False
-
-
-def _action(message: dict[str, Any]) -> str:
-    """The action; empty for null and for the empty one that older versions send after every action."""
-    return (values.text(message.get("action"), "action") or "").strip().lower()
-
-
-def _without_endpoint(action: str) -> str:
-    word, _, endpoint = action.rpartition("_")
-    return word if word and endpoint.lstrip("l").isdigit() else action
 
 
 def _persons(device: str, message: dict[str, Any], at: datetime | None, told: roles.Told | None) -> Iterator[Reading]:
@@ -192,11 +157,11 @@ def _persons(device: str, message: dict[str, Any], at: datetime | None, told: ro
         yield Bed(device=device, observed_at=at, in_bed=in_bed)
     if present is not None:
         yield Room(device=device, observed_at=at, present=present)
-    region = _region(_action(message)) if "action" in message else None
-    if region is not None:
-        yield Room(device=device, observed_at=at, room=region[0], present=region[1])
     if moving is not None:
         yield Motion(device=device, observed_at=at, moving=moving)
+
+
+def _vitals(device: str, message: dict[str, Any], at: datetime | None) -> Iterator[Reading]:
     heart = plain.plausible(message.get("heart_rate"), 1, 300)  # 0: a radar that measures nobody
     breathing = plain.plausible(message.get("breathing_rate", message.get("respiratory_rate")), 1, 200)
     if heart is not None or breathing is not None:
@@ -207,7 +172,7 @@ def _whereabouts(message: dict[str, Any], told: roles.Told | None) -> tuple[bool
     """In bed, in the room, moving: each as far as the message says."""
     get = message.get
     in_bed = None
-    if not _BED_PROPERTIES.isdisjoint(message):
+    if not _BEDS.isdisjoint(message):
         in_bed = next((message[field] for field in BED_PROPERTIES if isinstance(get(field), bool)), None)
     present, occupied, moving = _truth(get("presence")), _truth(get("occupancy")), _truth(get("motion"))
     if moving is None:
@@ -245,30 +210,33 @@ def _knows_bed(message: dict[str, Any]) -> bool:
 
 
 def _truth(value: Any) -> bool | None:
-    if isinstance(value, bool):
+    if value is None or value is True or value is False:
         return value
     return _TRUTHS.get(value) if isinstance(value, str) else None
 
 
 def _region(action: str) -> tuple[str, bool] | None:
     """``region_2_enter`` as the region's name and whether somebody is there."""
-    region, _, word = action.rpartition("_")
-    if not region.startswith("region_") or word not in REGION_EVENTS:
+    if action[:7].lower() != "region_":
         return None
-    return region[:128], REGION_EVENTS[word]
+    region, _, word = action.strip().lower().rpartition("_")
+    return (region[:128], REGION_EVENTS[word]) if word in REGION_EVENTS else None
 
 
 def _status(message: dict[str, Any]) -> dict[str, Any]:
-    found = {
-        "battery_percent": plain.plausible(message.get("battery"), 0, 100),
-        "low_battery": _truth(message.get("battery_low")),
-        "tamper": _truth(message.get("tamper")),
-        "charging": _truth(message.get("charging")),
-    }
+    found: dict[str, Any] = {}
+    percent = plain.plausible(message.get("battery"), 0, 100)
+    if percent is not None:
+        found["battery_percent"] = percent
+    for field, name in _STATUS_FIELDS:
+        if field in message:
+            known = _truth(message[field])
+            if known is not None:
+                found[name] = known
     state = message.get("battery_state")
-    if found["low_battery"] is None and isinstance(state, str):
-        found["low_battery"] = BATTERY_STATES.get(state)
-    return {name: value for name, value in found.items() if value is not None}
+    if isinstance(state, str) and state in BATTERY_STATES:
+        found.setdefault("low_battery", BATTERY_STATES[state])
+    return found
 
 
 def _time(message: dict[str, Any]) -> datetime | None:
@@ -276,19 +244,8 @@ def _time(message: dict[str, Any]) -> datetime | None:
     return values.moment(message.get("last_seen"), "last_seen")
 
 
-def _save_alarms(device: str, payload: bytes, model: str | None) -> tuple[Reading, ...]:
-    """The calls for help and falls of a message whose other parts are bad, one of each sort at most."""
-    saved = rescue.save_alarms(payload, lambda loose: _alarms_by_property(device, loose, roles.of_model(model)))
-    return tuple({type(alarm): alarm for alarm in reversed(saved)}.values())[::-1]
-
-
-def _alarms_by_property(device: str, loose: dict[str, Any], told: roles.Told | None) -> Iterator[Reading]:
-    """Each property for itself, so that a bad one hides no other."""
+def _time_or_none(loose: dict[str, Any]) -> datetime | None:
     try:
-        at = _time(loose)
+        return _time(loose)
     except UnreadableError:
-        at = None
-    for field in ("action", "status", *HELP_PROPERTIES, *FALL_WORDS):
-        company = PERSON_PROPERTIES & loose.keys() if field == "action" else ()
-        with suppress(UnreadableError):
-            yield from _alarms(device, {**dict.fromkeys(company), field: loose.get(field)}, at, told)
+        return None

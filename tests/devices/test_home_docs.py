@@ -41,8 +41,9 @@ def test_every_block_of_json_is_an_example() -> None:
     "names",
     [
         words.HELP_ACTIONS, words.HELP_PROPERTIES, words.PRESS_ACTIONS, words.FALL_WORDS, words.FALL_ACTIONS,
-        words.STATUS_FALLS, words.DROPPED_ACTIONS, words.PERSON_PROPERTIES, words.STATUS_POSTURES,
-        words.PRESENCE_EVENTS, words.MOVEMENT_EVENTS, words.MOTION_STATES, words.BED_PROPERTIES,
+        words.YES_WORDS, words.NO_WORDS - {""}, words.NO_PRESS_WORDS, words.FALL_FLAGS, words.FLAG_FALLS,
+        words.THING_PROPERTIES, words.STATUS_FALLS, words.DROPPED_ACTIONS, words.PERSON_PROPERTIES,
+        words.STATUS_POSTURES, words.PRESENCE_EVENTS, words.MOVEMENT_EVENTS, words.MOTION_STATES, words.BED_PROPERTIES,
         words.BED_COMPANY, words.BATTERY_STATES,
         *words.FALL_WORDS.values(),
     ],
@@ -59,7 +60,8 @@ def test_every_mains_model_is_named() -> None:
     "names",
     [
         state_words.BINARY, state_words.NUMBERS, state_words.FALL_SENSORS, state_words.FALL_TEXTS,
-        state_words.PRESSED_ACTIONS, state_words.RELEASED_ACTIONS - {""}, state_words.CALL_TEXTS, shelly.FIRST_PRESSES, shelly.PRESSES, theengs.BUTTON_MODELS,
+        state_words.PRESSED_ACTIONS, state_words.RELEASED_ACTIONS - {""}, state_words.CALL_TEXTS,
+        shelly.FIRST_PRESSES, shelly.PRESSES, theengs.BUTTON_MODELS,
     ],
 )  # fmt: skip
 def test_every_word_of_home_automation_is_named(names: set[str]) -> None:

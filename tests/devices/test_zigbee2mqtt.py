@@ -14,6 +14,10 @@ from devices.model import Bed, Fall, Help, Motion, Reading, Room, Status, Vitals
 from tests.devices.cases import frame, frame_of, shared
 
 NOBODY = Room(device="x", present=False)
+PERSONS = {
+    **dict.fromkeys(words.PERSON_PROPERTIES, 60), "sos": False, "presence": True, "occupancy": False,
+    "fall_status": "unknown", "fall_down_status": "none", "posture": "lying",
+}  # fmt: skip
 EVENTS = {"pressed": "sos", "detected": "fall", "suspected": "fall_suspected"}
 
 
@@ -71,10 +75,93 @@ def test_a_call_button_of_the_centre(action: str) -> None:
 
 @pytest.mark.parametrize("field", words.HELP_PROPERTIES)
 def test_help_properties(field: str) -> None:
-    for asking in (True, "ON", "true", 1):
+    for asking in (True, "ON", "true", 1, 2, 1.0, "yes", "Pressed", *words.YES_WORDS):
         assert alarms(decode({field: asking})) == ["pressed"]
-    for resting in (False, "OFF", None, 0, ""):
+    for resting in (False, "OFF", None, 0, "", 0.0, "Normal", *words.NO_WORDS):
         assert alarms(decode({field: resting})) == []
+    for unreadable in ("perhaps", [], {}, -1):
+        assert refused({field: unreadable}) == field
+
+
+def refused(message: Any, model: str | None = None) -> str | None:
+    with pytest.raises(UnreadableError) as caught:
+        decode(message, model)
+    return caught.value.field
+
+
+@pytest.mark.parametrize("field", words.FALL_FLAGS)
+def test_fall_flags(field: str) -> None:
+    for lying in (True, 1, "true", "YES", "Falling", "detected"):
+        assert alarms(decode({field: lying})) == ["detected"]
+    assert alarms(decode({field: "fall_warning"})) == ["suspected"]
+    for standing in (False, 0, "none", "normal", "No_Fall"):
+        assert alarms(decode({field: standing})) == ["ended"]
+    for nothing in (None, ""):
+        assert alarms(decode({field: nothing})) == []
+    for unreadable in ("thud", [], {}, -1):
+        assert refused({field: unreadable}) == field
+    is_setting = field == words.FALL_SETTING
+    assert alarms(decode({field: "ON"})) == ([] if is_setting else ["detected"])
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ({"status": "Falling"}, ["detected"]),
+        ({"status": "FALL_DETECTED"}, ["detected"]),
+        ({"status": "sos"}, ["pressed"]),
+        ({"status": "emergency"}, []),
+        ({"status": 7}, []),
+        ({"status": "fall_cleared"}, []),
+        ({"action": "1_emergency"}, ["pressed"]),
+        ({"action": "emergency_button"}, ["pressed"]),
+        ({"action": "button_2_sos_l1"}, ["pressed"]),
+        ({"action": "sos_released"}, []),
+        ({"action": "emergency_light_on"}, []),
+        ({"action": "fall_detected_1"}, ["detected"]),
+        ({"action": "Fall_Down"}, ["detected"]),
+        ({"action": "fall_end"}, []),
+        ({"action": "waterfall_scene"}, []),
+        ({"action": "eavesdrop"}, []),
+        ({"emergency_button": True, "fall": True}, ["pressed", "detected"]),
+        ({"SOS": True}, ["pressed"]),
+        ({"Fall_Status": "FALL_ALARM"}, ["detected"]),
+        ({"sos": True, "fall_status": "thud", "action": 7}, ["pressed"]),
+        ({"fall_status": "normal", "action": "sos"}, ["pressed", "ended"]),
+        ({"action": "fall", "sos": True}, ["pressed", "detected"]),
+    ],
+)
+def test_alarms_in_many_words(message: dict[str, Any], expected: list[str]) -> None:
+    assert alarms(decode(message)) == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        ({"action": "fall_three"}, "action"),
+        ({"action": ["sos"]}, "action"),
+        ({"action": {"type": "sos"}}, "action"),
+        ({"status": "fall_three"}, "status"),
+        ({"fall_status": "normal", "sos": "perhaps"}, "sos"),
+        ({"fall_status": ["fall_alarm"]}, "fall_status"),
+        ({"fall": "thud", "occupancy": True}, "fall"),
+    ],
+)
+def test_an_alarm_that_can_not_be_read_is_refused(message: dict[str, Any], field: str) -> None:
+    assert refused(message) == field
+
+
+@pytest.mark.parametrize("action", ["1_single", "single_l1", "button_1_double", "left_click", "brightness_move_up"])
+def test_every_press_of_a_call_button_whatever_it_is_called(action: str) -> None:
+    assert alarms(decode({"action": action}, "ikea/call-button")) == ["pressed"]
+    assert alarms(decode({"action": action}, "ikea/call-button-1")) == ["pressed"]
+    calls = [] if "1" in action else ["pressed"]
+    assert alarms(decode({"action": action}, "ikea/call-button-2")) == calls
+
+
+@pytest.mark.parametrize("action", ["release", "hold_release", "brightness_stop", "", "fall", "vibration"])
+def test_letting_go_of_a_call_button_is_no_press(action: str) -> None:
+    assert alarms(decode({"action": action}, "ikea/call-button")) == []
 
 
 @pytest.mark.parametrize("field", sorted(words.FALL_WORDS))
@@ -99,7 +186,11 @@ def test_a_dropped_sensor_wakes_nobody_and_a_person_is_not_missed(action: str) -
     for company in ({}, {"contact": True}, {"side": 2}, {"battery": 80, "orientation": "tilt"}):
         assert alarms(decode({"action": action, **company})) == []
     for field in words.PERSON_PROPERTIES:
-        assert alarms(decode({"action": action, field: None})) == ["detected"]
+        assert alarms(decode({"action": action, field: None})) == [], "null is no company"
+        value = PERSONS[field]
+        assert alarms(decode({"action": action, field: value})) == (["detected"] if action == "fall" else [])
+        for thing in words.THING_PROPERTIES:
+            assert alarms(decode({"action": action, field: value, thing: 1})) == []
 
 
 def test_repeated_reports_are_all_given_and_carry_no_id() -> None:
