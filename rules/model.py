@@ -70,6 +70,9 @@ class Raised(msgspec.Struct, frozen=True, tag="raised"):
     subject: str = ""
     evidence: tuple[Evidence, ...] = ()
     marks: tuple[Reason, ...] = ()
+    again: bool = False
+    """It only reminds of what was told before ("still on the floor?"): where a person has closed that alert since,
+    nothing is to be told."""
 
 
 class Cleared(msgspec.Struct, frozen=True, tag="cleared"):
