@@ -44,6 +44,7 @@ __all__ = [
     "clear_incident",
     "escalate_due",
     "follow_up",
+    "is_open",
     "latest_time",
     "next_due",
     "raise_incident",
@@ -65,6 +66,11 @@ def raise_incident(tx: Tx, index: CentreIndex, incident: Incident, *, times: Tim
         rows.save(tx, begin(tx, index, alert, times=times))
         return Told(alert.id, Raising.NEW)
     return _repeat(tx, index, alert, incident, times)
+
+
+def is_open(tx: Tx, incident: Incident) -> bool:
+    """Whether that incident has an alert that nobody has closed yet."""
+    return rows.find_open(tx.db, incident_key(incident.resident, incident.rule_key, incident.subject)) is not None
 
 
 def clear_incident(
