@@ -4,222 +4,345 @@ Any reading of the device counts, and it counts when it was *received*: a device
 ``online=False`` is not the device's own word but the broker's or the bridge's (a last will), and often a short loss of
 radio: it is told after ``offline_after_s`` unless the device is heard again.
 
+How long it may be quiet: see rules.intervals; where nobody gave a number, the device's own habit (rules.usual) makes
+it shorter. A device that comes and goes is told once as unsteady, and has a longer limit until it is steady.
+
+Behind a hub, a device is not told while the hub is gone: the hub is, by its own rule. A hub that was never heard itself
+excuses nothing, and one that comes and goes only ``_EXCUSES`` times, so that a dead device is found in any case.
+
 To save writes, the time of the last reading is stored only when it moved by at least 5 % of the limit, and the
-deadline lies that much later; so a device is told after 100 to 105 % of its limit.
+deadline lies that much later; so a device is told after 100 to 105 % of its limit. A limit of two minutes or less is
+kept exactly.
 """
 
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import ClassVar, Final, Literal
+from typing import Final
 
-import msgspec
-from pydantic import Field
+from msgspec.structs import replace
 
 from devices.model import KINDS, Status
-from devices.zigbee2mqtt_words import is_mains
+from rules.intervals import HUB_S, Limit, limit_of
 from rules.model import (
     Cleared,
     Context,
     DeviceInfo,
     Event,
-    Evidence,
     Heard,
     Pending,
-    Priority,
     Quiet,
     Raised,
     Reason,
     Rule,
-    RuleSettings,
+    Said,
     State,
     Verdict,
 )
-from rules.timing import epoch_ms, seconds
+from rules.silent_state import GIVES, Drops, Path, SilentSettings, SilentState, Stand, drained
+from rules.silent_words import marks, reason
+from rules.timing import seconds
+from rules.usual import Usual
 
 _SLACK: Final = 0.05
 """The part of the limit by which the stored time may lag: 20 writes per limit at most, and 3 minutes of an hour."""
 
-_HOUR: Final = 3600.0
-_DAY_AND_MORE: Final = 26 * _HOUR
-"""Devices with a daily sign of life, with two hours for a late one."""
+_EXACT_TO_S: Final = 120.0
+"""Up to here a limit is kept exactly, at a write for every reading: a hub must be found within its 90 s."""
 
-LIMITS_S: Final[dict[str, float]] = {
-    "tracker": _HOUR,  # long for a tracker on the move; set more where it sleeps at rest
-    "fall_detector": _DAY_AND_MORE,  # a daily sign of life
-    "bed_sensor": _DAY_AND_MORE,  # used at least once a day
-    "continence_sensor": 12 * _HOUR,  # off between products, but worn again within half a day
-    "sos_button": _DAY_AND_MORE,  # sleeps until pressed, with a daily sign of life
-    "other": _DAY_AND_MORE,
-}
-"""Our choice of a silence limit by device type, where neither the device nor the care plan sets one. These are wide,
-so that they raise little that is false, and find a dead device late: set the maker's own interval on the device
-(``silent_after_s``)."""
+_EXCUSES: Final = 3
+"""So often a hub that comes back gives a device its full limit again before the device was heard. More would let a hub
+that comes and goes hide a dead device for ever."""
 
-_FORMAT_LIMITS_S: Final[dict[str, float]] = {
-    "zigbee2mqtt": 25 * _HOUR,  # a battery device checks in within 25 h (Zigbee2MQTT guide, Device-Availability)
-}
-
-_MAINS_ZIGBEE_S: Final = 2 * _HOUR
-"""A Zigbee sensor on the mains reports at least every hour; two hours allow for one lost report. Where Zigbee2MQTT's
-availability is on, it finds such a device gone after 10 minutes, and that is told ``offline_after_s`` later."""
+_UNSTEADY_TIMES: Final = 3.0
+"""How much longer the limits of a device are that was told as unsteady."""
 
 _HEARD = Quiet(Reason("The device was heard."))
 _NOTHING = Quiet(Reason("The device may still be quiet."))
 _STILL = Quiet(Reason("The device is still silent; told already."))
+_TOLD_ELSEWHERE = Quiet(Reason("Another rule told that the device is switched off."))
+_HUB_HEARD = Quiet(Reason("The hub was heard."))
+_HUB_GONE = Quiet(Reason("The hub is reported offline."))
+_HUB_BACK = Quiet(Reason("The hub is back; the device may be quiet for its full limit again."))
+_UNSTEADY = Quiet(Reason("The device is heard again, but its link is unsteady: told already."))
+_ZERO: Final = timedelta(0)
 
 
-class SilentSettings(RuleSettings):
-    """When a device that is not heard is told."""
+class _Spans:
+    """The limit of a device as it is now, with what follows from it."""
 
-    name: ClassVar[str] = "silent"
-    rule: Literal["silent"] = "silent"
-    after_s: float | None = Field(
-        None,
-        ge=10,
-        le=31 * 86_400,
-        description="Silence limit of the resident's devices. A device's own `silent_after_s` wins; without either it "
-        "goes by the device's type (see below).",
-    )
-    offline_after_s: float = Field(
-        90.0,
-        ge=0,
-        le=86_400,
-        description="How long a device may be reported offline before it is told. 90 s outlast a lost radio link "
-        "that comes back by itself, and find a dead hub within a minute and a half.",
-    )
-    priority: Priority = Field(
-        Priority.MEDIUM,
-        description="Medium by default: a silent device protects nobody, so somebody should look soon.",
-    )
+    __slots__ = ("deadline", "learned", "limit", "slack")
 
-
-class Stand(StrEnum):
-    """How the device stands."""
-
-    HEARD = "heard"
-    OFFLINE = "offline"  # reported offline, not told yet
-    SILENT = "silent"  # told
-
-
-class SilentState(State, frozen=True, tag="silent", omit_defaults=True):
-    """``heard_at`` is when it was last received, up to 5 % of the limit too early; ``never`` that it never was and
-    ``heard_at`` is when the rule began; ``offline_at`` when it was reported offline, and ``evidence`` that report."""
-
-    heard_at: datetime
-    stand: Stand = Stand.HEARD
-    never: bool = False
-    offline_at: datetime | None = None
-    evidence: tuple[Evidence, ...] = ()
-    deaf_s: float = 0.0
-    """Seconds since ``heard_at`` in which the gateway itself heard nothing; they don't count as silence."""
+    def __init__(self, limit_s: float, *, learned: bool) -> None:
+        slack_s = 0.0 if limit_s <= _EXACT_TO_S else limit_s * _SLACK
+        self.limit = timedelta(seconds=limit_s)
+        self.slack = timedelta(seconds=slack_s)
+        self.deadline = timedelta(seconds=limit_s + slack_s)
+        self.learned = learned
 
 
 class SilentRule:
     """See the module."""
 
-    __slots__ = ("_deadline", "_device", "_limit", "_offline_after", "_priority", "_slack", "devices", "key")
+    __slots__ = (
+        "_device",
+        "_hub",
+        "_hub_wait",
+        "_limit",
+        "_offline_after",
+        "_settings",
+        "_spans",
+        "_steady",
+        "_usual",
+        "devices",
+        "key",
+        "others",
+    )
     name = "silent"
     kinds = frozenset(KINDS)
     zones: tuple[str, ...] = ()
+    listens = frozenset({"switched_off"})
 
-    def __init__(self, settings: SilentSettings, device: DeviceInfo) -> None:
+    def __init__(self, settings: SilentSettings, device: DeviceInfo, hub: DeviceInfo | None = None) -> None:
+        """``hub``: what is known of the device's hub, where it has one."""
         self.key = f"silent:{device.id}"
         self.devices = frozenset({device.id})
+        self.others: frozenset[str] = frozenset({device.hub} if device.hub else ())
         self._device = device.id
-        limit_s = silence_limit_s(settings, device)
-        self._limit = timedelta(seconds=limit_s)
-        self._slack = timedelta(seconds=limit_s * _SLACK)
-        self._deadline = self._limit + self._slack
+        self._hub = device.hub
+        hub_s = HUB_S if hub is None else limit_of(hub, None).limit_s
+        self._hub_wait = _Spans(hub_s, learned=False).deadline
+        self._limit: Limit = limit_of(device, settings.after_s)
+        self._settings = settings
         self._offline_after = timedelta(seconds=settings.offline_after_s)
-        self._priority = settings.priority
+        self._steady = timedelta(seconds=max(settings.steady_after_s, self._limit.limit_s))
+        self._usual: Usual | None = None
+        self._spans = _Spans(self._limit.limit_s, learned=False)
 
     def start(self, at: datetime) -> SilentState:
         """Never heard: its silence counts from now."""
         return SilentState(at, never=True)
 
     def wake_at(self, state: State) -> datetime | None:
-        """When its silence is too long, or its being offline."""
+        """When its silence is too long, or its being offline; or when it has been steady for long enough."""
         assert isinstance(state, SilentState)
-        if state.stand is Stand.SILENT:
+        stand = state.stand
+        if stand is Stand.SILENT or stand is Stand.BEHIND:
             return None
-        deadline = state.heard_at + self._deadline
-        if state.offline_at is not None:
-            deadline = min(deadline, state.offline_at + self._offline_after)
-        return deadline + timedelta(seconds=state.deaf_s) if state.deaf_s else deadline
+        if stand is Stand.CHECKING:
+            assert state.checking_at is not None
+            return state.checking_at + self._hub_wait
+        due = self._deadline(state)
+        if state.drops is not None and state.drops.steady_from is not None:
+            return min(due, state.drops.steady_from + self._steady)
+        return due
 
     def resumed(self, state: State, stopped: datetime, at: datetime) -> State:
         """The gateway was deaf: that time is added to the deadline."""
         assert isinstance(state, SilentState)
-        deaf_s = (at - max(stopped, state.heard_at)).total_seconds()
-        if state.stand is Stand.SILENT or deaf_s <= 0:
+        since = max(stopped, state.from_at or state.heard_at)
+        deaf = at - since
+        if state.stand is Stand.SILENT or state.stand is Stand.BEHIND or deaf <= _ZERO:
             return state
-        return msgspec.structs.replace(state, deaf_s=state.deaf_s + deaf_s)
+        checking_at = state.checking_at
+        if checking_at is not None:
+            checking_at += max(_ZERO, at - max(stopped, checking_at))
+        return replace(state, deaf_s=state.deaf_s + deaf.total_seconds(), checking_at=checking_at)
 
-    def step(self, state: State, event: Event) -> tuple[State, Verdict]:
-        """Heard, reported offline, or silent for too long."""
+    def step(self, state: State, event: Event) -> tuple[State, Verdict]:  # noqa: PLR0911 - the usual case leaves early
+        """Heard, reported offline, silent for too long; or the hub was heard."""
         assert isinstance(state, SilentState)
-        if not isinstance(event, Heard):
-            return self._tick(state, event.at)
-        if isinstance(event.reading, Status) and event.reading.online is False:
-            return self._offline(state, event)
-        now = event.received_at
-        if state.stand is Stand.SILENT:
-            silent = seconds(now - state.heard_at)
-            why = Reason("{device} is heard again after {silent_s}.", {"device": self._device, "silent_s": silent})
-            return SilentState(now), Cleared(why, self._device)
-        if state.stand is Stand.HEARD and not state.never and now - state.heard_at < self._slack:
-            return state, _HEARD
-        return SilentState(now), _HEARD
+        if event.__class__ is not Heard:
+            return self._said(state, event) if isinstance(event, Said) else self._tick(state, event.at)
+        assert isinstance(event, Heard)
+        if event.device != self._device:
+            return self._hub_heard(state, event)
+        reading = event.reading
+        if reading.__class__ is Status:
+            assert isinstance(reading, Status)
+            if reading.online is False:
+                return self._offline(state, event)
+            if drained(state, reading) is not None:
+                return self._heard(state, event)
+        if state.stand is Stand.HEARD and not state.never:
+            kind = event.kind
+            slack = (self._spans if state.usual is self._usual else self._spans_of(state)).slack
+            if event.received_at - state.heard_at < slack:
+                if kind == "position":
+                    if state.placed_at is not None and event.received_at - state.placed_at < slack:
+                        return state, _HEARD
+                elif kind not in GIVES or kind in state.gives:
+                    return state, _HEARD
+        return self._heard(state, event)
+
+    def _spans_of(self, state: SilentState) -> _Spans:
+        """The limit that counts: shorter than the given one where the device's habit allows it."""
+        if state.usual is not self._usual:
+            limit_s, learned_s = self._limit.limit_s, state.usual.limit_s if state.usual and self._learns else None
+            learned = learned_s is not None and learned_s < limit_s
+            if learned_s is not None and learned:
+                limit_s = min(limit_s, max(learned_s, self._settings.not_before_s))
+            self._spans = _Spans(limit_s, learned=learned)
+            self._usual = state.usual
+        return self._spans
+
+    @property
+    def _learns(self) -> bool:
+        return self._settings.learn and not self._limit.given
+
+    def _deadline(self, state: SilentState) -> datetime:
+        spans = self._spans if state.usual is self._usual else self._spans_of(state)
+        allowed, offline_after = spans.deadline, self._offline_after
+        if state.drops is not None and state.drops.steady_from is not None:
+            allowed, offline_after = allowed * _UNSTEADY_TIMES, offline_after * _UNSTEADY_TIMES
+        due = (state.from_at or state.heard_at) + allowed
+        if state.offline_at is not None:
+            due = min(due, state.offline_at + offline_after)
+        return due + timedelta(seconds=state.deaf_s) if state.deaf_s else due
+
+    def _heard(self, state: SilentState, event: Heard) -> tuple[State, Verdict]:
+        now, kind = event.received_at, event.kind
+        gap = now - state.heard_at - timedelta(seconds=state.deaf_s)
+        usual = state.usual
+        if self._learns:
+            if usual is None:
+                usual = Usual(now)
+            elif state.from_at is None and state.stand is not Stand.BEHIND:
+                usual = usual.after(gap.total_seconds(), now)
+        drops = state.drops
+        if drops is not None and drops.steady_from is not None and gap > self._spans_of(state).deadline:
+            drops = replace(drops, steady_from=now)
+        low = drained(state, event.reading) if isinstance(event.reading, Status) else None
+        after = SilentState(
+            now,
+            usual=usual,
+            hub=None if state.hub is None else Path(state.hub.at),
+            drops=drops,
+            low=state.low if low is None else low[0],
+            battery_percent=state.battery_percent if low is None else low[1],
+            gives=state.gives if kind not in GIVES or kind in state.gives else (*state.gives, kind),
+            placed_at=now if kind == "position" else state.placed_at,
+        )
+        if state.stand is not Stand.SILENT:
+            return after, _HEARD
+        if state.elsewhere:
+            return after, _TOLD_ELSEWHERE
+        if drops is not None and drops.times >= self._settings.unsteady_after:
+            return replace(after, drops=replace(drops, steady_from=now)), _UNSTEADY
+        silent = seconds(now - state.heard_at)
+        why = Reason("{device} is heard again after {silent_s}.", {"device": self._device, "silent_s": silent})
+        return after, Cleared(why, self._device)
 
     def _offline(self, state: SilentState, event: Heard) -> tuple[State, Verdict]:
         if state.stand is not Stand.HEARD:
-            return state, _STILL if state.stand is Stand.SILENT else self._waiting(state)
-        after = SilentState(state.heard_at, Stand.OFFLINE, state.never, event.received_at, (event.evidence(),))
-        if self._offline_after <= timedelta(0):
-            return self._tick(after, event.received_at)
+            return state, self._waiting(state) if state.stand is Stand.OFFLINE else _STILL
+        now = event.received_at
+        after = replace(state, stand=Stand.OFFLINE, offline_at=now, evidence=(event.evidence(),))
+        if self._deadline(after) <= now:
+            return self._tick(after, now)
         return after, self._waiting(after)
 
     def _waiting(self, state: SilentState) -> Verdict:
-        until = self.wake_at(state)
-        assert until is not None
-        return Pending(until, Reason("{device} is reported offline.", {"device": self._device}))
+        return Pending(self._deadline(state), Reason("{device} is reported offline.", {"device": self._device}))
 
-    def _tick(self, state: SilentState, at: datetime) -> tuple[State, Verdict]:
+    def _said(self, state: SilentState, said: Said) -> tuple[State, Verdict]:
+        """Switched off was told by its own rule: no second alert for the same device."""
+        told = isinstance(said.verdict, Raised) and said.verdict.subject == self._device
+        if not told or state.stand is Stand.SILENT:
+            return state, _NOTHING
+        return replace(state, stand=Stand.SILENT, elsewhere=True), _TOLD_ELSEWHERE
+
+    def _tick(self, state: SilentState, at: datetime) -> tuple[State, Verdict]:  # noqa: PLR0911 - one for each outcome
         until = self.wake_at(state)
         if until is None or at < until:
             return state, _NOTHING
-        after = SilentState(state.heard_at, Stand.SILENT, state.never, state.offline_at)
-        deaf = Reason("The gateway itself heard nothing for {deaf_s} of that.", {"deaf_s": round(state.deaf_s, 1)})
-        marks = (deaf,) if state.deaf_s else ()
-        return after, Raised(self._reason(state, at), self._priority, self._device, state.evidence, marks)
+        if state.stand is Stand.CHECKING:
+            return self._behind(state)
+        if at < self._deadline(state):
+            steady = Reason("{device} has a steady link again.", {"device": self._device})
+            return replace(state, drops=None), Cleared(steady, self._device)
+        path = state.hub
+        if path is None:
+            return self._tell(state, at)
+        if path.gone:
+            return self._behind(state)
+        quiet = at - max(path.at, state.heard_at) - timedelta(seconds=state.deaf_s)
+        if quiet > self._hub_wait + self._spans_of(state).slack:
+            return self._behind(state)
+        if quiet <= self._hub_wait / 2:  # heard a moment ago
+            return self._tell(state, at)
+        return replace(state, stand=Stand.CHECKING, checking_at=at), Pending(
+            at + self._hub_wait,
+            Reason("{device} is silent; is {hub} still there?", {"device": self._device, "hub": self._hub or ""}),
+        )
 
-    def _reason(self, state: SilentState, at: datetime) -> Reason:
-        values: dict[str, float | int | str] = {
-            "device": self._device,
-            "silent_s": seconds(at - state.heard_at),
-            "limit_s": seconds(self._limit),
-            "heard_at": epoch_ms(state.heard_at),
-        }
-        if state.offline_at is not None:
-            offline = seconds(at - state.offline_at)
-            return Reason("{device} has been offline for {offline_s}.", {"device": self._device, "offline_s": offline})
-        if state.never:
-            return Reason("{device} was never heard in {silent_s}; it should be every {limit_s}.", values)
-        return Reason("{device} was not heard for {silent_s}; it should be every {limit_s}.", values)
+    def _behind(self, state: SilentState) -> tuple[State, Verdict]:
+        why = Reason("{device} can't be heard while {hub} is gone.", {"device": self._device, "hub": self._hub or ""})
+        return replace(state, stand=Stand.BEHIND, checking_at=None), Quiet(why)
+
+    def _hub_heard(self, state: SilentState, event: Heard) -> tuple[State, Verdict]:  # noqa: PLR0911 - as above
+        """The hub's own words: is it there? Most of them change nothing."""
+        if state.stand is Stand.SILENT:
+            return state, _STILL
+        now, path = event.received_at, state.hub
+        if isinstance(event.reading, Status) and event.reading.online is False:
+            if path is not None and path.gone:
+                return state, _HUB_GONE
+            gone = replace(state, hub=Path(now, gone=True) if path is None else replace(path, gone=True))
+            return self._behind(gone) if state.stand is Stand.CHECKING else (gone, _HUB_GONE)
+        if path is None:
+            return replace(state, hub=Path(now)), _HUB_HEARD
+        if state.stand is Stand.CHECKING:
+            return self._tell(state, now)
+        if state.stand is Stand.BEHIND:
+            return self._tell(state, now) if path.excuses >= _EXCUSES else self._hub_back(state, path, now)
+        slack = (self._spans if state.usual is self._usual else self._spans_of(state)).slack
+        quiet = now - max(path.at, state.heard_at)
+        if quiet < slack and not path.gone:
+            return state, _HUB_HEARD
+        was_gone = path.gone or quiet - timedelta(seconds=state.deaf_s) > slack + self._hub_wait
+        if was_gone and path.excuses < _EXCUSES:
+            return self._hub_back(state, path, now)
+        return replace(state, hub=Path(now, excuses=path.excuses)), _HUB_HEARD
+
+    @staticmethod
+    def _hub_back(state: SilentState, path: Path, now: datetime) -> tuple[State, Verdict]:
+        back = Path(now, excuses=path.excuses + 1)
+        stand = Stand.HEARD if state.stand is Stand.BEHIND else state.stand
+        offline_at, evidence = (None, ()) if stand is Stand.HEARD else (state.offline_at, state.evidence)
+        after = replace(state, stand=stand, hub=back, from_at=now, deaf_s=0.0, offline_at=offline_at, evidence=evidence)
+        return after, _HUB_BACK
+
+    def _tell(self, state: SilentState, at: datetime) -> tuple[State, Verdict]:
+        within = timedelta(seconds=self._settings.unsteady_within_s) + self._spans_of(state).limit
+        before = state.drops
+        times = before.times + 1 if before is not None and at - before.at <= within else 1
+        after = replace(
+            state,
+            stand=Stand.SILENT,
+            evidence=(),
+            deaf_s=0.0,
+            checking_at=None,
+            from_at=None,
+            drops=Drops(times, at),
+        )
+        spans = self._spans_of(state)
+        why = reason(state, self._device, spans.limit, at, learned=spans.learned)
+        besides = marks(state, times, unsteady=times >= self._settings.unsteady_after)
+        return after, Raised(why, self._settings.priority, self._device, state.evidence, besides)
 
 
 def silence_limit_s(settings: SilentSettings, device: DeviceInfo) -> float:
     """Seconds that a device may be quiet: its own limit, else the care plan's, else its model's, type's or format's."""
-    if device.silent_after_s is not None:
-        return device.silent_after_s
-    if settings.after_s is not None:
-        return settings.after_s
-    if device.format == "zigbee2mqtt" and is_mains(device.model):
-        return _MAINS_ZIGBEE_S
-    limit = LIMITS_S.get(device.type or "other", _DAY_AND_MORE)
-    return max(limit, _FORMAT_LIMITS_S.get(device.format, 0.0))
+    return limit_of(device, settings.after_s).limit_s
+
+
+def watched(context: Context) -> tuple[DeviceInfo, ...]:
+    """The devices that device rules watch: the resident's own, or for the house those of its surroundings."""
+    if not context.house:
+        return context.devices
+    return tuple({device.id: device for device in (*context.devices, *context.surroundings)}.values())
 
 
 def build(settings: SilentSettings, context: Context) -> tuple[Rule, ...]:
-    """One rule for each device of the resident."""
-    return tuple(SilentRule(settings, device) for device in context.devices)
+    """One rule for each device of the resident; for the house, one for each device of its surroundings."""
+    known = {device.id: device for device in (*context.surroundings, *context.devices)}
+    return tuple(SilentRule(settings, device, known.get(device.hub or "")) for device in watched(context))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticUndefined
 
-from rules import continence, fall, silent
+from rules import continence, fall, intervals
 from rules.registry import RULES, RuleType
 
 PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
@@ -70,7 +70,7 @@ def continences() -> Iterator[str]:
 def limits() -> Iterator[str]:
     yield "| type | hours |"
     yield "|---|---|"
-    for name, limit_s in silent.LIMITS_S.items():
+    for name, limit_s in intervals.LIMITS_S.items():
         yield f"| {name} | {limit_s / 3600:g} |"
 
 

@@ -1,0 +1,143 @@
+"""A flag that a device sets and takes back (tamper, taken off): told after it was set for long enough, cleared when it
+is gone. The rules tamper, removed and switched_off are made of it.
+
+A flag counts in the order of its own time. Where there is a schedule, it is told only inside: one that is set before is
+told when the schedule begins, if it is still set.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from devices.model import Reading
+from rules.model import Cleared, Event, Evidence, Heard, Pending, Priority, Quiet, Raised, Reason, State, Verdict
+from rules.schedule import ALWAYS, Schedule
+from rules.timing import heard_late, seconds
+
+LATE_S = 300.0
+"""Older than this when it is heard, it is told with its age: it may be over by now."""
+
+_TIME = Quiet(Reason("Nothing is due."))
+_OTHER = Quiet(Reason("Says nothing of it."))
+_OLDER = Quiet(Reason("A newer word of the device was judged already."))
+_SAME = Quiet(Reason("It is as it was."))
+_OVER = Quiet(Reason("It was over before it was told."))
+
+
+class FlagStand(StrEnum):
+    """How the flag stands."""
+
+    OFF = "off"
+    SET = "set"  # not told yet
+    TOLD = "told"
+
+
+class FlagState(State, frozen=True, omit_defaults=True):
+    """``at`` is when the flag last changed, ``until`` when one that is set is looked at again, None while nothing is
+    due."""
+
+    stand: FlagStand = FlagStand.OFF
+    at: datetime | None = None
+    until: datetime | None = None
+    evidence: tuple[Evidence, ...] = ()
+    marks: tuple[Reason, ...] = ()
+
+
+class FlagRule:
+    """See the module.
+
+    Args:
+        name: the rule's word.
+        device: id of the device.
+        flag: what a reading says of it: True, False, or None when it says nothing.
+        kinds: the kinds of readings that may say something.
+        state: the rule's own kind of FlagState.
+        after_s: how long it must be set.
+        told, waits, cleared: what is said; ``told`` may have the blank ``{set_s}``, all have ``{device}``.
+    """
+
+    __slots__ = ("_after", "_cleared", "_device", "_flag", "_priority", "_schedule", "_state", "_told", "_waits",
+                 "devices", "key", "kinds", "name")  # fmt: skip
+    zones: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        name: str,
+        device: str,
+        *,
+        flag: Callable[[Reading], bool | None],
+        state: type[FlagState],
+        after_s: float,
+        priority: Priority,
+        told: Reason,
+        waits: Reason,
+        cleared: Reason,
+        schedule: Schedule = ALWAYS,
+        kinds: frozenset[str] = frozenset({"status"}),
+    ) -> None:
+        self.name = name
+        self.key = f"{name}:{device}"
+        self.devices = frozenset({device})
+        self.kinds = kinds
+        self._device = device
+        self._flag = flag
+        self._state = state
+        self._after = timedelta(seconds=after_s)
+        self._priority = priority
+        self._told, self._waits, self._cleared = told, waits, cleared
+        self._schedule = schedule
+
+    def start(self, at: datetime) -> FlagState:
+        """Not set until the device says so."""
+        return self._state()
+
+    def wake_at(self, state: State) -> datetime | None:
+        """When a flag that is set is told, or the schedule begins."""
+        assert isinstance(state, FlagState)
+        return state.until
+
+    def step(self, state: State, event: Event) -> tuple[State, Verdict]:  # noqa: PLR0911 - one for each outcome
+        """Set, taken back, or set for long enough."""
+        assert isinstance(state, FlagState)
+        if not isinstance(event, Heard):
+            return self._tick(state, event.at)
+        said = self._flag(event.reading)
+        if said is None:
+            return state, _OTHER
+        if said is (state.stand is not FlagStand.OFF):
+            return state, _SAME
+        if state.at is not None and event.at < state.at:
+            return state, _OLDER
+        if not said:
+            return self._over(state, event.at)
+        now = event.received_at
+        due = event.at + self._after
+        until = max(now, due)
+        after = self._state(FlagStand.SET, event.at, self._when(until), (event.evidence(),), heard_late(event, LATE_S))
+        if after.until is not None and after.until <= now:
+            return self._tick(after, now)
+        return after, self._waiting(after)
+
+    def _when(self, due: datetime) -> datetime | None:
+        return due if self._schedule.active(due) else self._schedule.next_change(due)
+
+    def _waiting(self, state: FlagState) -> Verdict:
+        why = Reason(self._waits.text, {"device": self._device})
+        return Quiet(why) if state.until is None else Pending(state.until, why)
+
+    def _over(self, state: FlagState, at: datetime) -> tuple[State, Verdict]:
+        after = self._state(at=at)
+        if state.stand is FlagStand.SET:
+            return after, _OVER
+        return after, Cleared(Reason(self._cleared.text, {"device": self._device}), self._device)
+
+    def _tick(self, state: FlagState, at: datetime) -> tuple[State, Verdict]:
+        if state.until is None or at < state.until:
+            return state, _TIME
+        if not self._schedule.active(at):  # the Tick came late: the schedule is over again
+            after = self._state(state.stand, state.at, self._schedule.next_change(at), state.evidence, state.marks)
+            return after, self._waiting(after)
+        assert state.at is not None
+        why = Reason(self._told.text, {"device": self._device, "set_s": seconds(at - state.at)})
+        told = self._state(FlagStand.TOLD, state.at)
+        return told, Raised(why, self._priority, self._device, state.evidence, state.marks)
