@@ -4,7 +4,7 @@ import pytest
 
 from devices.model import Fall, Help
 from rules.model import Priority, Raised
-from tests.rules.story import Story
+from tests.rules.story import Story, fix
 
 PRESS = Help(device="gps", phase="pressed")
 CANCEL = Help(device="gps", phase="cancelled")
@@ -65,3 +65,52 @@ def test_the_evidence_is_the_press() -> None:
     assert raised.priority is Priority.HIGH
     assert raised.subject == ""
     assert [(e.frame, e.kind, e.device, e.at) for e in raised.evidence] == [(77, "help", "gps", story.time(5))]
+
+
+# (received, device, age), and the number of presses in what is told last
+PRESSES: dict[str, tuple[list[tuple[float, str, float]], int | None]] = {
+    "once": ([(1, "gps", 0)], None),
+    "again": ([(1, "gps", 0), (40, "gps", 0)], 2),
+    "on two devices": ([(1, "gps", 0), (40, "sos", 0), (50, "gps", 0)], 3),
+    "much later": ([(1, "gps", 0), (700, "gps", 0)], None),
+    "each soon after the last": ([(1, "gps", 0), (500, "gps", 0), (1000, "gps", 0)], 3),
+    "an old one that was held up": ([(100, "gps", 0), (130, "gps", 90)], 2),
+    "one from yesterday": ([(100, "gps", 0), (130, "gps", 86_400)], None),
+}
+
+
+@pytest.mark.parametrize("name", PRESSES)
+def test_repeats_say_how_often(name: str) -> None:
+    story = Story({"rule": "help"})
+    presses, expected = PRESSES[name]
+    for received, device, age in presses:
+        assert story.hear(received, PRESS, device=device, age=age) == "raised high", "each is told"
+    counted = [mark.values for mark in story.last(Raised).marks if "presses" in mark.values]
+    assert [values["presses"] for values in counted] == ([] if expected is None else [expected])
+
+
+def test_the_span_of_the_presses_is_told() -> None:
+    story = Story({"rule": "help"})
+    for at in (10, 70, 190):
+        story.hear(at, PRESS)
+    (mark,) = story.last(Raised).marks
+    assert mark.values == {"presses": 3, "span_s": 180.0}
+
+
+def test_a_call_that_was_taken_back_begins_anew() -> None:
+    story = Story({"rule": "help"})
+    story.hear(1, PRESS)
+    story.hear(5, CANCEL)
+    story.hear(9, PRESS)
+    assert story.marks() == []
+
+
+@pytest.mark.parametrize("place", ["none", "before", "after", "unusable"])
+def test_a_call_needs_no_position(place: str) -> None:
+    story = Story({"rule": "help"}, {"rule": "fall"}, {"rule": "zone_exit", "zone": "garden"})
+    bad = {"accuracy_m": 5000.0} if place == "unusable" else {}
+    if place in ("before", "unusable"):
+        story.hear(1, fix(**bad))
+    assert story.hear(2, PRESS) == "raised high"
+    if place == "after":
+        assert story.hear(2, fix(), distance=-50) == ""
