@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from devices.model import ALARM_KINDS, KINDS
+from gateway.clock import to_ms
 from gateway.commands.queue import Command
 from gateway.commands.table import Event
 from gateway.commands.ways import Answers, Way
@@ -41,12 +42,16 @@ def look(db: sqlite3.Connection, command: Command, way: Way, *, read: int) -> Se
             return Seen(None, upto=read)
         case Answers.EVENT_ID:
             return Seen(Event.CONFIRMED if _event_known(db, way.address, command.id) else None, upto=read)
+        case Answers.STATE if command.sent_at is None:
+            # A lamp that somebody has switched on by hand is no answer to what we have not said yet.
+            return Seen(None, upto=read)
+    sent_at = to_ms(command.sent_at) if command.sent_at is not None and way.answers is Answers.STATE else 0
     [last] = db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()
     upto = min(int(last), read + AT_ONCE)
     rows = db.execute(
         "SELECT topic, payload FROM journal WHERE seq > ? AND seq <= ? AND topic IN (SELECT value FROM json_each(?)) "
-        "ORDER BY seq",
-        (read, upto, msgspec.json.encode(way.answer_topics).decode()),
+        "AND received_at >= ? ORDER BY seq",
+        (read, upto, msgspec.json.encode(way.answer_topics).decode(), sent_at),
     )
     for row in rows:
         found = _answer(row["topic"], bytes(row["payload"]), command, way)

@@ -30,8 +30,18 @@ class Refusal(StrEnum):
 
     NO_CONSENT = "no_consent"
     """The wearer did not agree to be located (or only in an alarm, and there is none)."""
+    NO_WEARER = "no_wearer"
+    """Nobody wears the device, so there is nobody to agree: only a manager may locate it."""
+    OTHER_WEARER = "other_wearer"
+    """The device has changed hands since it was asked for."""
     TOO_MANY = "too_many"
     """The device got as many in this minute as it may (settings: commands.per_minute)."""
+
+
+UPKEEP = frozenset({"silent", "low_battery", "failed_rule"})
+"""Rules whose alerts are about a device or about us, and no reason to look where its wearer is."""
+
+_MANAGERS = frozenset({"manager", "admin"})
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -154,12 +164,17 @@ def unsettled(db: sqlite3.Connection) -> list[Command]:
     return [_command(row) for row in rows]
 
 
-def note_sent(tx: Tx, number: str, *, again_after_s: float | None, answers: Answers) -> Command:
-    """The broker has it. Where no answer can come, it is settled with that."""
+def note_sent(
+    tx: Tx, number: str, *, again_after_s: float | None, answers: Answers, sent_at: datetime | None = None
+) -> Command:
+    """The broker has it. Where no answer can come, it is settled with that.
+
+    ``sent_at`` is when it was handed to the broker (now, if it is None): the device may answer before our note.
+    """
     before = command(tx.db, number)
     if before.settled:
         return before
-    now = to_ms(tx.now)
+    now = to_ms(sent_at or tx.now)
     due = None if again_after_s is None else to_ms(tx.now + timedelta(seconds=again_after_s))
     tx.db.execute(
         "UPDATE commands SET state = ?, attempts = attempts + 1, due_at = ?, sent_at = coalesce(sent_at, ?), "
@@ -181,7 +196,7 @@ def note_not_sent(tx: Tx, number: str, *, again_after_s: float, detail: str) -> 
 
 
 def settle(tx: Tx, number: str, event: Event, *, detail: str | None = None) -> Command:
-    """It is over: confirmed, failed or expired. What is settled already stays as it is."""
+    """It is over: confirmed, failed, expired, or refused after all. What is settled already stays as it is."""
     before = command(tx.db, number)
     if before.settled:
         return before
@@ -197,11 +212,42 @@ def settle(tx: Tx, number: str, event: Event, *, detail: str | None = None) -> C
     return command(tx.db, number)
 
 
+def forbidden(
+    db: sqlite3.Connection, index: CentreIndex, *, name: CommandName, resident: str | None, who: str
+) -> Refusal | None:
+    """Why a command may not be sent to a device that is worn by that resident (None: by nobody); None: it may.
+
+    Only ``locate`` tells something about a person. A device that nobody wears lies in a cupboard, or its wearer was not
+    entered: a manager may look for it. Whoever sits at the gateway's own command line may too; the audit says so.
+    """
+    if name != "locate":
+        return None
+    if resident is None:
+        carer = index.carers.get(who)
+        trusted = who.startswith("cli") if carer is None else carer.role in _MANAGERS
+        return None if trusted else Refusal.NO_WEARER
+    consent = index.plan_of(resident).consents.location
+    if consent == "never" or (consent == "alarm" and not _in_alarm(db, resident)):
+        return Refusal.NO_CONSENT
+    return None
+
+
+def not_any_more(db: sqlite3.Connection, index: CentreIndex, asked: Command, now: datetime) -> Refusal | None:
+    """Why a command that is in the queue may not be published now; None: it may.
+
+    Between asking and sending, a device may change hands, a consent be withdrawn, an alarm be over.
+    """
+    wearer = index.resident_of(asked.device, now)
+    resident = None if wearer is None else wearer.id
+    if resident != asked.resident:
+        return Refusal.OTHER_WEARER
+    return forbidden(db, index, name=asked.command, resident=resident, who=asked.who)
+
+
 def _refusal(tx: Tx, index: CentreIndex, options: CommandOptions, wanted: Wanted, resident: str | None) -> str | None:
-    if wanted.command == "locate" and resident is not None:
-        consent = index.plan_of(resident).consents.location
-        if consent == "never" or (consent == "alarm" and not _in_alarm(tx.db, resident)):
-            return Refusal.NO_CONSENT
+    refusal = forbidden(tx.db, index, name=wanted.command, resident=resident, who=wanted.who)
+    if refusal is not None:
+        return refusal
     [lately] = tx.db.execute(
         "SELECT count(*) FROM commands WHERE device = ? AND created_at > ? AND state != ?",
         (wanted.device, to_ms(tx.now - _MINUTE), State.REFUSED),
@@ -210,8 +256,9 @@ def _refusal(tx: Tx, index: CentreIndex, options: CommandOptions, wanted: Wanted
 
 
 def _in_alarm(db: sqlite3.Connection, resident: str) -> bool:
-    found = db.execute("SELECT 1 FROM alerts WHERE resident = ? AND state != 'closed' LIMIT 1", (resident,))
-    return found.fetchone() is not None
+    """Whether there is an open alert about the person, and not only about a device."""
+    rows = db.execute("SELECT DISTINCT rule FROM alerts WHERE resident = ? AND state != 'closed'", (resident,))
+    return any(row["rule"] not in UPKEEP for row in rows)
 
 
 def _command(row: sqlite3.Row) -> Command:

@@ -118,6 +118,14 @@ class Runner:
         return way_of(device, command.command, site=index.site.id, options=self._options)
 
     async def _send(self, command: Command, way: Way) -> None:
+        now = self._clock.now()
+        if command.expires_at <= now:  # those before it in line took their time; the next look ends it
+            return
+        # Again before every publishing: the consent or the wearer may be another than when it was asked for.
+        refusal = queue.not_any_more(self._db, self._index(), command, now)
+        if refusal is not None:
+            await self._settle(command, Event.REFUSED, refusal.value)
+            return
         payload = message(way, id=command.id, expires_at=command.expires_at)
         try:
             # Never retained: a device that comes back next week must not ring then.
@@ -129,7 +137,9 @@ class Runner:
             _LOG.warning("command.not_sent", command=command.id, device=command.device, attempts=command.attempts + 1)
             return
         again = way.repeats_s[min(command.attempts, len(way.repeats_s) - 1)] if way.repeats_s else None
-        await self._writer.write(lambda tx: queue.note_sent(tx, command.id, again_after_s=again, answers=way.answers))
+        await self._writer.write(
+            lambda tx: queue.note_sent(tx, command.id, again_after_s=again, answers=way.answers, sent_at=now)
+        )
         _LOG.info("command.sent", command=command.id, device=command.device, what=command.command)
 
     async def _settle(self, command: Command, event: Event, detail: str | None) -> None:

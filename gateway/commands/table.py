@@ -17,9 +17,9 @@ class State(StrEnum):
     EXPIRED = "expired"
     """Its time is over: it was not sent, or nobody answered. It may still have been done."""
     FAILED = "failed"
-    """The device or its network has said no."""
+    """The device or its network has said no, or it may not be told again (another wearer, no consent any more)."""
     REFUSED = "refused"
-    """Never sent: the device can't, the consent is missing, or there were too many."""
+    """Never sent: the device can't, it may not be told, or there were too many."""
 
 
 class Event(StrEnum):
@@ -29,6 +29,8 @@ class Event(StrEnum):
     CONFIRMED = "confirmed"
     EXPIRED = "expired"
     FAILED = "failed"
+    REFUSED = "refused"
+    """It may not be sent any more: another wearer, no consent."""
 
 
 TABLE: dict[tuple[State, Event], State] = {
@@ -37,10 +39,12 @@ TABLE: dict[tuple[State, Event], State] = {
     (State.QUEUED, Event.CONFIRMED): State.CONFIRMED,
     (State.QUEUED, Event.EXPIRED): State.EXPIRED,
     (State.QUEUED, Event.FAILED): State.FAILED,
+    (State.QUEUED, Event.REFUSED): State.REFUSED,
     (State.SENT, Event.SENT): State.SENT,  # again: a device may have been away
     (State.SENT, Event.CONFIRMED): State.CONFIRMED,
     (State.SENT, Event.EXPIRED): State.EXPIRED,
     (State.SENT, Event.FAILED): State.FAILED,
+    (State.SENT, Event.REFUSED): State.FAILED,  # the device was told once, and is not told again
 }
 
 FINAL = frozenset({State.CONFIRMED, State.EXPIRED, State.FAILED, State.REFUSED})
