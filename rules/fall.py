@@ -105,11 +105,7 @@ class FallRule:
         """One row of TABLE, a sign of getting up, or the deadlines that are over."""
         assert isinstance(state, FallState)
         if not isinstance(event, Heard):
-            if not isinstance(event, Said):
-                return self._time_over(state, event.at)
-            if state.lie is not None and isinstance(event.verdict, Cleared) and event.at >= state.lie.since:
-                return self._moves(state)
-            return state, _OTHER
+            return self._said(state, event) if isinstance(event, Said) else self._time_over(state, event.at)
         if event.kind != "fall" or not isinstance(event.reading, Fall):
             return (state, _OTHER) if state.lie is None else self._sign(state, state.lie, event)
         fall = state.falls.get(event.device)
@@ -118,6 +114,17 @@ class FallRule:
         if fall is not None and phase in {"cancelled", "ended"} and event.at < fall.at:
             return state, _OLDER
         return self._do(todo, state, fall, event, event.reading)
+
+    def _said(self, state: FallState, event: Said) -> tuple[State, Verdict]:
+        """Another rule said something; a help call that the wearer took back is a sign. Deadlines come first here too."""
+        verdict: Verdict = _OTHER
+        due = self.wake_at(state)
+        if due is not None and due <= event.at:
+            state, verdict = self._time_over(state, event.at)
+        if state.lie is None or not isinstance(event.verdict, Cleared) or event.at < state.lie.since:
+            return state, verdict
+        after, moves = self._moves(state)
+        return after, moves if verdict is _OTHER else verdict
 
     def _do(  # noqa: PLR0911
         self, todo: Do, state: FallState, fall: OneFall | None, event: Heard, reading: Fall
@@ -229,7 +236,7 @@ class FallRule:
         }
         return FallState(falls), _MOVES
 
-    def _time_over(self, state: FallState, at: datetime) -> tuple[State, Verdict]:
+    def _time_over(self, state: FallState, at: datetime) -> tuple[FallState, Verdict]:
         """Tell every fall whose deadline is over, as one incident with the highest of their priorities."""
         lie = state.lie
         long = lie is not None and lie.until <= at
@@ -259,7 +266,9 @@ class FallRule:
             marks=tuple(mark for fall in over.values() for mark in fall.marks),
         )
 
-    def _long_lie(self, state: FallState, lie: Lie, over: dict[str, OneFall], at: datetime) -> tuple[State, Verdict]:
+    def _long_lie(
+        self, state: FallState, lie: Lie, over: dict[str, OneFall], at: datetime
+    ) -> tuple[FallState, Verdict]:
         """Nothing showed that the person got up; a fall that still waits is told with it."""
         times = lie.times + 1
         falls = {name: OneFall(Stand.TOLD, fall.at) for name, fall in (state.falls | over).items()}

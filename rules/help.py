@@ -2,7 +2,8 @@
 
 Every press is a Raised, whichever device it comes from: one call for help, whose repeats the desk counts and tells
 again. A press soon after another says how often it was pressed. It needs no position: the place comes as a reading of
-its own, or not at all. A cancel takes back what the *same device* asked for, and never a press that is newer than itself.
+its own, or not at all. A cancel takes back what the *same device* asked for, and never a press that is newer than
+itself.
 """
 
 from datetime import datetime, timedelta
