@@ -66,6 +66,9 @@ def readings(device: str, message: dict[str, Any]) -> tuple[Reading, ...]:
         "start": moment(message, START_WORDS),
         "end": moment(message, END_WORDS),
     }
+    if sleep["start"] is not None and sleep["end"] is not None and sleep["end"] < sleep["start"]:
+        word, value = first(message, END_WORDS)
+        raise UnreadableError(Why.BAD_TIME, f"{shown(value)} is before its begin; expected a later time", word)
     if any(value is not None for value in sleep.values()):
         found.append(Sleep(device=device, observed_at=at or sleep["end"], **sleep))
     battery = _percent(message, BATTERY_WORDS)

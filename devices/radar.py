@@ -5,7 +5,7 @@ Three kinds of sender, told apart by what their message holds:
 - Vayyar Care and what is built like it: ``{"type": 5, "payload": {"status": "fall_detected", …}}``. ``type`` is read
   as a hint only: 4, 5, 8 and 10 are presence, fall, sensitive fall and bed exit today, older ones wrote 0 and 1, so
   what the payload holds decides;
-- sensors with a number for the fall: ``fall_status`` or ``fallStatus`` (FALL_NUMBERS);
+- sensors with a number for the fall: ``fall_status`` or ``fallStatus`` (FALL_NUMBERS), or a word of FLAG_WORDS;
 - Milesight VS373 in plain JSON (devices.milesight_json).
 
 A fall and its taking back are life-safety: they are told as long as device and status can be read, whatever else is
@@ -44,10 +44,13 @@ FALL_NUMBERS_OF: dict[str, dict[int, Phase]] = {"seeed/mr24fdb1": {0: "suspected
 """Models that number otherwise: this one's 0 is a suspicion and its 2 is "no fall"."""
 
 NUMBER_WORDS = ("fall_status", "fallStatus")
+FLAG_WORDS = ("fall", "fall_detected", "fallDetected", "fallen")
+"""A fall as true or false, or a number of FALL_NUMBERS; also one of the words of PHASES."""
 PRESENCE_WORDS = ("presenceDetected", "roomPresenceDetected", "presence")
 BED_EXIT_TYPE = 10
 
 _TAKEN_BACK = ("cancelled", "ended")
+_WORST_FIRST: tuple[Phase, ...] = ("confirmed", "detected", "suspected", "cancelled", "ended")
 
 
 def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
@@ -81,12 +84,9 @@ def _readings(message: dict[str, Any], address: str | None, model: str | None) -
     payload = _payload(message)
     device = _device(message, payload, address)
     found: list[Reading] = []
-    # Beside presence a status that we do not know may be about presence; one of a fall is always about the fall.
-    if "status" in payload and (_phase_of(payload["status"]) or not any(word in payload for word in PRESENCE_WORDS)):
-        found.append(_life_cycle(device, payload))
-    word, number = bed.first(payload, NUMBER_WORDS)
-    if number is not None:
-        found.append(_numbered(device, number, word, payload, model))
+    fall = _fall(device, payload, model)
+    if fall is not None:
+        found.append(fall)
     at = _moment(payload, ("timestampMillis", "timestamp", *bed.TIME_WORDS))
     found += _presence(device, payload, at)
     if message.get("type") == BED_EXIT_TYPE:
@@ -120,6 +120,41 @@ def _device(message: dict[str, Any], payload: dict[str, Any], address: str | Non
     raise UnreadableError(Why.MISSING_FIELD, "is missing; expected the sensor's name", "deviceId")
 
 
+def _fall(device: str, payload: dict[str, Any], model: str | None) -> Fall | None:
+    """The worst that status and numbers say of a fall; None when they say nothing of one.
+
+    Each is read for itself. Raises UnreadableError if one can't be read, unless another tells of a fall.
+    """
+    falls: list[Fall] = []
+    refused: UnreadableError | None = None
+    for word in ("status", *NUMBER_WORDS, *FLAG_WORDS):
+        value = payload.get(word)
+        if word == "status" and ("status" not in payload or not _is_of_fall(payload)):
+            continue
+        if word != "status" and value is None:
+            continue
+        try:
+            falls.append(
+                _life_cycle(device, payload) if word == "status" else _numbered(device, value, word, payload, model)
+            )
+        except UnreadableError as error:
+            refused = refused or error
+    worst = min(falls, key=lambda fall: _WORST_FIRST.index(fall.phase), default=None)
+    if refused is not None and (worst is None or worst.phase in _TAKEN_BACK):
+        raise refused
+    return worst
+
+
+def _is_of_fall(payload: dict[str, Any]) -> bool:
+    """Whether the status is about a fall. Beside presence one that we do not know may be about presence."""
+    status = payload["status"]
+    if _phase_of(status) is not None or not any(word in payload for word in PRESENCE_WORDS):
+        return True
+    if isinstance(status, str):
+        return "fall" in status.lower() or "call" in status.lower()
+    return isinstance(status, list | dict)
+
+
 def _phase_of(status: object) -> Phase | None:
     return PHASES.get(status.replace(" ", "_").lower()) if isinstance(status, str) else None
 
@@ -142,9 +177,12 @@ def _life_cycle(device: str, payload: dict[str, Any]) -> Fall:
 
 
 def _numbered(device: str, number: Any, word: str, payload: dict[str, Any], model: str | None) -> Fall:
-    phases = FALL_NUMBERS_OF.get(model or "", FALL_NUMBERS)
+    phases = FALL_NUMBERS_OF.get((model or "").lower(), FALL_NUMBERS) if word in NUMBER_WORDS else FALL_NUMBERS
+    phase: Phase | None
     if isinstance(number, bool):  # a binary sensor's word
-        phase: Phase | None = "detected" if number else "ended"
+        phase = "detected" if number else "ended"
+    elif isinstance(number, str):
+        phase = _phase_of(number) or _phase_of(f"fall_{number}")
     else:
         phase = phases.get(number) if isinstance(number, int) else None
     if phase is None:
@@ -186,9 +224,12 @@ def _saved(payload: bytes, address: str | None, model: str | None) -> Fall | Non
             return found if isinstance(found, Fall) else None
         inner = _payload(loose)
         device = _device(loose, inner, address)
-        kept = {key: inner[key] for key in ("status", "isLearning", *NUMBER_WORDS) if key in inner}
-        word, number = bed.first(kept, NUMBER_WORDS)
-        fall = _numbered(device, number, word, {}, model) if number is not None else _life_cycle(device, kept)
-    except (UnreadableError, KeyError):
+        kept = {
+            key: inner[key]
+            for key in ("status", "isLearning", *NUMBER_WORDS, *FLAG_WORDS, *PRESENCE_WORDS)
+            if key in inner
+        }
+        fall = _fall(device, kept, model)
+    except UnreadableError:
         return None
     return None if is_broken_text(device) else fall

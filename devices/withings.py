@@ -8,7 +8,7 @@ The address is the ``userid``: it stands in every notification, a ``deviceid`` o
 have two addresses. Withings delivers again what was not answered, so ``appli`` and time make the event's id.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -23,8 +23,11 @@ ALARM_TOPICS: tuple[str, ...] = ()
 IN_BED: dict[int, bool] = {50: True, 51: False}
 SLEEP_DATA = 44
 ACCOUNT = 46
-GONE = frozenset({"delete", "unlink"})
+GONE = ("delete", "unlink")
 """``action`` of an account's change after which nothing more will come."""
+
+CLOCKS_DIFFER = timedelta(days=1)
+"""How far the cloud's time may be ahead of the gateway's: it tells of what was, so a later time is a wrong unit."""
 
 _MOST_FIELDS = 64
 
@@ -40,12 +43,13 @@ def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
         message: dict[str, Any] = _form(payload)
     else:
         message = door.untyped(frame.payload)
+    _refuse_future(message, frame.received_at, "")
     series = _series(message)
     if series is not None:
         return tuple(
             reading
             for place, night in enumerate(series)
-            for reading in _night(night, message, frame.topic, f"series[{place}]")
+            for reading in _night(night, message, frame, f"series[{place}]")
         )
     device = _user(message, address_of(frame.topic))
     appli = _appli(message)
@@ -55,6 +59,7 @@ def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
     if appli == SLEEP_DATA:
         start, end = bed.moment(message, ("startdate",)), bed.moment(message, ("enddate",))
         if start is not None and end is not None:
+            _refuse_backwards(start, end, "enddate")
             return (Sleep(device=device, observed_at=end, event_id=key, start=start, end=end),)
     online = False if appli == ACCOUNT and message.get("action") in GONE else None
     return (Status(device=device, observed_at=at, event_id=key, online=online),)
@@ -91,6 +96,26 @@ def _user(message: dict[str, Any], otherwise: str | None) -> str:
     return bed.name(value, "userid")
 
 
+def _refuse_future(message: dict[str, Any], now: datetime, path: str) -> None:
+    """Refuse times after now: milliseconds where seconds belong, say, are years like 5138. Raises BAD_TIME."""
+    for word in ("startdate", "enddate", "date"):
+        value = message.get(word)
+        at = None if word == "date" and _is_day(value) else bed.moment(message, (word,))
+        if at is not None and at > now + CLOCKS_DIFFER:
+            detail = f"{shown(value)} is in the year {at.year}; expected seconds since 1970, until now"
+            raise UnreadableError(Why.BAD_TIME, detail, f"{path}{word}")
+
+
+def _refuse_backwards(start: datetime, end: datetime, field: str) -> None:
+    if end < start:
+        detail = f"{shown(end.isoformat())} is before its startdate; expected the end after the begin"
+        raise UnreadableError(Why.BAD_TIME, detail, field)
+
+
+def _is_day(date: Any) -> bool:
+    return isinstance(date, str) and len(date) == 10 and date[4:5] == "-"
+
+
 def _appli(message: dict[str, Any]) -> int:
     value = message.get("appli")
     if value in (None, ""):
@@ -109,8 +134,7 @@ def _time(message: dict[str, Any]) -> datetime | None:
     start: datetime | None = bed.moment(message, ("startdate",))
     if start is not None:
         return start
-    date = message.get("date")
-    if isinstance(date, str) and len(date) == 10 and date[4:5] == "-":
+    if _is_day(message.get("date")):
         return None
     found: datetime | None = bed.moment(message, ("date",))
     return found
@@ -129,16 +153,18 @@ def _series(message: dict[str, Any]) -> list[Any] | None:
     return series if isinstance(series, list) else None
 
 
-def _night(night: Any, message: dict[str, Any], topic: str, field: str) -> tuple[Reading, ...]:
+def _night(night: Any, message: dict[str, Any], frame: Frame, field: str) -> tuple[Reading, ...]:
     if not isinstance(night, dict):
         raise UnreadableError(Why.WRONG_TYPE, f"{shown(night)}; expected an object", field)
-    device = _user({**message, **night}, address_of(topic))
+    _refuse_future(night, frame.received_at, f"{field}.")
+    device = _user({**message, **night}, address_of(frame.topic))
     data = night.get("data")
     data = data if isinstance(data, dict) else {}
     start, end = bed.moment(night, ("startdate",)), bed.moment(night, ("enddate",))
     score = values.percent(data.get("sleep_score"), f"{field}.data.sleep_score")
     if start is None or end is None:
         raise UnreadableError(Why.MISSING_FIELD, "is missing; expected the night's begin and end", f"{field}.startdate")
+    _refuse_backwards(start, end, f"{field}.enddate")
     number = night.get("id")
     event_id = bed.name(number, f"{field}.id") if number not in (None, "") else None
     return (Sleep(device=device, observed_at=end, event_id=event_id, score=score, start=start, end=end),)
