@@ -69,11 +69,14 @@ class ResidentRules:
 
     def __init__(self, settings: Sequence[RuleSettings], context: Context) -> None:
         entries: dict[str, _Entry] = {}
+        self.settings: dict[str, RuleSettings] = {}
+        """The settings that each rule was built from, by rule key."""
         for one in settings:
             kind = find(one.name)
             for rule in kind.build(one, context):
                 if rule.key in entries:
                     raise BadRuleError(f"{rule.key}: the care plan has this rule twice; keep one")
+                self.settings[rule.key] = one
                 entries[rule.key] = _Entry(rule.key, rule, kind.state, rule.step, rule.wake_at)
         self._by_key = entries
         self._entries = tuple(entries.values())

@@ -227,7 +227,7 @@ class _Replay:
         self._write(lambda tx: self._pipeline.take(tx, [receipt], lane=lane))
 
     def _everybody(self) -> None:
-        self._write(lambda tx: self._pipeline.tick(tx, list(self._index.residents)))
+        self._write(lambda tx: self._pipeline.tick(tx, list(self._index.judged)))
         self._assignments = self._index.next_change_at(self._clock.now())
 
     def _go_to(self, at: datetime) -> None:

@@ -41,7 +41,7 @@ class RuleWakeups:
 
     async def everybody(self) -> None:
         """Tell every resident's rules the time: states begin, and deadlines that passed while we were away fire."""
-        residents = list(self._index().residents)
+        residents = list(self._index().judged)
         for start in range(0, len(residents), _CHUNK):
             chunk = residents[start : start + _CHUNK]
             await self._writer.write(lambda tx, chunk=chunk: self._pipeline.tick(tx, chunk))  # type: ignore[misc]

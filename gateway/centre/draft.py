@@ -6,7 +6,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.centre.model import Assignment, CarePlan, Carer, Device, Policy, Resident, Site, Zone
+from gateway.centre.model import Assignment, Calendar, CarePlan, Carer, Device, HousePlan, Policy, Resident, Site, Zone
 from gateway.errors import Problem
 from gateway.problems import no_such, printable, problems_of, schema_of, shown
 
@@ -19,7 +19,9 @@ TABLES: dict[str, type[BaseModel]] = {
     "carers": Carer,
     "policies": Policy,
     "care_plans": CarePlan,
+    "house_plans": HousePlan,
     "zones": Zone,
+    "calendars": Calendar,
 }
 """The lists of a centre, by the name of their table."""
 

@@ -2,15 +2,19 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from gateway.centre.model import CarePlan, Carer, Centre, Device, Policy, Resident, Site
+from gateway.centre.house import carried, surroundings
+from gateway.centre.model import CarePlan, Carer, Centre, Device, HousePlan, Policy, Resident, Site
 from rules.engine import ResidentRules
 from rules.geometry import ZoneShape
 from rules.model import Context
+
+HOUSE: Final = "@house"
+"""Whose rules the rules of the house are: no resident's id begins with an @. Their alerts are nobody's."""
 
 
 class _Worn(NamedTuple):
@@ -41,9 +45,11 @@ class CentreIndex:
         self.policies: Mapping[str, Policy] = MappingProxyType({policy.id: policy for policy in centre.policies})
         self._plans: dict[str, CarePlan] = {plan.resident: plan for plan in centre.care_plans}
         self._by_address = {(device.format, device.address): device for device in centre.devices}
-        self._zones = {
-            zone.id: ZoneShape.from_geojson(zone.id, zone.name, zone.geometry, zone.radius_m) for zone in centre.zones
-        }
+        self._zones = {zone.id: zone.shape for zone in centre.zones}
+        self._calendars = {calendar.id: calendar.text for calendar in centre.calendars}
+        self._carried = carried(centre.devices)
+        assigned = {entry.device for entry in centre.assignments}
+        self._fixed = tuple(device.info() for device in surroundings(centre.devices, assigned))
         self._by_device: dict[str, list[_Worn]] = {}
         self._by_resident: dict[str, list[_Worn]] = {}
         for entry in sorted(centre.assignments, key=lambda entry: entry.start):
@@ -58,6 +64,10 @@ class CentreIndex:
             for resident, all_worn in self._by_resident.items()
         }
         self._rules: dict[tuple[str, int], ResidentRules] = {}
+        self.judged: tuple[str, ...] = (*self.residents, *((HOUSE,) if centre.house_plans else ()))
+        """Everybody who has rules: the residents, and HOUSE where the house has any."""
+        self._listeners: dict[str, tuple[str, ...]] = {}
+        self._listeners_until: datetime | None = datetime.min.replace(tzinfo=UTC)
 
     def device(self, format: str, address: str) -> Device | None:  # noqa: A002  # the word of the centre file
         """The device that a format's messages name by that address; None: not known."""
@@ -90,9 +100,11 @@ class CentreIndex:
         """Who is told about a resident; None (a device of nobody, an unknown one): the first policy of the file.
 
         A resident who is not in this version (any more) is told about by the first policy too: an alarm of
-        somebody who just moved out must still reach a person.
+        somebody who just moved out must still reach a person. What is about the house goes by its house plan.
         """
-        plan = None if resident_id is None else self._plans.get(resident_id)
+        plan: CarePlan | HousePlan | None = None if resident_id is None else self._plans.get(resident_id)
+        if resident_id is None and self.centre.house_plans:
+            plan = self.centre.house_plans[0]
         return self.centre.policies[0] if plan is None else self.policies[plan.policy]
 
     def public_name(self, resident_id: str) -> str:
@@ -116,18 +128,78 @@ class CentreIndex:
         place = bisect_right(self._changes, after)
         return self._changes[place] if place < len(self._changes) else None
 
+    def has_rules(self, resident_id: str) -> bool:
+        """Whether somebody of that id (or HOUSE) is in this version and has rules."""
+        return resident_id in self.residents or (resident_id == HOUSE and bool(self.centre.house_plans))
+
+    def listeners(self, device_id: str, at: datetime) -> tuple[str, ...]:
+        """Whose rules want to hear a device that nobody wears (a hub, an outer door, a carer's tracker); HOUSE first.
+
+        Looked up once for each time between two changes of assignments.
+        """
+        until = self._listeners_until
+        if until is not None and until <= at:
+            self._listeners = self._find_listeners(at)
+            self._listeners_until = self.next_change_at(at)
+        return self._listeners.get(device_id, ())
+
+    def _find_listeners(self, at: datetime) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        if self.centre.house_plans:
+            for device in self._surroundings(at):
+                found[device.id] = [HOUSE]
+        for resident in self.residents:
+            for name in self.rules_of(resident, at).others:
+                found.setdefault(name, []).append(resident)
+        return {device: tuple(residents) for device, residents in found.items()}
+
+    def _surroundings(self, at: datetime) -> tuple[Device, ...]:
+        """Devices that nobody wears or carries at that time."""
+        return tuple(
+            device
+            for device in self.devices.values()
+            if device.carer is None
+            and not any(
+                worn.start <= at and (worn.end is None or at < worn.end) for worn in self._by_device.get(device.id, ())
+            )
+        )
+
     def rules_of(self, resident_id: str, at: datetime) -> ResidentRules:
-        """The rules of a resident, with the devices of that time; built when first asked for, then kept.
+        """The rules of a resident, or of the HOUSE, with the devices of that time; built when first asked for.
 
         The same object comes back as long as no assignment of this resident begins or ends in between.
 
         Raises:
             KeyError: no such resident in this version.
         """
-        key = (resident_id, bisect_right(self._changes_of.get(resident_id, []), at))
+        # what the house has around it changes with everybody's assignments
+        changes = self._changes if resident_id == HOUSE else self._changes_of.get(resident_id, [])
+        key = (resident_id, bisect_right(changes, at))
         rules = self._rules.get(key)
         if rules is None:
-            devices = tuple(device.info() for device in self.devices_of(resident_id, at))
-            rules = ResidentRules(self._plans[resident_id].rules, Context(self.timezone, self._zones, devices))
+            if resident_id == HOUSE:
+                around = tuple(device.info() for device in self._surroundings(at))
+                context = Context(
+                    self.timezone,
+                    self._zones,
+                    around,
+                    calendars=self._calendars,
+                    carried=self._carried,
+                    surroundings=around,
+                    house=True,
+                )
+                settings = self.centre.house_plans[0].rules
+            else:
+                devices = tuple(device.info() for device in self.devices_of(resident_id, at))
+                context = Context(
+                    self.timezone,
+                    self._zones,
+                    devices,
+                    calendars=self._calendars,
+                    carried=self._carried,
+                    surroundings=self._fixed,
+                )
+                settings = self._plans[resident_id].rules
+            rules = ResidentRules(settings, context)
             self._rules[key] = rules
         return rules

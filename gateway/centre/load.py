@@ -1,4 +1,4 @@
-"""Read a care centre: one TOML file and its zones as GeoJSON, checked as a whole before any of it is used."""
+"""Read a care centre: one TOML file, its zones and its calendars, checked as a whole before any of it is used."""
 
 import json
 import tomllib
@@ -8,7 +8,19 @@ from typing import Any, NoReturn
 
 from gateway.centre.check import check
 from gateway.centre.draft import Draft, Place
-from gateway.centre.model import Assignment, CarePlan, Carer, Centre, Device, Policy, Resident, Zone
+from gateway.centre.model import (
+    Assignment,
+    Calendar,
+    CarePlan,
+    Carer,
+    Centre,
+    Device,
+    HousePlan,
+    Policy,
+    Resident,
+    Zone,
+)
+from gateway.centre.plans import UNREAD
 from gateway.centre.write import export_centre, to_document
 from gateway.errors import CentreError, Problem
 from gateway.problems import shown
@@ -16,13 +28,14 @@ from gateway.problems import shown
 __all__ = ["centre_from_document", "export_centre", "load_centre", "to_document"]
 
 _WHOLE = "(the whole file)"
+_PROPERTIES = ("id", "name", "radius_m", "width_m", "rooms", "beacons")
 
 
 def load_centre(path: Path) -> Centre:
-    """Read centre.toml and the GeoJSON file that its ``centre.zones`` names (relative to the file).
+    """Read centre.toml and the files that it names relative to itself: GeoJSON in ``centre.zones``, iCalendar.
 
     Raises:
-        CentreError: with every problem of both files at once.
+        CentreError: with every problem of all files at once.
     """
     document = _read_toml(path)
     problems: list[Problem] = []
@@ -38,6 +51,7 @@ def load_centre(path: Path) -> Centre:
                 places.append(place)
                 zones.append(zone)
             document["zones"] = zones
+    _read_calendars(document, path, problems)
     return _centre(document, file=path.name, zone_places=places, problems=problems)
 
 
@@ -66,8 +80,29 @@ def _centre(
         carers=draft.parsed(Carer),
         policies=draft.parsed(Policy),
         care_plans=draft.parsed(CarePlan),
+        house_plans=draft.parsed(HousePlan),
         zones=draft.parsed(Zone),
+        calendars=draft.parsed(Calendar),
     )
+
+
+def _read_calendars(document: dict[str, Any], path: Path, problems: list[Problem]) -> None:
+    """Put the text of each calendar's file in the place of its name; what is wrong goes to ``problems``."""
+    tables = document.get("calendars")
+    for number, table in enumerate(tables if isinstance(tables, list) else []):
+        if not isinstance(table, dict) or "file" not in table:
+            continue
+        name, key = table.pop("file"), f"calendars[{number}].file"
+        if not isinstance(name, str) or "text" in table:
+            expected = "expected the name of an iCalendar file, and no text beside it"
+            problems.append(Problem(path.name, key, shown(name), expected))
+        else:
+            try:
+                table["text"] = _read(path.parent / name, name)
+                continue
+            except CentreError as error:
+                problems += error.problems
+        table.setdefault("text", UNREAD)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -111,7 +146,7 @@ def _read_geojson(path: Path, file: str, problems: list[Problem]) -> list[tuple[
             )
             continue
         # Map editors add properties of their own (colours, notes): they are no business of ours.
-        zone = {key: properties[key] for key in ("id", "name", "radius_m") if properties.get(key) is not None}
+        zone = {key: properties[key] for key in _PROPERTIES if properties.get(key) is not None}
         if feature.get("geometry") is not None:
             zone["geometry"] = feature["geometry"]
         found.append((place, zone))

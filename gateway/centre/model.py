@@ -6,6 +6,7 @@ is lon, lat in degrees WGS 84, durations are seconds.
 
 import re
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Annotated, Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -13,6 +14,8 @@ from babel import Locale, UnknownLocaleError
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from gateway.problems import did_you_mean
+from rules.geometry import ZoneShape
+from rules.ical import LONGEST_TEXT
 from rules.model import DeviceInfo
 from rules.registry import AnySettings
 
@@ -30,6 +33,11 @@ def _line(value: str) -> str:
     if not value.isprintable():
         raise ValueError("expected one line of text without control characters")
     return value
+
+
+def _lines(value: str) -> str:
+    """Lines end in LF here, whatever they end in on the way."""
+    return value.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _timezone(value: str) -> str:
@@ -63,7 +71,10 @@ Timezone = Annotated[str, AfterValidator(_timezone)]
 Language = Annotated[str, AfterValidator(_language)]
 Utc = Annotated[AwareDatetime, AfterValidator(_utc)]
 
-DeviceType: TypeAlias = Literal["tracker", "fall_detector", "bed_sensor", "continence_sensor", "sos_button", "other"]
+DeviceType: TypeAlias = Literal[
+    "tracker", "fall_detector", "bed_sensor", "continence_sensor", "sos_button",
+    "hub", "door_sensor", "motion_sensor", "room_sensor", "lamp", "other",
+]  # fmt: skip
 Role: TypeAlias = Literal["relative", "carer", "manager", "admin"]
 CommandName: TypeAlias = Literal["ring", "find", "light-on", "light-off", "locate"]
 Channel: TypeAlias = Literal["log", "smtp", "webhook", "mqtt", "apprise"]
@@ -124,6 +135,12 @@ class Device(_Part):
         le=30 * 86400,
         description="Seconds without a message until it counts as silent; default: the rule's.",
     )
+    hub: Id | None = Field(None, description="Id of the hub through which its messages come; default: directly.")
+    mains: bool = Field(False, description="Whether it is on the mains, not on a battery.")
+    room: Line | None = Field(None, max_length=40, description="Room where it is fixed; default: it is worn.")
+    carer: Id | None = Field(
+        None, description="Id of the carer who carries it, such as a companion's tracker; no resident can have it then."
+    )
     commands: tuple[CommandName, ...] | None = Field(
         None, description="What it can be told to do; default: what its format and type can."
     )
@@ -131,7 +148,9 @@ class Device(_Part):
 
     def info(self) -> DeviceInfo:
         """What rules may know of it."""
-        return DeviceInfo(self.id, self.format, self.model, self.silent_after_s, self.type)
+        return DeviceInfo(
+            self.id, self.format, self.model, self.silent_after_s, self.type, self.hub, self.mains, self.room
+        )
 
 
 class Assignment(_Part):
@@ -198,13 +217,48 @@ class CarePlan(_Part):
     rules: tuple[AnySettings, ...] = Field((), description="Rules, each with its own settings.")
 
 
+class HousePlan(_Part):
+    """[[house_plans]], at most one: what is watched over in the house itself, such as hubs and outer doors."""
+
+    policy: Id = Field(description="Id of the policy: who is told.")
+    rules: tuple[AnySettings, ...] = Field((), description="Rules, each with its own settings.")
+
+
 class Zone(_Part):
-    """A place on the map: a polygon, several, or a circle (a Point with radius_m)."""
+    """A place: a polygon on the map, several, a circle, a way (corridor), rooms indoors, or a house and its rooms."""
 
     id: Id = Field(description="Short name, used in rules.")
     name: Line = Field(description="Name of the place for people.")
-    geometry: dict[str, Any] = Field(description="GeoJSON geometry, lon before lat.")
+    geometry: dict[str, Any] | None = Field(
+        None,
+        description="GeoJSON geometry, lon before lat: Polygon, MultiPolygon, Point with radius_m, LineString or "
+        "MultiLineString with width_m; none for a zone of rooms.",
+    )
     radius_m: float | None = Field(None, description="Radius of a circle in metres.")
+    width_m: float | None = Field(None, description="Whole width of a corridor in metres, from side to side.")
+    rooms: tuple[Line, ...] = Field((), description="Rooms that belong to it, as the sensors name them.")
+    beacons: tuple[Line, ...] = Field((), description="Beacons that belong to it, as the trackers name them.")
+
+    @cached_property
+    def shape(self) -> ZoneShape:
+        """The zone ready for measuring; made once.
+
+        Raises:
+            BadZoneError: the geometry can't be used. Never of a zone in a Centre, which was checked.
+        """
+        rooms = (*self.rooms, *self.beacons)
+        return ZoneShape.from_geojson(
+            self.id, self.name, self.geometry, self.radius_m, width_m=self.width_m, rooms=rooms
+        )
+
+
+class Calendar(_Part):
+    """[[calendars]]: times that are planned by date, for the schedules of rules."""
+
+    id: Id = Field(description="Short name, used in schedules.")
+    text: Annotated[str, AfterValidator(_lines)] = Field(
+        min_length=1, max_length=LONGEST_TEXT, description="iCalendar text (RFC 5545)."
+    )
 
 
 class Centre(_Part):
@@ -217,7 +271,9 @@ class Centre(_Part):
     carers: tuple[Carer, ...] = ()
     policies: tuple[Policy, ...] = ()
     care_plans: tuple[CarePlan, ...] = ()
+    house_plans: tuple[HousePlan, ...] = ()
     zones: tuple[Zone, ...] = ()
+    calendars: tuple[Calendar, ...] = ()
 
     @property
     def id(self) -> str:

@@ -1,17 +1,22 @@
 """Care plans and zones: do the rules fit the person's zones, devices and consents?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.centre.draft import Draft, Entry
-from gateway.centre.model import Assignment, CarePlan, Device, Policy, Resident, Zone
+from gateway.centre.house import carried, surroundings
+from gateway.centre.model import Assignment, Calendar, CarePlan, Device, HousePlan, Policy, Resident, Zone
 from gateway.errors import Problem
-from gateway.problems import did_you_mean
-from rules.errors import BadZoneError, RuleError
+from gateway.problems import did_you_mean, shown
+from rules.errors import BadCalendarError, BadZoneError, RuleError
 from rules.geometry import ZoneShape
-from rules.model import Context, DeviceInfo
+from rules.ical import read_calendar
+from rules.model import Context, DeviceInfo, RuleSettings
 from rules.registry import find
+
+UNREAD = "(could not be read)"
+"""Stands for the text of a calendar whose file could not be read: told already, and not unknown."""
 
 _NEEDS: dict[str, tuple[str, object]] = {
     "zone_exit": ("location", "never"),
@@ -29,10 +34,13 @@ def check_plans(draft: Draft) -> Iterator[Problem]:
         if zone is None:
             continue
         try:
-            shapes[zone.id] = ZoneShape.from_geojson(zone.id, zone.name, zone.geometry, zone.radius_m)
+            shapes[zone.id] = zone.shape
         except BadZoneError as error:
             why = str(error).removeprefix(f"zone {zone.id}: ")
-            yield zone_entry.problem("geometry", zone.geometry, f"a usable zone: {why}")
+            place, value = zone_entry.place, "(missing)" if zone.geometry is None else shown(zone.geometry)
+            yield Problem(place.file, place.of("geometry"), value, f"expected a usable zone: {why}")
+    calendars, broken = _calendars(draft)
+    yield from broken
     residents, policies = set(draft.ids(Resident)), set(draft.ids(Policy))
     planned: dict[str, str] = {}
     for entry in draft.of(CarePlan):
@@ -49,13 +57,46 @@ def check_plans(draft: Draft) -> Iterator[Problem]:
         name = resident_entry.text("id")
         if name is not None and name not in planned:
             yield resident_entry.problem("id", name, "a [[care_plans]] for this resident: without one nobody is told")
-    yield from _rules(draft, shapes)
+    yield from _house(draft, policies)
+    yield from _rules(draft, shapes, calendars)
 
 
-def _rules(draft: Draft, shapes: dict[str, ZoneShape]) -> Iterator[Problem]:
+def _house(draft: Draft, policies: set[str]) -> Iterator[Problem]:
+    for number, house in enumerate(draft.of(HousePlan)):
+        policy = house.text("policy")
+        if policy is not None and policy not in policies:
+            yield house.problem("policy", policy, f"the id of a policy{did_you_mean(policy, policies)}")
+        if number:
+            yield house.problem("policy", policy, "only one [[house_plans]]: put its rules into the first")
+
+
+def _calendars(draft: Draft) -> tuple[dict[str, str], list[Problem]]:
+    """The calendars that can be used, by id, and everything that is wrong with the others."""
+    zone = ZoneInfo("UTC" if draft.site is None else draft.site.timezone)
+    usable: dict[str, str] = {}
+    problems: list[Problem] = []
+    for entry in draft.of(Calendar):
+        if entry.parsed is None or entry.parsed.text == UNREAD:
+            continue
+        try:
+            read_calendar(entry.parsed.text, zone)
+            usable[entry.parsed.id] = entry.parsed.text
+        except BadCalendarError as error:
+            place, name = entry.place, shown(entry.parsed.id)
+            problems += [
+                Problem(place.file, place.key, name, f"expected a usable calendar: {why}") for why in error.problems
+            ]
+    return usable, problems
+
+
+def _rules(draft: Draft, shapes: dict[str, ZoneShape], calendars: dict[str, str]) -> Iterator[Problem]:
     zones = set(draft.ids(Zone))
     timezone = ZoneInfo("UTC" if draft.site is None else draft.site.timezone)
     devices = _devices_of(draft)
+    known_calendars = set(draft.ids(Calendar))
+    carriers = carried(draft.parsed(Device))
+    fixed = surroundings(draft.parsed(Device), {assigned.device for assigned in draft.parsed(Assignment)})
+    fixed_infos = tuple(device.info() for device in fixed)
     own: dict[str | None, list[str]] = {}
     for assigned in draft.of(Assignment):
         own.setdefault(assigned.text("resident"), []).append(assigned.text("device") or "")
@@ -71,6 +112,11 @@ def _rules(draft: Draft, shapes: dict[str, ZoneShape]) -> Iterator[Problem]:
                         f"rules[{number}].{field}", zone, f"the id of a zone{did_you_mean(zone, zones)}"
                     )
                 whole = whole and zone in shapes
+            for field, calendar in _calendars_named(rule):
+                if calendar not in known_calendars:
+                    expected = f"the id of a calendar{did_you_mean(calendar, known_calendars)}"
+                    yield entry.problem(f"rules[{number}].{field}", calendar, expected)
+                whole = whole and calendar in calendars
             device = rule.get("device")
             mine = own.get(entry.text("resident"), [])
             if isinstance(device, str) and device not in mine:
@@ -79,13 +125,30 @@ def _rules(draft: Draft, shapes: dict[str, ZoneShape]) -> Iterator[Problem]:
                 whole = False
             yield from _consent(entry, number, rule)
         if entry.parsed is not None and whole:
-            yield from _built(entry, entry.parsed, Context(timezone, shapes, devices.get(entry.parsed.resident, ())))
+            context = Context(
+                timezone,
+                shapes,
+                devices.get(entry.parsed.resident, ()),
+                calendars=calendars,
+                carried=carriers,
+                surroundings=fixed_infos,
+            )
+            yield from _built(entry, entry.parsed.rules, context)
+    around = tuple(device.info() for device in draft.parsed(Device))
+    for house in draft.of(HousePlan):
+        if house.parsed is not None:
+            context = Context(
+                timezone, shapes, around, calendars=calendars, carried=carriers, surroundings=around, house=True
+            )
+            yield from _built(house, house.parsed.rules, context)
 
 
-def _built(entry: Entry[CarePlan], plan: CarePlan, context: Context) -> Iterator[Problem]:
+def _built(
+    entry: Entry[CarePlan] | Entry[HousePlan], rules: Sequence[RuleSettings], context: Context
+) -> Iterator[Problem]:
     """The rules are built as the gateway will build them: what they refuse then is told now."""
     first: dict[str, int] = {}
-    for number, settings in enumerate(plan.rules):
+    for number, settings in enumerate(rules):
         field = f"rules[{number}]"
         try:
             built = find(settings.name).build(settings, context)
@@ -119,6 +182,13 @@ def _zones_named(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for number, zone in enumerate(listed if isinstance(listed, list | tuple) else []):
         if isinstance(zone, str):
             yield f"zones[{number}]", zone
+
+
+def _calendars_named(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every calendar that a schedule of a rule names, with the key: ``schedule.calendar``."""
+    for field, value in rule.items():
+        if isinstance(value, Mapping) and isinstance(value.get("calendar"), str):
+            yield f"{field}.calendar", value["calendar"]
 
 
 def _devices_of(draft: Draft) -> dict[str, tuple[DeviceInfo, ...]]:

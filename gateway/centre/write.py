@@ -2,12 +2,13 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
-from gateway.centre.model import Centre
+from gateway.centre.model import CarePlan, Centre, HousePlan
 
 
 def to_document(centre: Centre) -> dict[str, Any]:
@@ -16,26 +17,34 @@ def to_document(centre: Centre) -> dict[str, Any]:
 
 
 def export_centre(centre: Centre, path: Path) -> None:
-    """Write the centre to ``path`` (TOML) and its zones beside it (``<name>.zones.geojson``).
+    """Write the centre to ``path`` (TOML) and its zones and calendars beside it (``<name>.zones.geojson``,
+    ``<name>.<calendar>.ics``).
 
     Values that are the default anyway are left out. Loading ``path`` gives an equal Centre. Each file is written
-    whole under another name and then put in place, the zones first; only their owner can read them.
+    whole under another name and then put in place, ``path`` last; only their owner can read them.
 
     Raises:
         OSError: the files can't be written.
     """
     document = centre.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
-    for plan, exported in zip(centre.care_plans, document.get("care_plans", ()), strict=True):
-        for settings, rule in zip(plan.rules, exported.get("rules", ()), strict=True):
-            rule["rule"] = settings.name  # the word that tells rules apart is a default, but must be written
-    if "care_plans" in document:
-        for exported in document["care_plans"]:
+    tables: dict[str, Sequence[CarePlan | HousePlan]] = {
+        "care_plans": centre.care_plans,
+        "house_plans": centre.house_plans,
+    }
+    for table, plans in tables.items():
+        for plan, exported in zip(plans, document.get(table, ()), strict=True):
+            for settings, rule in zip(plan.rules, exported.get("rules", ()), strict=True):
+                rule["rule"] = settings.name  # the word that tells rules apart is a default, but must be written
             exported["rules"] = [{"rule": rule.pop("rule"), **rule} for rule in exported.get("rules", ())]
     zones = document.pop("zones", ())
     if zones:
         beside = path.with_name(f"{path.stem}.zones.geojson")
         document["centre"]["zones"] = beside.name
         _replace(beside, json.dumps(_geojson(zones), ensure_ascii=False, indent=1) + "\n")
+    for calendar, exported in zip(centre.calendars, document.get("calendars", ()), strict=True):
+        beside = path.with_name(f"{path.stem}.{calendar.id}.ics")
+        _replace(beside, exported.pop("text"))
+        exported["file"] = beside.name
     _replace(path, tomli_w.dumps(document))
 
 
@@ -46,7 +55,7 @@ def _geojson(zones: tuple[dict[str, Any], ...]) -> dict[str, Any]:
             {
                 "type": "Feature",
                 "properties": {key: value for key, value in zone.items() if key != "geometry"},
-                "geometry": zone["geometry"],
+                "geometry": zone.get("geometry"),
             }
             for zone in zones
         ],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway.alerts import desk
+from gateway.alerts import desk, shelving
 from gateway.alerts.model import Times
 from gateway.centre.index import CentreIndex
 from gateway.clock import Clock
@@ -113,7 +113,7 @@ class Clockwork:
             self._set_back += self._seen_at - now
         self._seen_at = now
         self._notice_others(self._db)
-        return now if self._set_back else desk.next_due(self._db)
+        return now if self._set_back else self._earliest(self._db)
 
     def _notice_others(self, db: sqlite3.Connection) -> None:
         """Wake the boards when another process (the command line) changed an alert."""
@@ -140,13 +140,20 @@ class Clockwork:
 
     def _is_more_due(self) -> bool:
         assert self._db is not None, "asked only while running"
-        due = desk.next_due(self._db)
+        due = self._earliest(self._db)
         return due is not None and due <= self._clock.now()
+
+    @staticmethod
+    def _earliest(db: sqlite3.Connection) -> datetime | None:
+        """When the first alert's deadline passes, or the first shelf ends."""
+        return min((due for due in (desk.next_due(db), shelving.next_end(db)) if due is not None), default=None)
 
     def _work(self, tx: Tx, *, back: timedelta) -> list[int]:
         if back:
             _LOG.warning("clock.set_back", seconds=back.total_seconds())
             desk.set_back(tx, back)
+        for shelf in shelving.end_due(tx, self._index()):
+            _LOG.info("rule.unshelved", shelf=shelf)
         return desk.escalate_due(tx, self._index(), times=self._times, limit=BATCH)
 
 

@@ -4,7 +4,7 @@ import msgspec
 
 from devices.model import Fall, Help
 from gateway.alerts.model import Incident
-from gateway.centre.index import CentreIndex
+from gateway.centre.index import HOUSE, CentreIndex
 from gateway.pipeline.intake import Entry
 from gateway.pipeline.judge import Case, Judged
 from rules.engine import Failed
@@ -22,6 +22,11 @@ CLOCK_WRONG = Reason("The device's clock is wrong: the time shown is when the me
 CHANGED_HANDS = Reason("By its own time somebody else had the device then: please look after both.")
 
 
+def whose(judged: Judged) -> str | None:
+    """The resident whom it is about; None: it is about the house."""
+    return None if judged.resident == HOUSE else judged.resident
+
+
 def of_rule(judged: Judged, raised: Raised, index: CentreIndex) -> Incident:
     """A rule raised it.
 
@@ -32,7 +37,7 @@ def of_rule(judged: Judged, raised: Raised, index: CentreIndex) -> Incident:
     last = raised.evidence[-1] if raised.evidence else None
     device = last.device if last else judged.device or (raised.subject if raised.subject in index.devices else None)
     return Incident(
-        resident=judged.resident,
+        resident=whose(judged),
         device=device,
         rule=change.rule_name,
         rule_key=change.rule_key,
@@ -50,7 +55,7 @@ def of_rule(judged: Judged, raised: Raised, index: CentreIndex) -> Incident:
 def of_failed_rule(judged: Judged, failed: Failed) -> Incident:
     """A rule broke: the resident is not protected by it, which a person must know."""
     return Incident(
-        resident=judged.resident,
+        resident=whose(judged),
         device=judged.device,
         rule=FAILED_RULE,
         rule_key=f"{FAILED_RULE}:{judged.change.rule_key}",

@@ -107,7 +107,7 @@ class Judge:
         staged: dict[str, dict[str, State]] = {}
         index = self._index()
         for resident, states in self._states.items():
-            if resident not in index.residents:
+            if not index.has_rules(resident):
                 continue
             changes = index.rules_of(resident, at).resumed(states, stopped, at)
             if changes:
@@ -124,13 +124,13 @@ class Judge:
         told: list[Judged] = []
         index = self._index()
         for resident, states in self._states.items():
-            keys = {rule.key for rule in index.rules_of(resident, at).rules} if resident in index.residents else set()
+            keys = {rule.key for rule in index.rules_of(resident, at).rules} if index.has_rules(resident) else set()
             keys.add(inhibition.KEY)
             gone = [key for key in states if key not in keys]
             if not gone:
                 continue
             staged[resident] = {key: state for key, state in states.items() if key in keys}
-            if resident not in old.residents:
+            if not old.has_rules(resident):
                 continue
             before = old.rules_of(resident, at)
             for key in gone:
@@ -148,7 +148,7 @@ class Judge:
         index = self._index()
         event = Tick(at)
         for resident in residents:
-            if resident not in index.residents:
+            if not index.has_rules(resident):
                 continue
             states = dict(self._states.get(resident, {}))
             for change in index.rules_of(resident, at).judge(states, event):
@@ -196,7 +196,7 @@ class Judge:
 
     def _plan_wake(self, resident: str, at: datetime) -> None:
         index = self._index()
-        if resident not in index.residents:
+        if not index.has_rules(resident):
             return
         wake = index.rules_of(resident, at).wake_at(self._states.get(resident, {}))
         if wake is not None:

@@ -10,7 +10,7 @@ from devices import registry
 from devices.errors import UnreadableError, Why
 from devices.model import Frame, Reading, kind_of
 from gateway.alerts import desk
-from gateway.centre.index import CentreIndex
+from gateway.centre.index import HOUSE, CentreIndex
 from gateway.clock import to_ms
 from gateway.ingest.source import Receipt
 from gateway.pipeline import incidents, telling
@@ -109,7 +109,7 @@ class Pipeline:
         self._judge.store(tx.db, staged)
         self._raise(tx, told)
         for case in cases:
-            if is_alarm(case.heard.reading):
+            if is_alarm(case.heard.reading) and case.heard.own and case.resident != HOUSE:
                 self._raise_unwatched(tx, case)
         for entry in entries:
             if entry.unreadable is not None:
@@ -227,11 +227,26 @@ class Pipeline:
                     case.rules = None
                     case.told = True
             cases.append(case)
+            if resident is None and case.device is not None and not entry.flags & RETAINED:
+                cases += self._overheard(index, case)
             if is_alarm(reading):
                 if reading.observed_at is not None and lost(reading.observed_at, received_at):
                     case.marks = (*case.marks, incidents.CLOCK_WRONG)
                 cases += self._also(index, case)
         return cases
+
+    @staticmethod
+    def _overheard(index: CentreIndex, case: Case) -> list[Case]:
+        """What nobody wears is heard by the house's rules, and by those residents' whose rules name the device."""
+        assert case.device is not None
+        heard = case.heard
+        found = []
+        for resident in index.listeners(case.device, heard.received_at):
+            own = resident == HOUSE
+            one = Heard(heard.reading, heard.kind, heard.device, heard.at, heard.received_at, heard.frame, {}, own)
+            rules = index.rules_of(resident, heard.received_at)
+            found.append(Case(case.seq, one, case.device, resident, rules, case.marks, extra=True))
+        return found
 
     @staticmethod
     def _also(index: CentreIndex, case: Case) -> list[Case]:

@@ -90,7 +90,7 @@ class Chain:
         return self.write(lambda tx: self.pipeline.take(tx, list(batch), lane=name))
 
     def tick(self, *, everybody: bool = False) -> int:
-        residents = list(self.index.residents) if everybody else None
+        residents = list(self.index.judged) if everybody else None
         return self.write(lambda tx: self.pipeline.tick(tx, residents))
 
     def write(self, work: Callable[[Tx], T]) -> T:
