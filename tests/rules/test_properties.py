@@ -173,7 +173,11 @@ def test_repeated_and_late_copies_say_nothing_more(story: list[Heard], data: st.
         copy = story[data.draw(st.integers(0, number))]
         late = Heard(copy.reading, copy.kind, copy.device, copy.at, event.received_at, 99, copy.distances)
         assert told(apply(rules, copied, late)) == []
-    assert plain == copied
+    # old copies in order look like a clock that is behind, and are counted as such
+    states = [
+        {key: msgspec.structs.replace(state, behind=None) for key, state in one.items()} for one in (plain, copied)
+    ]
+    assert states[0] == states[1]
 
 
 ALARMS = st.lists(

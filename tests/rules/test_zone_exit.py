@@ -6,8 +6,8 @@ import pytest
 from devices.model import Bed, Position
 from rules.errors import BadRuleError
 from rules.model import Cleared, Raised
-from rules.zone_exit import Side, ZoneExitRule, ZoneExitSettings
-from tests.rules.story import GARDEN, Story, fix, rules_of
+from rules.zone_fix import Side, side_of
+from tests.rules.story import Story, fix, rules_of
 
 ZONE = {"rule": "zone_exit", "zone": "garden"}
 IN, OUT, EDGE = -50.0, 50.0, 3.0  # metres from the border; the fixes' accuracy is 5 m
@@ -121,9 +121,8 @@ SIDES: list[tuple[float, float | None, Any, Side]] = [
 
 @pytest.mark.parametrize(("distance", "accuracy", "source", "side"), SIDES)
 def test_the_disc_of_accuracy(distance: float, accuracy: float | None, source: Any, side: Side) -> None:
-    rule = ZoneExitRule(ZoneExitSettings(zone="garden"), GARDEN)
     position = Position(device="gps", lon=0, lat=0, accuracy_m=accuracy, source=source)
-    assert rule.side(position, distance)[0] is side
+    assert side_of(position, distance, 30.0)[0] is side
 
 
 def test_a_missing_accuracy_is_a_setting() -> None:
