@@ -1,11 +1,11 @@
 """Clock wrong: the times that a device gives are not the times at which it measured.
 
-Ahead of us, it is wrong for certain: nothing can be received before it happened. Behind us proves nothing: a message may
-have been held up, and a device without a network sends what it kept. A clock that is behind gives itself away by being
-behind by *nearly the same* time in message after message, some of them well after the others: a held-up backlog comes
-all at once, and each of its messages is less late than the one before. So behind is told only when ``readings`` of them,
-over at least ``over_s``, are behind by the same time within ``spread_s``; a single one that is on time proves the clock
-right.
+Ahead of us, it is wrong for certain: nothing can be received before it happened. Behind us proves nothing: a message
+may have been held up, and a device without a network sends what it kept. A clock that is behind gives itself away by
+being behind by *nearly the same* time in message after message, some of them well after the others: a held-up backlog
+comes all at once, and each of its messages is less late than the one before. So behind is told only when ``readings``
+of them, over at least ``over_s``, are behind by the same time within ``spread_s``; a single one that is on time proves
+the clock right.
 """
 
 from datetime import datetime, timedelta

@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, Union
 import msgspec
 from pydantic import Field
 
-from rules import bed_exit, continence, fall, help, low_battery, silent, zone_exit  # noqa: A004 - the rule's own word
+from rules import (
+    bed_exit,
+    charge_by,
+    clock_wrong,
+    continence,
+    fall,
+    help,  # noqa: A004 - the rule's own word
+    low_battery,
+    removed,
+    silent,
+    switched_off,
+    tamper,
+    zone_exit,
+)
 from rules.errors import BadRuleError
 from rules.inhibition import InhibitionState
 from rules.model import Context, Rule, RuleSettings, State
@@ -39,6 +52,19 @@ RULES: Final[tuple[RuleType, ...]] = (
     RuleType(
         "low_battery", low_battery.LowBatterySettings, low_battery.build, low_battery.LowBatteryState, "Low battery"
     ),
+    RuleType(
+        "switched_off",
+        switched_off.SwitchedOffSettings,
+        switched_off.build,
+        switched_off.SwitchedOffState,
+        "Switched off",
+    ),
+    RuleType("removed", removed.RemovedSettings, removed.build, removed.RemovedState, "Not worn"),
+    RuleType("tamper", tamper.TamperSettings, tamper.build, tamper.TamperState, "Device opened"),
+    RuleType(
+        "clock_wrong", clock_wrong.ClockWrongSettings, clock_wrong.build, clock_wrong.ClockWrongState, "Wrong clock"
+    ),
+    RuleType("charge_by", charge_by.ChargeBySettings, charge_by.build, charge_by.ChargeByState, "Not on the charger"),
 )
 
 

@@ -346,3 +346,6 @@ def build(settings: SilentSettings, context: Context) -> tuple[Rule, ...]:
     """One rule for each device of the resident; for the house, one for each device of its surroundings."""
     known = {device.id: device for device in (*context.surroundings, *context.devices)}
     return tuple(SilentRule(settings, device, known.get(device.hub or "")) for device in watched(context))
+
+
+__all__ = ["SilentRule", "SilentSettings", "SilentState", "Stand", "build", "silence_limit_s", "watched"]
