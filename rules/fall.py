@@ -116,15 +116,14 @@ class FallRule:
         return self._do(todo, state, fall, event, event.reading)
 
     def _said(self, state: FallState, event: Said) -> tuple[State, Verdict]:
-        """Another rule said something; a help call that the wearer took back is a sign. Deadlines come first here too."""
-        verdict: Verdict = _OTHER
+        """A help call that the wearer took back is a sign of getting up. What was due before is told first."""
+        lie = state.lie
+        if lie is None or not isinstance(event.verdict, Cleared) or event.at < lie.since:
+            return state, _OTHER
         due = self.wake_at(state)
         if due is not None and due <= event.at:
-            state, verdict = self._time_over(state, event.at)
-        if state.lie is None or not isinstance(event.verdict, Cleared) or event.at < state.lie.since:
-            return state, verdict
-        after, moves = self._moves(state)
-        return after, moves if verdict is _OTHER else verdict
+            return msgspec.structs.replace(state, lie=msgspec.structs.replace(lie, over=True)), _OTHER
+        return self._moves(state)
 
     def _do(  # noqa: PLR0911
         self, todo: Do, state: FallState, fall: OneFall | None, event: Heard, reading: Fall
@@ -259,7 +258,7 @@ class FallRule:
             why = Reason("A fall was suspected, and the person does not move.")
         else:
             why = Reason("A fall was suspected, and nothing took it back.")
-        return FallState(state.falls | told, lie), Raised(
+        return FallState(state.falls | told, None if lie is not None and lie.over else lie), Raised(
             why,
             Priority.HIGH if detected or still else Priority.MEDIUM,
             evidence=tuple(seen for fall in over.values() for seen in fall.evidence),
@@ -273,7 +272,7 @@ class FallRule:
         times = lie.times + 1
         falls = {name: OneFall(Stand.TOLD, fall.at) for name, fall in (state.falls | over).items()}
         after = None
-        if times < TELLINGS:
+        if times < TELLINGS and not lie.over:
             after = msgspec.structs.replace(lie, times=times, until=at + self._lie * 2**times)
         why = Reason(
             "Still on the floor? Nothing showed that the person got up in {lie_s}.", {"lie_s": seconds(at - lie.since)}

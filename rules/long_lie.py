@@ -52,12 +52,14 @@ class Sign(StrEnum):
 
 
 class Lie(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Somebody fell ``since``, and nothing showed yet that they got up; told at ``until``. The rest is the first
-    that was heard after the fall, to compare with."""
+    """Somebody fell ``since``, and nothing showed yet that they got up; told at ``until``; ``over`` that a
+    sign of it came after that, and before it was told. The rest is the first that was heard after the fall, to compare
+    with."""
 
     since: datetime
     until: datetime
     times: int = 0
+    over: bool = False
     evidence: tuple[Evidence, ...] = ()
     fix: Fix | None = None
     room: str | None = None
