@@ -8,13 +8,13 @@ from pydantic import BaseModel
 from devices import registry
 from gateway.centre.contact import address_expected, address_shown
 from gateway.centre.draft import Draft, Entry
-from gateway.centre.model import Assignment, Carer, Device, Policy, Resident, Zone
+from gateway.centre.model import Assignment, Calendar, Carer, Device, Policy, Resident, Zone
 from gateway.centre.plans import check_plans
 from gateway.errors import Problem
 from gateway.problems import did_you_mean, one_of
 
 WORDS: dict[type[BaseModel], str] = {
-    Resident: "resident", Device: "device", Carer: "carer", Policy: "policy", Zone: "zone",
+    Resident: "resident", Device: "device", Carer: "carer", Policy: "policy", Zone: "zone", Calendar: "calendar",
 }  # fmt: skip
 """What an id is the id of, in messages."""
 
@@ -61,14 +61,35 @@ def _devices(draft: Draft) -> Iterator[Problem]:
         before = first.setdefault((name, address), entry.place.key)
         if before != entry.place.key:
             yield entry.problem("address", address, f"an address that no other {name} device has; {before} has it too")
+    yield from _around(draft)
+
+
+def _around(draft: Draft) -> Iterator[Problem]:
+    """Hubs that devices name, and carers who carry one."""
+    types = {entry.text("id"): entry.text("type") for entry in draft.of(Device)}
+    carers = set(draft.ids(Carer))
+    hubs = [name for name, type_ in types.items() if name is not None and type_ == "hub"]
+    for entry in draft.of(Device):
+        hub = entry.text("hub")
+        if hub is not None and hub == entry.text("id"):
+            yield entry.problem("hub", hub, "the id of another device: nothing is its own hub")
+        elif hub is not None and hub in types and hub not in hubs:
+            yield entry.problem("hub", hub, f'the id of a device of type "hub"; this one is a {types[hub]}')
+        elif hub is not None and hub not in types:
+            yield entry.problem("hub", hub, f'the id of a device of type "hub"{did_you_mean(hub, hubs)}')
+        yield from _unknown(entry, "carer", entry.text("carer"), carers, Carer)
 
 
 def _assignments(draft: Draft) -> Iterator[Problem]:
     by_device: dict[str, list[Entry[Assignment]]] = {}
     devices, residents = set(draft.ids(Device)), set(draft.ids(Resident))
+    carriers = {entry.text("id"): entry.text("carer") for entry in draft.of(Device)}
     for entry in draft.of(Assignment):
         yield from _unknown(entry, "device", entry.text("device"), devices, Device)
         yield from _unknown(entry, "resident", entry.text("resident"), residents, Resident)
+        if carrier := carriers.get(entry.text("device")):
+            wanted = f"a device that no carer carries; this one is with {carrier}"
+            yield entry.problem("device", entry.text("device"), wanted)
         if entry.parsed is None:
             continue
         if entry.parsed.end is not None and entry.parsed.end <= entry.parsed.start:

@@ -257,7 +257,9 @@ class Calendar(_Part):
 
     id: Id = Field(description="Short name, used in schedules.")
     text: Annotated[str, AfterValidator(_lines)] = Field(
-        min_length=1, max_length=LONGEST_TEXT, description="iCalendar text (RFC 5545)."
+        min_length=1,
+        max_length=LONGEST_TEXT,
+        description="iCalendar text (RFC 5545); or file, the name of a file with it.",
     )
 
 

@@ -21,7 +21,17 @@ UNREAD = "(could not be read)"
 _NEEDS: dict[str, tuple[str, object]] = {
     "zone_exit": ("location", "never"),
     "bed_exit": ("sleep", False),
+    "not_back": ("sleep", False),
+    "not_in_bed_by": ("sleep", False),
+    "not_up_by": ("sleep", False),
+    "restless_night": ("sleep", False),
+    "heart_rate": ("sleep", False),
+    "breathing": ("sleep", False),
+    "oxygen": ("sleep", False),
+    "bed_sensor_silent": ("sleep", False),
     "continence": ("continence", False),
+    "continence_off": ("continence", False),
+    "not_changed": ("continence", False),
 }
 """What a resident must have agreed to before a rule may watch: rule -> (consent, the value that forbids it)."""
 

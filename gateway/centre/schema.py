@@ -13,6 +13,14 @@ def centre_schema() -> str:
         "title": "Zones",
         "description": "Name of the GeoJSON file with the zones, relative to this file.",
     }
+    calendar = schema["$defs"]["Calendar"]
+    calendar["properties"]["file"] = {
+        "type": "string",
+        "title": "File",
+        "description": "Name of the iCalendar file, relative to this file.",
+    }
+    calendar["required"] = ["id"]
+    calendar["oneOf"] = [{"required": ["file"]}, {"required": ["text"]}]
     about = "A care centre: who lives there, what they wear, who is told, and what each person agreed to."
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from gateway.centre.house import carried, surroundings
 from gateway.centre.index import CentreIndex
 from gateway.centre.load import centre_from_document, load_centre, to_document
+from rules.engine import ResidentRules
 from rules.geometry import signed_distances
+from rules.model import Context
 
 HERE = Path(__file__).parent
 HANDED_ON = datetime(2026, 6, 1, tzinfo=UTC)
@@ -127,3 +130,38 @@ def test_questions_stay_quick_in_a_large_centre() -> None:
     ):
         question()
         assert min(repeat(question, number=1000, repeat=5)) / 1000 < 3e-6
+
+
+def test_what_a_house_has_around_its_residents() -> None:
+    centre = load_centre(HERE / "good" / "zones-and-calendars.toml")
+    assert carried(centre.devices) == {"nora": ("gps-nora",)}
+    fixed = surroundings(centre.devices, {entry.device for entry in centre.assignments})
+    assert [device.id for device in fixed] == ["hub-ground", "door-garden"]
+    hub, door = (device.info() for device in fixed)
+    assert (hub.mains, hub.hub, hub.room) == (True, None, "hall")
+    assert (door.mains, door.hub, door.room) == (False, "hub-ground", "garden door")
+    assert surroundings(centre.devices, {"door-garden"}) == fixed[:1]
+
+
+def test_rules_get_calendars_companions_and_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    contexts: list[Context] = []
+
+    def rules(settings: object, context: Context) -> ResidentRules:
+        contexts.append(context)
+        return ResidentRules([], context)
+
+    monkeypatch.setattr("gateway.centre.index.ResidentRules", rules)
+    index = CentreIndex(load_centre(HERE / "good" / "zones-and-calendars.toml"))
+    index.rules_of("r01", datetime(2026, 2, 1, tzinfo=UTC))
+    [context] = contexts
+    assert set(context.calendars) == {"day-club", "holidays"}
+    assert context.carried == {"nora": ("gps-nora",)}
+    assert [device.id for device in context.surroundings] == ["hub-ground", "door-garden"]
+    assert [device.id for device in context.devices] == ["gps-r01"]
+    assert {name: zone.kind for name, zone in context.zones.items()} == {
+        "stairs": "indoor",
+        "garden": "circle",
+        "path": "corridor",
+        "lounge": "indoor",
+    }
+    assert context.zones["garden"].rooms == {"101", "lounge", "b-7"}
