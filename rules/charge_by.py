@@ -1,6 +1,6 @@
 """Not on the charger: a device that is charged every night is not being charged by its hour.
 
-Asked once a day, at ``by``: a device that is not charging then, and not full enough to last, is told. One that never
+Asked every day at ``by``: a device that is not charging then, and not full enough to last, is told. One that never
 says whether it charges is judged by its battery alone. Cleared when it charges or is full enough.
 """
 
@@ -34,8 +34,6 @@ _TIME = Quiet(Reason("It is not the hour yet."))
 _OTHER = Quiet(Reason("Says nothing of charging."))
 _OLDER = Quiet(Reason("A newer word of the device was judged already."))
 _NOTED = Quiet(Reason("Whether it charges is noted."))
-_FULL = Quiet(Reason("It is on the charger, or full enough."))
-_UNKNOWN = Quiet(Reason("The device never said anything of its battery."))
 
 _STEP: Final = 5.0
 """A battery level is noted when it moved by so many percent."""
@@ -68,9 +66,10 @@ class ChargeBySettings(RuleSettings):
 
 
 class ChargeByState(State, frozen=True, tag="charge_by", omit_defaults=True):
-    """``due`` is when it is asked next; ``charging`` and ``percent`` what the device said last, at ``at``."""
+    """``due`` is when it is asked next, None while it charges, is full enough, or never said anything of its battery;
+    ``charging`` and ``percent`` are what it said last, at ``at``."""
 
-    due: datetime
+    due: datetime | None = None
     at: datetime | None = None
     charging: bool | None = None
     percent: float | None = None
@@ -95,8 +94,8 @@ class ChargeByRule:
         self._daily = daily
 
     def start(self, at: datetime) -> ChargeByState:
-        """Asked at the next such hour."""
-        return ChargeByState(self._next(at))
+        """Nothing is known of its battery."""
+        return ChargeByState()
 
     def wake_at(self, state: State) -> datetime | None:
         """The next such hour."""
@@ -116,19 +115,15 @@ class ChargeByRule:
         charging = state.charging if status.charging is None else status.charging
         percent = state.percent if status.battery_percent is None else status.battery_percent
         fine = bool(charging) or (percent is not None and percent >= self._enough)
+        due = None if fine else (state.due or self._next(event.received_at))
         if state.told and fine:
             why = Reason("{device} is on the charger, or full enough.", {"device": self._device})
-            return replace(state, at=event.at, charging=charging, percent=percent, told=False), Cleared(
-                why, self._device
-            )
-        same = charging is state.charging and fine is self._fine(state)
+            return ChargeByState(None, event.at, charging, percent), Cleared(why, self._device)
+        same = charging is state.charging and due == state.due
         if same and not self._moved(state.percent, percent):
             return state, _NOTED
         seen = (event.evidence(),)
-        return replace(state, at=event.at, charging=charging, percent=percent, evidence=seen), _NOTED
-
-    def _fine(self, state: ChargeByState) -> bool:
-        return bool(state.charging) or (state.percent is not None and state.percent >= self._enough)
+        return replace(state, due=due, at=event.at, charging=charging, percent=percent, evidence=seen), _NOTED
 
     @staticmethod
     def _moved(before: float | None, now: float | None) -> bool:
@@ -142,13 +137,9 @@ class ChargeByRule:
         return start
 
     def _tick(self, state: ChargeByState, at: datetime) -> tuple[State, Verdict]:
-        if at < state.due:
+        if state.due is None or at < state.due:
             return state, _TIME
-        after = replace(state, due=self._next(at))
-        if state.charging is None and state.percent is None:
-            return after, _UNKNOWN
-        if self._fine(state):
-            return after, _FULL
+        after = replace(state, due=self._next(at), told=True)
         values: dict[str, float | int | str] = {"device": self._device}
         if state.percent is None:
             why = Reason("{device} is not on the charger.", values)
@@ -157,7 +148,7 @@ class ChargeByRule:
                 "{device} is not on the charger; its battery is at {battery_percent}.",
                 values | {"battery_percent": state.percent},
             )
-        return replace(after, told=True), Raised(why, self._priority, self._device, state.evidence)
+        return after, Raised(why, self._priority, self._device, state.evidence)
 
 
 def build(settings: ChargeBySettings, context: Context) -> tuple[Rule, ...]:

@@ -53,7 +53,7 @@ class FlagRule:
         kinds: the kinds of readings that may say something.
         state: the rule's own kind of FlagState.
         after_s: how long it must be set.
-        told, waits, cleared: what is said; ``told`` may have the blank ``{set_s}``, all have ``{device}``.
+        told, waits, cleared: what is said of the device; ``told`` is also given for how many seconds it is set.
     """
 
     __slots__ = ("_after", "_cleared", "_device", "_flag", "_priority", "_schedule", "_state", "_told", "_waits",
@@ -69,9 +69,9 @@ class FlagRule:
         state: type[FlagState],
         after_s: float,
         priority: Priority,
-        told: Reason,
-        waits: Reason,
-        cleared: Reason,
+        told: Callable[[str, float], Reason],
+        waits: Callable[[str], Reason],
+        cleared: Callable[[str], Reason],
         schedule: Schedule = ALWAYS,
         kinds: frozenset[str] = frozenset({"status"}),
     ) -> None:
@@ -122,14 +122,14 @@ class FlagRule:
         return due if self._schedule.active(due) else self._schedule.next_change(due)
 
     def _waiting(self, state: FlagState) -> Verdict:
-        why = Reason(self._waits.text, {"device": self._device})
+        why = self._waits(self._device)
         return Quiet(why) if state.until is None else Pending(state.until, why)
 
     def _over(self, state: FlagState, at: datetime) -> tuple[State, Verdict]:
         after = self._state(at=at)
         if state.stand is FlagStand.SET:
             return after, _OVER
-        return after, Cleared(Reason(self._cleared.text, {"device": self._device}), self._device)
+        return after, Cleared(self._cleared(self._device), self._device)
 
     def _tick(self, state: FlagState, at: datetime) -> tuple[State, Verdict]:
         if state.until is None or at < state.until:
@@ -138,6 +138,6 @@ class FlagRule:
             after = self._state(state.stand, state.at, self._schedule.next_change(at), state.evidence, state.marks)
             return after, self._waiting(after)
         assert state.at is not None
-        why = Reason(self._told.text, {"device": self._device, "set_s": seconds(at - state.at)})
+        why = self._told(self._device, seconds(at - state.at))
         told = self._state(FlagStand.TOLD, state.at)
         return told, Raised(why, self._priority, self._device, state.evidence, state.marks)

@@ -57,13 +57,16 @@ def build(settings: RemovedSettings, context: Context) -> tuple[Rule, ...]:
             state=RemovedState,
             after_s=settings.after_s,
             priority=settings.priority,
-            told=Reason("{device} was taken off {set_s} ago and should be worn.", {"device": "", "set_s": 0}),
-            waits=Reason("{device} was taken off.", {"device": ""}),
-            cleared=Reason("{device} is worn again.", {"device": ""}),
+            told=_told,
+            cleared=lambda device: Reason("{device} is worn again.", {"device": device}),
             schedule=schedule,
         )
         for device in devices
     )
+
+
+def _told(device: str, set_s: float) -> Reason:
+    return Reason("{device} was taken off {set_s} ago and should be worn.", {"device": device, "set_s": set_s})
 
 
 def _off(reading: Reading) -> bool | None:

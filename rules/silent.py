@@ -154,7 +154,7 @@ class SilentRule:
             return self._said(state, event) if isinstance(event, Said) else self._tick(state, event.at)
         assert isinstance(event, Heard)
         if event.device != self._device:
-            return self._hub_heard(state, event)
+            return self._hub_heard(state, event) if event.device == self._hub else (state, _NOTHING)
         reading = event.reading
         if reading.__class__ is Status:
             assert isinstance(reading, Status)
@@ -271,7 +271,7 @@ class SilentRule:
             return self._tell(state, at)
         return replace(state, stand=Stand.CHECKING, checking_at=at), Pending(
             at + self._hub_wait,
-            Reason("{device} is silent; is {hub} still there?", {"device": self._device, "hub": self._hub or ""}),
+            Reason("{device} is silent; its hub {hub} may be gone.", {"device": self._device, "hub": self._hub or ""}),
         )
 
     def _behind(self, state: SilentState) -> tuple[State, Verdict]:

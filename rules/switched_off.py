@@ -57,14 +57,17 @@ def build(settings: SwitchedOffSettings, context: Context) -> tuple[Rule, ...]:
             state=SwitchedOffState,
             after_s=settings.after_s,
             priority=settings.priority,
-            told=Reason("{device} was switched off {set_s} ago.", {"device": "", "set_s": 0}),
-            waits=Reason("{device} says that it is switched off.", {"device": ""}),
-            cleared=Reason("{device} is on again.", {"device": ""}),
+            told=_told,
+            cleared=lambda device: Reason("{device} is on again.", {"device": device}),
             schedule=schedule,
             kinds=frozenset(KINDS),
         )
         for device in devices
     )
+
+
+def _told(device: str, set_s: float) -> Reason:
+    return Reason("{device} was switched off {set_s} ago.", {"device": device, "set_s": set_s})
 
 
 def _off(reading: Reading) -> bool:

@@ -41,9 +41,9 @@ def build(settings: TamperSettings, context: Context) -> tuple[Rule, ...]:
             state=TamperState,
             after_s=settings.after_s,
             priority=settings.priority,
-            told=Reason("Somebody opened or moved {device}.", {"device": ""}),
-            waits=Reason("{device} says that it was opened.", {"device": ""}),
-            cleared=Reason("{device} is closed and in its place again.", {"device": ""}),
+            told=lambda device, _: Reason("Somebody opened or moved {device}.", {"device": device}),
+            waits=lambda device: Reason("{device} says that it was opened.", {"device": device}),
+            cleared=lambda device: Reason("{device} is closed and in its place again.", {"device": device}),
         )
         for device in watched(context)
     )
