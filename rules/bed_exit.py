@@ -8,9 +8,10 @@ rule. Readings are taken in the order in which they happened; an older one chang
 from datetime import datetime, time, timedelta
 from typing import ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from devices.model import Bed
+from rules.bed import LATE_S, BedSettings
 from rules.errors import BadRuleError
 from rules.model import (
     Cleared,
@@ -24,7 +25,6 @@ from rules.model import (
     Raised,
     Reason,
     Rule,
-    RuleSettings,
     State,
     Verdict,
 )
@@ -37,14 +37,9 @@ _IN_BED = Quiet(Reason("In bed."))
 _STILL_OUT = Quiet(Reason("Still out of bed; told already."))
 _NOTHING = Quiet(Reason("Nothing waits for a decision."))
 
-LATE_S = 60.0
-"""An exit heard later than this is marked with its age; the same minute as for a help call."""
 
-
-class BedExitSettings(RuleSettings):
+class BedExitSettings(BedSettings):
     """When being out of bed at night is told."""
-
-    model_config = ConfigDict(populate_by_name=True)
 
     name: ClassVar[str] = "bed_exit"
     rule: Literal["bed_exit"] = "bed_exit"
@@ -87,14 +82,14 @@ class BedExitState(State, frozen=True, tag="bed_exit", omit_defaults=True):
 class BedExitRule:
     """See the module."""
 
-    __slots__ = ("_limit", "_night", "_priority")
+    __slots__ = ("_limit", "_night", "_priority", "devices")
     name = "bed_exit"
     key = "bed_exit"
     kinds = frozenset({"bed"})
-    devices: frozenset[str] | None = None
     zones: tuple[str, ...] = ()
 
     def __init__(self, settings: BedExitSettings, night: Daily) -> None:
+        self.devices = settings.devices()
         self._night = night
         self._limit = timedelta(minutes=settings.minutes)
         self._priority = settings.priority

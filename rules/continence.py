@@ -1,7 +1,8 @@
 """Continence: a change is due, overdue, or the product leaks.
 
 Dignity by default: a change that is due goes on the round list (Pending) and rings nowhere; only an overdue change or
-a leak is told, as medium, and the words stay plain. What happens is the table ``TABLE``: (how it stands, what the
+a leak is told, never as high, and the words stay plain. Where ``rounds`` are planned, a due change waits for the next
+one, and is overdue when that has passed without it. What happens is the table ``TABLE``: (how it stands, what the
 sensor says) -> how it stands then. All of it is one incident (subject "").
 
 ``some`` after a due change does not take it back: nothing dries by itself, the sensor wavers. After a leak it does:
@@ -10,12 +11,14 @@ two levels less can only be a new product. ``error`` and ``off`` change nothing:
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar, Final, Literal, Self
+from typing import ClassVar, Final, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from devices.model import Continence
+from rules.continence_words import LATE_S, Calm, ScaleSettings
 from rules.model import (
     Cleared,
     Context,
@@ -28,14 +31,12 @@ from rules.model import (
     Raised,
     Reason,
     Rule,
-    RuleSettings,
     State,
     Verdict,
 )
+from rules.night import WallClock
+from rules.nights import next_wall_clock
 from rules.timing import epoch_ms, heard_late, seconds
-
-LATE_S: Final = 300.0
-"""A reading older than this when heard is marked with its age: a change is a matter of minutes, not seconds."""
 
 _OTHER = Quiet(Reason("Not from a continence sensor."))
 _OLDER = Quiet(Reason("A newer continence reading was judged already; this one changes nothing."))
@@ -49,7 +50,7 @@ _OFF = Quiet(Reason("The continence sensor is off or not attached."))
 _CLEARED = Cleared(Reason("Changed: the sensor is dry again."))
 
 
-class ContinenceSettings(RuleSettings):
+class ContinenceSettings(ScaleSettings):
     """When a change is told."""
 
     name: ClassVar[str] = "continence"
@@ -66,30 +67,23 @@ class ContinenceSettings(RuleSettings):
         description="Tell (low) as soon as a change is due. No by default: the round list shows it, and nobody is "
         "rung up for it.",
     )
-    priority: Priority = Field(
-        Priority.MEDIUM,
-        description="Priority of an overdue change and of a leak. Medium: somebody should come soon, nobody must run.",
+    rounds: tuple[WallClock, ...] = Field(
+        (),
+        max_length=24,
+        description='Planned rounds, wall-clock times such as ["08:00", "13:00", "21:00"]. A due change waits for the '
+        "next one. Without rounds `overdue_after_minutes` counts.",
     )
-    due_percent: float | None = Field(
-        None,
-        ge=1,
-        le=100,
-        description="For sensors that give a saturation only: a change is due from here on. The makers' scales "
-        "differ, so there is no default; take the maker's own.",
-    )
-    dry_percent: float = Field(
-        10.0,
+    grace_minutes: float = Field(
+        30.0,
         ge=0,
-        le=99,
-        description="For the same sensors: dry, so changed, at or below this. Above 0, because a "
-        "fresh product may show a little.",
+        le=240,
+        description="How long after the planned round a change is overdue. A round takes its time from room to room.",
     )
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.due_percent is not None and self.dry_percent >= self.due_percent:
-            raise ValueError("dry_percent must be below due_percent")
-        return self
+    priority: Calm = Field(
+        Priority.MEDIUM,
+        description="Priority of an overdue change and of a leak, medium or low. Medium: somebody should come soon, "
+        "nobody must run.",
+    )
 
 
 class Stand(StrEnum):
@@ -122,12 +116,14 @@ TABLE: Final[dict[tuple[Stand, str], Stand]] = {
 
 
 class ContinenceState(State, frozen=True, tag="continence", omit_defaults=True):
-    """``at`` is the last judged reading, while a change is DUE, ``since`` when and ``until`` when it is overdue."""
+    """``at`` is the last judged reading; of an open change ``since`` when it was due first, ``round_at`` the planned
+    round, ``until`` when it is overdue."""
 
     stand: Stand = Stand.FINE
     at: datetime | None = None
     since: datetime | None = None
     until: datetime | None = None
+    round_at: datetime | None = None
     told: bool = False
     evidence: tuple[Evidence, ...] = ()
     marks: tuple[Reason, ...] = ()
@@ -136,15 +132,17 @@ class ContinenceState(State, frozen=True, tag="continence", omit_defaults=True):
 class ContinenceRule:
     """See the module."""
 
-    __slots__ = ("_overdue_after", "_settings")
+    __slots__ = ("_grace", "_overdue_after", "_settings", "_zone")
     name = "continence"
     key = "continence"
     kinds = frozenset({"continence"})
     devices: frozenset[str] | None = None
     zones: tuple[str, ...] = ()
 
-    def __init__(self, settings: ContinenceSettings) -> None:
+    def __init__(self, settings: ContinenceSettings, zone: ZoneInfo) -> None:
         self._settings = settings
+        self._zone = zone
+        self._grace = timedelta(minutes=settings.grace_minutes)
         self._overdue_after = timedelta(minutes=settings.overdue_after_minutes)
 
     def start(self, at: datetime) -> ContinenceState:
@@ -163,23 +161,12 @@ class ContinenceRule:
             return self._tick(state, event.at)
         if not isinstance(event.reading, Continence):
             return state, _OTHER
-        word = self._word(event.reading)
+        word = self._settings.word(event.reading)
         if word in _WITHOUT_STATE:
             return state, _WITHOUT_STATE[word]
         if state.at is not None and event.at < state.at:
             return state, _OLDER
         return self._move(state, TABLE[state.stand, word], event)
-
-    def _word(self, reading: Continence) -> str:
-        """The sensor's state, or the one that its saturation stands for; "" where neither says anything."""
-        if reading.state is not None:
-            return reading.state
-        due, saturation = self._settings.due_percent, reading.saturation_percent
-        if due is None or saturation is None:
-            return ""
-        if saturation >= due:
-            return "change_due"
-        return "dry" if saturation <= self._settings.dry_percent else "some"
 
     def _move(self, state: ContinenceState, stand: Stand, event: Heard) -> tuple[State, Verdict]:
         if stand is state.stand:
@@ -189,7 +176,8 @@ class ContinenceRule:
         evidence = (*state.evidence, event.evidence())
         marks = heard_late(event, LATE_S)
         if stand is Stand.LEAK:
-            after = ContinenceState(Stand.LEAK, event.at, told=True, evidence=evidence)
+            since = state.since or event.at
+            after = ContinenceState(Stand.LEAK, event.at, since, told=True, evidence=evidence)
             why = Reason("The product leaks: a change is needed now.")
             return after, Raised(why, self._settings.priority, evidence=evidence, marks=marks)
         return self._due(ContinenceState(Stand.DUE, event.at, event.at, evidence=evidence, marks=marks), event)
@@ -197,37 +185,49 @@ class ContinenceRule:
     def _stay(self, state: ContinenceState) -> tuple[State, Verdict]:
         if state.stand is Stand.FINE:
             return state, _FINE
-        return state, _TOLD if state.until is None else _due(state.until)
+        return state, _TOLD if state.until is None else _due(state)
 
     def _due(self, state: ContinenceState, event: Heard) -> tuple[State, Verdict]:
-        until = event.at + self._overdue_after
+        round_at, until = None, event.at + self._overdue_after
+        if self._settings.rounds:
+            round_at = next_wall_clock(self._settings.rounds, self._zone, event.at)
+            until = round_at + self._grace
+        due = msgspec.structs.replace(state, until=until, round_at=round_at)
         if until <= event.received_at:
-            return self._tick(msgspec.structs.replace(state, until=until), event.received_at)
+            return self._tick(due, event.received_at)
         if not self._settings.tell_when_due:
-            return msgspec.structs.replace(state, until=until), _due(until)
-        told = msgspec.structs.replace(state, until=until, told=True)
+            return due, _due(due)
+        told = msgspec.structs.replace(due, told=True)
         return told, Raised(Reason("A change is due."), Priority.LOW, evidence=state.evidence, marks=state.marks)
 
     def _tick(self, state: ContinenceState, at: datetime) -> tuple[State, Verdict]:
         if state.until is None or state.since is None or at < state.until:
             return state, _NOTHING
-        after = ContinenceState(Stand.OVERDUE, state.at, told=True, evidence=state.evidence)
-        why = Reason(
-            "A change has been due for {due_s}, longer than {limit_s}.",
-            {"due_s": seconds(at - state.since), "limit_s": seconds(self._overdue_after)},
+        after = ContinenceState(
+            Stand.OVERDUE, state.at, state.since, round_at=state.round_at, told=True, evidence=state.evidence
         )
+        due_s = seconds(at - state.since)
+        if state.round_at is not None:
+            values: dict[str, float | int | str] = {"due_s": due_s, "round_at": epoch_ms(state.round_at)}
+            why = Reason("A change has been due for {due_s}; it was planned for the round at {round_at}.", values)
+        else:
+            values = {"due_s": due_s, "limit_s": seconds(self._overdue_after)}
+            why = Reason("A change has been due for {due_s}, longer than {limit_s}.", values)
         return after, Raised(why, self._settings.priority, evidence=state.evidence, marks=state.marks)
 
 
 _WITHOUT_STATE: Final = {"error": _ERROR, "off": _OFF, "": _NO_STATE}
 
 
-def _due(until: datetime) -> Pending:
-    return Pending(
-        until, Reason("A change is due; told as overdue from {overdue_at} on.", {"overdue_at": epoch_ms(until)})
-    )
+def _due(state: ContinenceState) -> Pending:
+    assert state.until is not None
+    if state.round_at is not None:
+        why = Reason("A change is due; planned for the round at {round_at}.", {"round_at": epoch_ms(state.round_at)})
+        return Pending(state.until, why)
+    why = Reason("A change is due; told as overdue from {overdue_at} on.", {"overdue_at": epoch_ms(state.until)})
+    return Pending(state.until, why)
 
 
 def build(settings: ContinenceSettings, context: Context) -> tuple[Rule, ...]:
     """One rule for the resident's continence product."""
-    return (ContinenceRule(settings),)
+    return (ContinenceRule(settings, context.timezone),)

@@ -11,13 +11,23 @@ from pydantic import Field
 
 from rules import (
     bed_exit,
+    bed_sensor_silent,
+    breathing,
     charge_by,
     clock_wrong,
     continence,
+    continence_off,
     fall,
+    heart_rate,
     help,  # noqa: A004 - the rule's own word
     low_battery,
+    not_back,
+    not_changed,
+    not_in_bed_by,
+    not_up_by,
+    oxygen,
     removed,
+    restless_night,
     silent,
     switched_off,
     tamper,
@@ -65,6 +75,42 @@ RULES: Final[tuple[RuleType, ...]] = (
         "clock_wrong", clock_wrong.ClockWrongSettings, clock_wrong.build, clock_wrong.ClockWrongState, "Wrong clock"
     ),
     RuleType("charge_by", charge_by.ChargeBySettings, charge_by.build, charge_by.ChargeByState, "Not on the charger"),
+    RuleType("not_back", not_back.NotBackSettings, not_back.build, not_back.NotBackState, "Not back in bed"),
+    RuleType(
+        "not_in_bed_by",
+        not_in_bed_by.NotInBedBySettings,
+        not_in_bed_by.build,
+        not_in_bed_by.NotInBedByState,
+        "Not in bed",
+    ),
+    RuleType("not_up_by", not_up_by.NotUpBySettings, not_up_by.build, not_up_by.NotUpByState, "Not up"),
+    RuleType(
+        "restless_night",
+        restless_night.RestlessNightSettings,
+        restless_night.build,
+        restless_night.RestlessNightState,
+        "Restless night",
+    ),
+    RuleType("heart_rate", heart_rate.HeartRateSettings, heart_rate.build, heart_rate.HeartRateState, "Heart rate"),
+    RuleType("breathing", breathing.BreathingSettings, breathing.build, breathing.BreathingState, "Breathing"),
+    RuleType("oxygen", oxygen.OxygenSettings, oxygen.build, oxygen.OxygenState, "Oxygen"),
+    RuleType(
+        "bed_sensor_silent",
+        bed_sensor_silent.BedSensorSilentSettings,
+        bed_sensor_silent.build,
+        bed_sensor_silent.BedSensorSilentState,
+        "Bed sensor silent",
+    ),
+    RuleType(
+        "continence_off",
+        continence_off.ContinenceOffSettings,
+        continence_off.build,
+        continence_off.ContinenceOffState,
+        "Continence sensor off",
+    ),
+    RuleType(
+        "not_changed", not_changed.NotChangedSettings, not_changed.build, not_changed.NotChangedState, "Not changed"
+    ),
 )
 
 

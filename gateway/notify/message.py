@@ -21,6 +21,12 @@ DISCREET: dict[str, str] = {
     "continence": N_("Care is due"),
     "continence_due": N_("Care is due"),
     "continence_overdue": N_("Care is due"),
+    "continence_off": N_("Care is due"),
+    "not_changed": N_("Care is due"),
+    "heart_rate": N_("Please look in"),
+    "breathing": N_("Please look in"),
+    "oxygen": N_("Please look in"),
+    "restless_night": N_("Please look in"),
 }
 """Rules whose very name would tell of a person's health; what stands on the lock screen in its place."""
 

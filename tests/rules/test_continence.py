@@ -80,8 +80,8 @@ TIMELINES: dict[str, tuple[dict[str, Any], list[tuple[float, str | float | None,
         ],
     ),
     "another limit and priority": (
-        {"overdue_after_minutes": 30, "priority": "high"},
-        [(1, "change_due", 0, "pending 31"), (31, None, 0, "raised high")],
+        {"overdue_after_minutes": 30, "priority": "low"},
+        [(1, "change_due", 0, "pending 31"), (31, None, 0, "raised low")],
     ),
 }
 

@@ -1,0 +1,55 @@
+"""What the bed's rules have in common: which sensor counts, and what a bed reading says after the last one."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from pydantic import ConfigDict, Field
+
+from devices.model import Bed
+from rules.model import Event, Heard, RuleSettings
+
+LATE_S: Final = 60.0
+"""An exit heard later than this is marked with its age; the same minute as for a help call."""
+
+_REPEATS: Final = timedelta(minutes=1)
+"""A sensor that repeats itself is stored once a minute: its time only serves to know an older reading."""
+
+
+class BedSettings(RuleSettings):
+    """Settings of a rule about the bed."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    device: str | None = Field(
+        None,
+        description="Only this bed sensor counts. By default all of the resident's do; name one where an armchair has "
+        "a sensor too, or where a radar and a mat do not agree.",
+    )
+
+    def devices(self) -> frozenset[str] | None:
+        """For ``Rule.devices``."""
+        return None if self.device is None else frozenset({self.device})
+
+
+class Said(StrEnum):
+    """What a reading says, given the last one."""
+
+    OTHER = "other"  # not about the bed
+    OLDER = "older"  # a newer one was judged already
+    SAME = "same"  # says again what is known, and needs no storing
+    IN = "in"
+    OUT = "out"
+
+
+def said(event: Event, at: datetime | None, in_bed: bool | None) -> Said:
+    """What an event says when the last judged reading was of ``at``, and said ``in_bed`` (None: none was)."""
+    if not isinstance(event, Heard) or not isinstance(event.reading, Bed):
+        return Said.OTHER
+    now = event.reading.in_bed
+    if at is not None:
+        if event.at < at:
+            return Said.OLDER
+        if now is in_bed and event.at - at < _REPEATS:
+            return Said.SAME
+    return Said.IN if now else Said.OUT
