@@ -62,7 +62,10 @@ class SystemClock:
     async def wait(self, event: asyncio.Event, seconds: float | None) -> bool:
         """Wait for the event, at most that long."""
         try:
-            await asyncio.wait_for(event.wait(), None if seconds is None else max(0.0, seconds) / self._speed)
+            # Not wait_for: in Python 3.11 it swallows a cancellation that comes together with the event, and who was
+            # to end with the daemon would wait on for ever.
+            async with asyncio.timeout(None if seconds is None else max(0.0, seconds) / self._speed):
+                await event.wait()
         except TimeoutError:
             return False
         return True

@@ -118,7 +118,8 @@ class Device:
     async def _repeat(self, event_id: str, message: tuple[str, bytes], outgoing: Outgoing) -> None:
         for wait in self._repeats.waits():
             try:
-                await asyncio.wait_for(self._answered[event_id].wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._answered[event_id].wait()
             except TimeoutError:
                 if not (outgoing.delivered or outgoing.dropped):
                     continue  # the link still keeps it and will send it: no need to pile up copies

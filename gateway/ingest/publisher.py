@@ -26,6 +26,9 @@ _log = structlog.get_logger(__name__)
 
 _MANY_CALLS = 10_000
 """aiomqtt warns above this many waiting calls; our outbox bounds them already."""
+_CANCEL_AGAIN_S = 1.0
+"""aiomqtt waits with asyncio.wait_for, which in Python 3.11 swallows a cancellation that comes in the very moment when
+the connection stands: asked once, the task would stay, and a gateway whose disk has failed would never end."""
 
 
 T = TypeVar("T")
@@ -107,9 +110,9 @@ class Publisher:
 
     async def close(self) -> None:
         """End; what is being published fails with LinkError."""
-        if self._task is not None:
+        while self._task is not None and not self._task.done():
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await asyncio.wait({self._task}, timeout=_CANCEL_AGAIN_S)
         self._lost.set()
 
     async def __aenter__(self) -> Self:

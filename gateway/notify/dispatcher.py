@@ -169,7 +169,13 @@ class Dispatcher:
         lane = self._lanes.get(key)
         if lane is None:
             workers = channel.workers if channel else 1
-            lane = Lane(self._deliver, start=self._start, most_workers=workers, patience_s=self._patience_s)
+            lane = Lane(
+                self._deliver,
+                start=self._start,
+                most_workers=workers,
+                patience_s=self._patience_s,
+                on_more=lambda count: _LOG.info("notify.more_workers", channel=row.channel, workers=count),
+            )
             self._lanes[key] = lane
         return lane
 

@@ -33,6 +33,7 @@ class Lane(Generic[T]):
         start: starts a worker task (a TaskGroup's ``create_task``).
         most_workers: how many may send at the same time.
         patience_s: real seconds that the first in the queue waits before a worker is added.
+        on_more: called with the number of workers whenever one more than the first is added.
     """
 
     def __init__(
@@ -42,11 +43,13 @@ class Lane(Generic[T]):
         start: Callable[[Coroutine[object, object, None]], object],
         most_workers: int,
         patience_s: float = PATIENCE_S,
+        on_more: Callable[[int], None] | None = None,
     ) -> None:
         self._send = send
         self._start = start
         self._most = most_workers
         self._patience_s = patience_s
+        self._on_more = on_more
         self._queue: deque[tuple[float, T]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._begun: dict[int, float] = {}
@@ -104,6 +107,8 @@ class Lane(Generic[T]):
         waited = monotonic() - self._queue[0][0] >= self._patience_s
         if waited and self.workers < self._most and self._is_behind():
             self._add_worker()
+            if self._on_more is not None:
+                self._on_more(self.workers)
         self._watch()
 
     def _is_behind(self) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,6 +21,7 @@ KILLS = 10
 MESSAGES = 10_000
 RESIDENTS = 200
 SEED = 20260301
+MORE_WORKERS = re.compile(r"workers=(\d+) event=notify\.more_workers")
 
 
 QUICK_CONFIG = PROMPT_CONFIG.replace("autosave_on_changes true", "autosave_on_changes false")
@@ -31,6 +33,14 @@ and reads acknowledgements so late that it has not heard them when the gateway i
 async def broker_of(kind: str, folder: Path) -> AsyncIterator[Broker]:
     async with run_nats(folder) if kind == "nats" else run_mosquitto(folder, QUICK_CONFIG) as broker:
         yield broker
+
+
+def on_their_way(log: str) -> int:
+    """How many messages a life of the daemon sent at the same time, at most: so many may be repeated after its end.
+
+    One, unless the machine was so busy that a send took half a second (docs/adr/0006-delivery.md, 4).
+    """
+    return max([1, *map(int, MORE_WORKERS.findall(log))])
 
 
 @pytest.mark.slow
@@ -46,6 +56,7 @@ async def test_ten_kills_in_ten_thousand_messages(kind: str, protocol: str, tmp_
     began = monotonic()
     moments: list[int] = []
     restarts: list[float] = []
+    doubt: list[int] = []
     async with broker_of(kind, tmp_path / "broker") as broker, web.running():
         centre = write_centre(
             tmp_path, residents=RESIDENTS, carers={"desk": [("webhook", web.url)]}, steps=[(["desk"], DAY_S)],
@@ -63,6 +74,7 @@ async def test_ten_kills_in_ten_thousand_messages(kind: str, protocol: str, tmp_
                     # half of it waits at the broker when the daemon comes back, half comes while it works
                     await send(broker.port, part[: share // 2])
                     again = monotonic()
+                    web.life += 1  # only now: a busy machine hands over the last requests of the life before late
                     await daemon.start()
                     restarts.append(monotonic() - again)
                     sending = asyncio.create_task(send(broker.port, part[share // 2 :]))
@@ -71,11 +83,12 @@ async def test_ten_kills_in_ten_thousand_messages(kind: str, protocol: str, tmp_
                 await until(lambda: book.frames() >= wanted, what=f"{wanted} messages in the store")  # noqa: B023
                 await asyncio.sleep(rng.uniform(0, 0.03))
                 await daemon.kill()
+                doubt.append(on_their_way(daemon.said()))
                 await sending
                 moments.append(book.frames() - before)
                 await asyncio.sleep(0.1)  # what was sent before the end is heard by now
                 assert ear.ids() <= book.stored_ids(), "acknowledged, and not stored"
-                web.life += 1
+            web.life += 1
             await daemon.start()
             await until(lambda: book.frames() >= MESSAGES, what="every message in the store")
             await until(lambda: book.waiting() == 0, what="everything sent")
@@ -83,6 +96,7 @@ async def test_ten_kills_in_ten_thousand_messages(kind: str, protocol: str, tmp_
             pressed = {f"press-{SEED}-{n}" for n in range(RESIDENTS // 2)}
             await until(lambda: ear.ids() >= pressed, what="an acknowledgement of every press")
             await daemon.stop()
+            doubt.append(on_their_way(daemon.said()))
 
     log = daemon.log.read_text()
     stored = Counter(book.payloads())
@@ -95,7 +109,7 @@ async def test_ten_kills_in_ten_thousand_messages(kind: str, protocol: str, tmp_
         f"stored {len(stored)}, lost {MESSAGES - len(stored)}, "
         f"twice in the journal {sum(stored.values()) - len(stored)}, "
         f"redelivered {redelivered}; alerts {len(book.alerts())}, told {len(told)}; notifications {len(deliveries)}, "
-        f"told twice {sum(twice.values())} (by life {dict(twice)}); "
+        f"told twice {sum(twice.values())} (by life {dict(twice)}, at most {max(doubt)} at a time); "
         f"restart to connected {max(restarts):.1f} s at most; {monotonic() - began:.0f} s in all"
     )
     assert stored == Counter(payload for _, payload in messages), "each message once, and no other"
@@ -104,7 +118,7 @@ async def test_ten_kills_in_ten_thousand_messages(kind: str, protocol: str, tmp_
     expected = {(f"r{n}", "help" if n < RESIDENTS // 2 else "zone_exit"): 1 for n in range(RESIDENTS)}
     assert incidents == expected, "one alert for each who pressed or left"
     assert told == {row["id"] for row in book.alerts()}, "every alert told"
-    assert all(count <= 1 for count in twice.values()), f"more than one for a kill: {twice}"
+    assert all(count <= doubt[life] for life, count in twice.items()), f"more than were on their way: {twice}, {doubt}"
     assert web.forged == 0
     assert "_failed" not in log, log[log.index("_failed") - 500 :][:1000]
     assert book.is_sound()

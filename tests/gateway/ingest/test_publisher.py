@@ -1,7 +1,10 @@
 """Publishing with a confirmation."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -40,6 +43,41 @@ async def test_tells_when_the_broker_is_gone_and_comes_back(backend: Backend) ->
         proxy.heal()
         await until(lambda: publisher.connected)
         await publisher.publish("alerts/1", b"x")
+
+
+class DeafClient:
+    """A client that overhears a cancellation while it connects, as asyncio.wait_for of Python 3.11 may."""
+
+    def __init__(self) -> None:
+        self.connecting = asyncio.Event()
+        self.overheard = False
+
+    async def __aenter__(self) -> Self:
+        self.connecting.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        self.overheard = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    @property
+    async def messages(self) -> AsyncIterator[None]:
+        await asyncio.Event().wait()
+        yield
+
+
+async def test_it_ends_though_a_cancellation_is_overheard(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = DeafClient()
+    monkeypatch.setattr(Publisher, "_new_client", lambda _: client)
+    publisher = Publisher(BrokerOptions())
+    await publisher.start()
+    await client.connecting.wait()
+    async with asyncio.timeout(PATIENCE_S):
+        await publisher.close()
+    assert client.overheard
+    assert not publisher.connected
 
 
 async def test_a_confirmation_that_does_not_come_is_an_error(backend: Backend) -> None:
