@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 FOR ?=
 SPEED ?=
+WORKERS ?= 2
 CODE := devices rules gateway simulators
 
 .PHONY: help demo test check format bench lock docs clean
@@ -18,7 +19,9 @@ demo: $(VENV)/.run   ## set up, and run gateway, broker, simulators and page tog
 test: $(VENV)/.dev   ## set up, check, and run all tests
 	@sh tests/system-packages.sh
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m 'not alone'
+	@echo 'Now one by one, those that measure time:'
+	$(BIN)/python -m pytest -m alone
 
 check: $(VENV)/.dev  ## style, types, imports: what a change must pass
 	$(BIN)/ruff check .
