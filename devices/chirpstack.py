@@ -88,7 +88,7 @@ def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
     sort = _sort_of(frame.topic)
     try:
         event = door.read(_DECODER, frame.payload)
-        return _readings(event, sort or _seen_sort(event), model)
+        return _readings(event, sort or _seen_sort(event), model, frame.received_at)
     except UnreadableError as error:
         saved = _save_alarms(frame.payload, model) if sort in ("up", None) else ()
         if not saved:
@@ -124,14 +124,14 @@ def _seen_sort(event: Event) -> str:
     return "join" if event.dev_addr is not None else "unknown"
 
 
-def _readings(event: Event, sort: str, model: str | None) -> tuple[Reading, ...]:
+def _readings(event: Event, sort: str, model: str | None, received_at: datetime) -> tuple[Reading, ...]:
     device = event.device_info.dev_eui.lower()
     if not device:
         raise UnreadableError(Why.OUT_OF_RANGE, '""; expected the DevEUI', "deviceInfo.devEui")
     at, event_id = values.utc(event.time, "time"), event.deduplication_id or None
     match sort:
         case "up":
-            return lorawan.readings(_uplink(event, device, at, event_id, model))
+            return lorawan.readings(_uplink(event, device, at, event_id, model, received_at))
         case "join":
             return (Status(device=device, observed_at=at, event_id=event_id, online=True),)
         case "ack":
@@ -147,12 +147,15 @@ def _readings(event: Event, sort: str, model: str | None) -> tuple[Reading, ...]
     raise UnreadableError(Why.UNKNOWN_KIND, f"{shown(sort)}; {expected}")
 
 
-def _uplink(event: Event, device: str, at: datetime | None, event_id: str | None, model: str | None) -> Uplink:
+def _uplink(
+    event: Event, device: str, at: datetime | None, event_id: str | None, model: str | None, received_at: datetime
+) -> Uplink:
     return Uplink(
         form="chirpstack",
         device=device,
         names=(model, event.device_info.device_profile_name),
         at=at,
+        received_at=received_at,
         event_id=event_id,
         port=event.f_port,
         object=event.object,

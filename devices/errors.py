@@ -38,6 +38,7 @@ class Why(StrEnum):
     DECODER_FAILED = "decoder_failed"
     CODEC_FAILED = "codec_failed"
     CODEC_TIMEOUT = "codec_timeout"
+    CODEC_SUSPENDED = "codec_suspended"
 
 
 class UnreadableError(DeviceError):

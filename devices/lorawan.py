@@ -32,6 +32,9 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     names: tuple[str | None, ...]
     at: datetime | None
+    """When the network server had it, if it says so."""
+    received_at: datetime
+    """When it came to us."""
     event_id: str | None
     port: int
     object: Any
@@ -60,7 +63,7 @@ def decoded_object(uplink: Uplink, codec: Codec | None) -> Any:
     except (binascii.Error, ValueError):
         detail = f"{shown(uplink.raw)}; expected a payload in Base64"
         raise UnreadableError(Why.WRONG_TYPE, detail) from None
-    return codec(payload, uplink.port)
+    return codec(payload, uplink.port, uplink.at or uplink.received_at)
 
 
 def readings(uplink: Uplink) -> tuple[Reading, ...]:

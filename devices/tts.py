@@ -112,7 +112,9 @@ def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
     try:
         message = door.read(_DECODER, frame.payload)
         uplink = message.uplink_message
-        return _others(message) if uplink is None else lorawan.readings(_uplink(message, uplink, model))
+        return (
+            _others(message) if uplink is None else lorawan.readings(_uplink(message, uplink, model, frame.received_at))
+        )
     except UnreadableError as error:
         saved = _save_alarms(frame.payload, model)
         if not saved:
@@ -128,7 +130,7 @@ def address_of(topic: str) -> str | None:
     return parts[3]
 
 
-def _uplink(message: Envelope, uplink: _Uplink, model: str | None) -> Uplink:
+def _uplink(message: Envelope, uplink: _Uplink, model: str | None, received_at: datetime) -> Uplink:
     device, at = _device(message), uplink.received_at or message.received_at
     at = values.utc(at, "received_at")
     event_id = _event_id(message.correlation_ids, uplink.session_key_id, uplink.f_cnt)
@@ -140,6 +142,7 @@ def _uplink(message: Envelope, uplink: _Uplink, model: str | None) -> Uplink:
         device=device,
         names=(model, None if ids is None or not ids.model_id else f"{ids.brand_id}/{ids.model_id}"),
         at=at,
+        received_at=received_at,
         event_id=event_id,
         port=uplink.f_port,
         object=uplink.decoded_payload,

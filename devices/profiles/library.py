@@ -6,6 +6,7 @@ doing so (tests, ``telecare decode``) gets the bundled profiles at first need.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,8 +18,9 @@ from devices.profiles.flaws import Flaw, ProfileError
 from devices.profiles.profile import Profile, parse
 from devices.refusals import shown
 
-Codec: TypeAlias = Callable[[bytes, int], Any]
-"""``codec(payload, port)``: the decoded object of a raw LoRaWAN payload. Raises UnreadableError."""
+Codec: TypeAlias = Callable[[bytes, int, datetime], Any]
+"""``codec(payload, port, received_at)``: the decoded object of a raw LoRaWAN payload; the time is aware, and when the
+network server had it. Raises UnreadableError."""
 
 _PUNCTUATION = re.compile(r"[^a-z0-9]+")
 

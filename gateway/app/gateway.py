@@ -92,9 +92,9 @@ class Gateway:
         """
         with closing(Codecs.load(self._settings.devices.codecs)) as codecs:
             library.install(library_of(self._settings, codecs.decoders()))
-            await self._run_alone()
+            await self._run_alone(codecs)
 
-    async def _run_alone(self) -> None:
+    async def _run_alone(self, codecs: Codecs) -> None:
         lock = DataLock(self._settings.gateway.data)
         lock.acquire()
         try:
@@ -103,14 +103,14 @@ class Gateway:
                 _LOG.info("store.migrated", versions=ran)
             with closing(reader(self._path)) as db:
                 try:
-                    await self._run(db)
+                    await self._run(db, codecs)
                 except* StoreFailedError:
                     await self._tell_store_failed(db)
                     raise
         finally:
             lock.release()
 
-    async def _run(self, db: sqlite3.Connection) -> None:
+    async def _run(self, db: sqlite3.Connection, codecs: Codecs) -> None:
         settings, clock = self._settings, self._clock
         secret = secret_in(settings.secret_file)
         keeper = CentreKeeper(db)
@@ -152,6 +152,7 @@ class Gateway:
             index=keeper.index,
             version=lambda: keeper.version,
             http=http,
+            codecs=codecs if codecs.models else None,
         )
         console = create_app(
             ConsoleDeps(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import sdnotify
 import structlog
@@ -10,11 +11,12 @@ from gateway.alerts import desk
 from gateway.alerts.model import Incident
 from gateway.centre.index import CentreIndex
 from gateway.clock import monotonic
+from gateway.codecs import Codecs
 from gateway.ingest.http_listener import HttpListener
 from gateway.ingest.mqtt_source import MqttSource
 from gateway.notify.dispatcher import Dispatcher
 from gateway.pipeline.lanes import Lane
-from gateway.store.writer import Writer
+from gateway.store.writer import Tx, Writer
 from rules.model import Priority, Reason
 
 _LOG = structlog.get_logger(__name__)
@@ -36,6 +38,14 @@ _DEAF = Reason("The gateway can't listen for devices that report over the intern
 _HEARS = Reason("The gateway listens again. Look after anybody who may have called meanwhile.")
 
 
+CODEC_RULE = "codec_suspended"
+_SUSPENDED = Reason(
+    "The decoder of {model} does not end in time and is suspended: messages of these devices can't be read. "
+    "Tell a technician."
+)
+_RUNS = Reason("The decoder of {model} works again.")
+
+
 class Watch:
     """Looks after the parts; ``run()`` until cancelled."""
 
@@ -49,8 +59,11 @@ class Watch:
         index: Callable[[], CentreIndex],
         version: Callable[[], int],
         http: HttpListener | None = None,
+        codecs: Codecs | None = None,
     ) -> None:
         self._http = http
+        self._codecs = codecs
+        self._suspended: frozenset[str] | None = None
         self._sources = sources
         self._lanes = lanes
         self._writer = writer
@@ -99,11 +112,28 @@ class Watch:
             "lanes": lanes,
             "store": {"ok": self._writer.failed is None, "commits": self._writer.commits},
             "notifications": {"in_hand": self._dispatcher.in_hand},
+            **({} if self._http is None else {"http": {"listening": listening, "lanes": self._posted()}}),
+            **({} if self._codecs is None else {"codecs": {"suspended": sorted(self._codecs.suspended)}}),
             "centre": {"version": self._version(), "residents": len(self._index().residents)},
         }
 
+    def _posted(self) -> dict[str, dict[str, int]]:
+        """What came by POST, lane by lane."""
+        found = {}
+        for source in self._http.lanes if self._http is not None else ():
+            seen = source.health()
+            found[source.name] = {
+                "requests": seen.frames,
+                "answered": seen.acked,
+                "unanswered": seen.unanswered,
+                "waiting": seen.waiting,
+            }
+        return found
+
     async def _look(self) -> None:
         now = monotonic()
+        if self._codecs is not None:
+            await self._look_at_codecs(self._codecs)
         if self._http is not None:
             await self._look_at_http(now, listening=self._http.listening)
         for source in self._sources:
@@ -117,6 +147,30 @@ class Watch:
             elif now - self._down_since.setdefault(source.name, now) >= BROKER_GONE_S and source.name not in self._told:
                 self._told.add(source.name)
                 await self._tell_gone(source)
+
+    async def _look_at_codecs(self, codecs: Codecs) -> None:
+        suspended, before = codecs.suspended, self._suspended
+        if suspended == before:
+            return
+        # The first time too: the process before us may have told that one is suspended.
+        for model in sorted(codecs.models if before is None else before - suspended):
+            reason = Reason(_RUNS.text, {"model": model})
+            await self._tell_back(model, rule=CODEC_RULE, reason=reason)
+        for model in sorted(suspended - (before or frozenset())):
+            _LOG.error("codec.suspended", model=model)
+            await self._writer.write(partial(self._tell_suspended, model=model), urgent=True)
+        self._suspended = suspended
+
+    def _tell_suspended(self, tx: Tx, *, model: str) -> None:
+        incident = Incident(
+            rule=CODEC_RULE,
+            rule_key=CODEC_RULE,
+            subject=model,
+            priority=Priority.MEDIUM,
+            reason=Reason(_SUSPENDED.text, {"model": model}),
+            happened_at=tx.now,
+        )
+        desk.raise_incident(tx, self._index(), incident)
 
     async def _look_at_http(self, now: float, *, listening: bool) -> None:
         if listening:

@@ -59,7 +59,10 @@ PRELUDE = """
     if (found === null || typeof found !== 'object' || Array.isArray(found)) {
       throw new TypeError(form + ' gave no object with fields');
     }
-    return text(found);
+    const answer = text(found);
+    // A codec's object may have a toJSON of its own, which can say anything.
+    if (typeof answer !== 'string') throw new TypeError(form + ' gave an object that has no JSON');
+    return answer;
   };
 })()
 """
@@ -106,7 +109,7 @@ def outcome(codec: Codec, request: str, time_s: float) -> bytes:
         arm(time_s * 2)
         try:
             answer = codec.run(request).encode()
-        except (_quickjs.JSException, _quickjs.StackOverflow, UnicodeError, TypeError) as error:
+        except (_quickjs.JSException, _quickjs.StackOverflow, UnicodeError, TypeError, AttributeError) as error:
             said = str(error).partition("\n")[0]
             arm(LOAD_MS / 1000)
             codec.reset()

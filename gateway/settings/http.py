@@ -13,7 +13,7 @@ MAX_BODY_BYTES = 64 * 1024
 """The largest message that a decoder reads (devices.door); a larger one would be stored only to be unreadable."""
 
 SECRET_LENGTH = 16
-"""Characters of a secret at least: the listener does not slow down whoever guesses, so guessing must be hopeless."""
+"""Characters of a secret at least: whoever guesses is slowed down only a little, so guessing must be hopeless."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110, 5.6.2)."""

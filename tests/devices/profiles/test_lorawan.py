@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,12 +18,12 @@ TTS = "v3/care@haven/devices/pendant-r01/up"
 
 
 @pytest.fixture
-def codecs() -> Iterator[list[tuple[bytes, int]]]:
+def codecs() -> Iterator[list[tuple[bytes, int, datetime]]]:
     """A library whose VS373 and unknown model have decoders; the calls are kept."""
-    calls: list[tuple[bytes, int]] = []
+    calls: list[tuple[bytes, int, datetime]] = []
 
-    def codec(payload: bytes, port: int) -> dict[str, Any]:
-        calls.append((payload, port))
+    def codec(payload: bytes, port: int, received_at: datetime) -> dict[str, Any]:
+        calls.append((payload, port, received_at))
         return {"events": [{"alarm_type": "fall", "alarm_status": "alarm_triggered"}]}
 
     before = library.installed()
@@ -36,15 +36,24 @@ def uplink(**fields: Any) -> dict[str, Any]:
     return {"end_device_ids": {"device_id": "d"}, "uplink_message": {"f_port": 85, "frm_payload": "BvsMAAAB", **fields}}
 
 
-def test_a_raw_payload_goes_through_its_decoder_and_its_profile(codecs: list[tuple[bytes, int]]) -> None:
+def test_a_raw_payload_goes_through_its_decoder_and_its_profile(codecs: list[tuple[bytes, int, datetime]]) -> None:
     found = decode("tts", frame(TTS, uplink()), "milesight/vs373")
     assert [type(reading) for reading in found] == [Fall]
     event = {"deviceInfo": {"devEui": "AB", "deviceProfileName": "VS373"}, "fPort": 7, "data": "BvsMAAAB", "rxInfo": []}
     assert [type(reading) for reading in decode("chirpstack", frame("x", event))] == [Fall]
-    assert codecs == [(base64.b64decode("BvsMAAAB"), 85), (base64.b64decode("BvsMAAAB"), 7)]
+    data = base64.b64decode("BvsMAAAB")
+    assert codecs == [(data, 85, RECEIVED_AT), (data, 7, RECEIVED_AT)]
 
 
-def test_a_decoded_object_needs_no_decoder(codecs: list[tuple[bytes, int]]) -> None:
+def test_a_decoder_is_told_when_the_network_server_had_the_message(codecs: list[tuple[bytes, int, datetime]]) -> None:
+    at = "2026-03-01T08:00:01Z"
+    decode("tts", frame(TTS, uplink(received_at=at)), "milesight/vs373")
+    event = {"deviceInfo": {"devEui": "AB", "deviceProfileName": "VS373"}, "fPort": 7, "data": "BvsMAAAB", "time": at}
+    decode("chirpstack", frame("application/1/device/ab/event/up", event))
+    assert [received_at for _, _, received_at in codecs] == [datetime(2026, 3, 1, 8, 0, 1, tzinfo=UTC)] * 2
+
+
+def test_a_decoded_object_needs_no_decoder(codecs: list[tuple[bytes, int, datetime]]) -> None:
     decode("tts", frame(TTS, uplink(decoded_payload={"detection_status": "vacant"})), "milesight/vs373")
     assert codecs == []
 
@@ -58,7 +67,7 @@ def test_a_decoded_object_needs_no_decoder(codecs: list[tuple[bytes, int]]) -> N
     ],
 )
 def test_a_raw_payload_that_can_not_be_read(
-    codecs: list[tuple[bytes, int]], fields: dict[str, Any], model: str, why: Why
+    codecs: list[tuple[bytes, int, datetime]], fields: dict[str, Any], model: str, why: Why
 ) -> None:
     with pytest.raises(UnreadableError) as caught:
         decode("tts", frame(TTS, uplink(**fields)), model)

@@ -172,16 +172,47 @@ async def test_nobody_can_post_is_an_alarm_and_its_end_is_seen(tmp_path: Path, m
     post = Post(tmp_path / FILE, monkeypatch)
     try:
         post.connect()
-        http = SimpleNamespace(listening=False)
+        lane = SimpleNamespace(
+            name="http-alarms", health=lambda: SimpleNamespace(frames=3, acked=2, unanswered=1, waiting=0)
+        )
+        http = SimpleNamespace(listening=False, lanes=(lane,))
         post.watch._http = cast("Any", http)
         await post.after(1)
         assert (post.watch.health()["ok"], post.alerts()) == (False, [])
+        posted = {"http-alarms": {"requests": 3, "answered": 2, "unanswered": 1, "waiting": 0}}
+        assert post.watch.health()["http"] == {"listening": False, "lanes": posted}
         await post.after(BROKER_GONE_S)
         assert [(alert.rule, alert.state) for alert in post.alerts()] == [("http_gone", "open")]
         http.listening = True
         await post.after(1)
         assert [(alert.rule, alert.state) for alert in post.alerts()] == [("http_gone", "cleared")]
         assert post.watch.health()["ok"] is True
+    finally:
+        post.writing.cancel()
+        await asyncio.gather(post.writing, return_exceptions=True)
+
+
+async def test_a_suspended_decoder_is_told_and_so_is_its_return(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = Post(tmp_path / FILE, monkeypatch)
+    try:
+        post.connect()
+        codecs = SimpleNamespace(models=frozenset({"v/a", "v/b"}), suspended=frozenset())
+        post.watch._codecs = cast("Any", codecs)
+        await post.after(1)
+        assert post.alerts() == []
+        codecs.suspended = frozenset({"v/a"})
+        await post.after(1)
+        await post.after(1)
+        (alert,) = post.alerts()
+        assert (alert.rule, alert.state, alert.reason.values) == ("codec_suspended", "open", {"model": "v/a"})
+        assert post.watch.health()["codecs"] == {"suspended": ["v/a"]}
+        again = post.begin()
+        codecs.suspended = frozenset()
+        again._codecs = cast("Any", codecs)
+        await again._look()
+        assert [(alert.rule, alert.state) for alert in post.alerts()] == [("codec_suspended", "cleared")]
     finally:
         post.writing.cancel()
         await asyncio.gather(post.writing, return_exceptions=True)

@@ -16,7 +16,7 @@ from devices.registry import decode
 from gateway.cli.main import app
 from gateway.codecs import Codecs
 from gateway.settings import load_settings
-from tests.devices.cases import frame
+from tests.devices.cases import RECEIVED_AT, frame
 from tests.gateway.codecs.conftest import Load
 
 BUTTON = """
@@ -129,7 +129,7 @@ def test_a_codec_of_a_model_serves_every_name_of_its_profile(load: Load) -> None
     for name in (profile.name, "Milesight WS101", *profile.names):
         found = known.codec([None, name])
         assert found is not None, name
-        assert found(b"\xff\x2e\x01", 85) == {"press": "short"}
+        assert found(b"\xff\x2e\x01", 85, RECEIVED_AT) == {"press": "short"}
     assert known.codec(["acme/other", None]) is None
 
 

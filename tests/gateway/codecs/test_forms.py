@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from devices.errors import UnreadableError, Why
+from tests.devices.cases import RECEIVED_AT
 from tests.gateway.codecs.conftest import Load
 
 DATA = bytes([1, 0x75, 100, 3, 0x67, 0x12, 0xFF])
@@ -75,8 +76,8 @@ def test_the_functions_for_the_pure_decoders(load: Load) -> None:
             "v/two": "function Decoder(b, p) { return {two: b}; }",
         }
     ).decoders()
-    assert decoders["v/one"](b"\x05", 3) == {"one": 3}
-    assert decoders["v/two"](b"\x05", 3) == {"two": [5]}
+    assert decoders["v/one"](b"\x05", 3, RECEIVED_AT) == {"one": 3}
+    assert decoders["v/two"](b"\x05", 3, RECEIVED_AT) == {"two": [5]}
 
 
 @pytest.mark.parametrize(
