@@ -58,6 +58,7 @@ def build(settings: RemovedSettings, context: Context) -> tuple[Rule, ...]:
             after_s=settings.after_s,
             priority=settings.priority,
             told=_told,
+            waits=lambda device: Reason("{device} was taken off.", {"device": device}),
             cleared=lambda device: Reason("{device} is worn again.", {"device": device}),
             schedule=schedule,
         )

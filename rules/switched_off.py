@@ -58,6 +58,7 @@ def build(settings: SwitchedOffSettings, context: Context) -> tuple[Rule, ...]:
             after_s=settings.after_s,
             priority=settings.priority,
             told=_told,
+            waits=lambda device: Reason("{device} says that it is switched off.", {"device": device}),
             cleared=lambda device: Reason("{device} is on again.", {"device": device}),
             schedule=schedule,
             kinds=frozenset(KINDS),
