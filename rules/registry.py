@@ -18,9 +18,11 @@ from rules import (
     continence,
     continence_off,
     fall,
+    falls_often,
     heart_rate,
     help,  # noqa: A004 - the rule's own word
     low_battery,
+    no_movement,
     not_back,
     not_changed,
     not_in_bed_by,
@@ -31,6 +33,7 @@ from rules import (
     silent,
     switched_off,
     tamper,
+    unusual_inactivity,
     zone_exit,
 )
 from rules.errors import BadRuleError
@@ -110,6 +113,19 @@ RULES: Final[tuple[RuleType, ...]] = (
     ),
     RuleType(
         "not_changed", not_changed.NotChangedSettings, not_changed.build, not_changed.NotChangedState, "Not changed"
+    ),
+    RuleType(
+        "falls_often", falls_often.FallsOftenSettings, falls_often.build, falls_often.FallsOftenState, "Falls often"
+    ),
+    RuleType(
+        "no_movement", no_movement.NoMovementSettings, no_movement.build, no_movement.NoMovementState, "No movement"
+    ),
+    RuleType(
+        "unusual_inactivity",
+        unusual_inactivity.UnusualInactivitySettings,
+        unusual_inactivity.build,
+        unusual_inactivity.UnusualInactivityState,
+        "Unusually quiet",
     ),
 )
 
