@@ -60,7 +60,10 @@ def explain(payload: bytes, error: Exception | None) -> UnreadableError:
         return UnreadableError(Why.MISSING_FIELD, "is missing; expected it to be there", field)
     keys = _keys(path)
     if keys is None:  # msgspec can't name the key inside a dict
-        return _strange(value) or UnreadableError(Why.WRONG_TYPE, said, field_name(path.lstrip(".")))
+        # A key may stand twice, and Python keep the good one.
+        why = Why.NOT_FINITE if said.startswith("Number out of range") else Why.WRONG_TYPE
+        strange = _strange(value)
+        return strange or UnreadableError(why, f"{said}; expected {_expected('', said)}", field_name(path.lstrip(".")))
     value = _follow(value, keys)
     field = path.lstrip(".")
     if not field and not isinstance(value, dict):

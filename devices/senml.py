@@ -151,7 +151,7 @@ def _whole_records(payload: bytes) -> list[Record]:
     for item in loose if isinstance(loose, list) else ():
         try:
             record = msgspec.convert(item, Record)
-        except (msgspec.ValidationError, RecursionError):
+        except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for half a surrogate pair
             continue
         numbers = (record.bt, record.bv, record.t, record.v)
         if all(number is None or (not is_big_integer(number) and math.isfinite(number)) for number in numbers):
