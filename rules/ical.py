@@ -36,6 +36,8 @@ EARLIEST_DAILY: Final = 2000
 """Every repetition since the first one is counted through: a daily event may have 10,000 behind it, not more."""
 
 _A_YEAR: Final = {"DAILY": 366, "WEEKLY": 53, "MONTHLY": 12, "YEARLY": 1}
+_LISTS: Final = ("RDATE", "EXDATE")
+_ONCE: Final = ("UID", "DTSTART", "DTEND", "DURATION", "RECURRENCE-ID", "SEQUENCE", "STATUS", "SUMMARY")
 _MARGIN: Final = timedelta(days=2)
 _YEARS: Final = 40
 """29 February on a given weekday comes within 40 years, also over 2100; what does not come by then never does."""
@@ -84,9 +86,12 @@ def read_calendar(text: str, zone: ZoneInfo) -> Calendar:
         parsed = icalendar.Calendar.from_ical(text)
     except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
         raise BadCalendarError((f"it is no iCalendar text: {_short(error)}",)) from error
-    problems = list(_problems(parsed))
+    try:
+        problems = tuple(_problems(parsed))
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError, OverflowError) as error:
+        raise BadCalendarError((f"its events can't be read: {_short(error)}",)) from error
     if problems:
-        raise BadCalendarError(tuple(problems))
+        raise BadCalendarError(problems)
     try:
         calendar = Calendar(parsed, zone)
         probe = datetime(2026, 1, 1, tzinfo=UTC)
@@ -103,28 +108,30 @@ def _problems(parsed: Any) -> Iterator[str]:
     events = parsed.walk("VEVENT")
     if not events:
         yield "it has no events (VEVENT)"
-    singles = sum(len(_dates(event, key)) for event in events for key in ("RDATE", "EXDATE"))
+    singles = sum(len(_dates(event, key)) for event in events if not event.errors for key in _LISTS)
     if len(events) + singles > MOST_EVENTS:
         yield f"it has {len(events)} events and {singles} single dates; at most {MOST_EVENTS} in all are laid out"
         return
-    a_year = 0.0
+    a_year, good = 0.0, []
     for number, event in enumerate(events, 1):
         name = _name(event, number)
-        for what, why in event.errors:
-            yield f"{name}: {what or 'a line'} can't be read: {why}"
-        if not event.errors:
-            yield from (f"{name}: {problem}" for problem in _event_problems(event))
+        found = [f"{what or 'a line'} can't be read: {why}" for what, why in event.errors]
+        found = found or list(_event_problems(event))
+        yield from (f"{name}: {problem}" for problem in found)
+        if not found:
+            good.append((name, event))
             a_year += sum(_rate(rule) for rule in _rules(event))
+    yield from _first_never(good)
     if a_year > MOST_A_YEAR:
         yield f"its events repeat {a_year:.0f} times a year; at most {MOST_A_YEAR} are laid out"
 
 
 def _event_problems(event: Any) -> Iterator[str]:
-    start = event.get("DTSTART")
-    if start is None:
-        yield "DTSTART is missing"
+    twice = [key for key in _ONCE if isinstance(event.get(key), list)]
+    if twice or event.get("DTSTART") is None:
+        yield f"{', '.join(twice)} stands there twice" if twice else "DTSTART is missing"
         return
-    first = start.dt
+    first = event.get("DTSTART").dt
     yield from _zone_problems(event)
     if not EARLIEST <= first.year < 2200:
         yield f"it begins in the year {first.year}; expected {EARLIEST} to 2199"
@@ -132,17 +139,17 @@ def _event_problems(event: Any) -> Iterator[str]:
         yield "EXRULE is not used any more (RFC 5545); leave out single dates with EXDATE"
     yield from _length_problems(event, first)
     for rule in _rules(event):
-        found = list(_rule_problems(rule, first))
-        yield from found
-        if not found and (never := _never(rule, first)):
-            yield never
+        yield from _rule_problems(rule, first)
+    if any(isinstance(one, tuple) for one in _dates(event, "RDATE")):
+        yield "RDATE with a period is not possible; write one more event"
 
 
 def _zone_problems(event: Any) -> Iterator[str]:
     for key in ("DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE", "RDATE"):
-        for value in _dates(event, key):
-            zone = value.params.get("TZID")
-            if zone is not None and any(isinstance(one, datetime) and one.tzinfo is None for one in _values(value)):
+        for line in _lines(event, key):
+            zone = line.params.get("TZID")
+            naive = [one for one in _dates_in(line) if isinstance(one, datetime) and one.tzinfo is None]
+            if zone is not None and naive:
                 yield f"{key}: time zone {str(zone)!r} is not known; name one such as Europe/Malta"
 
 
@@ -195,6 +202,15 @@ def _rule_problems(rule: Any, first: date) -> Iterator[str]:
         yield "RRULE: no month of BYMONTH has a day of BYMONTHDAY, so it never happens"
 
 
+def _first_never(events: list[tuple[str, Any]]) -> Iterator[str]:
+    """The first rule that never comes. Only the first: to find that out takes up to half a second each."""
+    for name, event in events:
+        for rule in _rules(event):
+            if never := _never(rule, event.get("DTSTART").dt):
+                yield f"{name}: {never}"
+                return
+
+
 def _never(rule: Any, first: date) -> str | None:
     """A rule that never comes would be looked for until the year 9999, each time anew."""
     naive = datetime(first.year, first.month, first.day)  # noqa: DTZ001 - only the day counts here
@@ -224,8 +240,7 @@ def _rate(rule: Any) -> float:
 
 
 def _rules(event: Any) -> list[Any]:
-    found = event.get("RRULE")
-    return found if isinstance(found, list) else [] if found is None else [found]
+    return _lines(event, "RRULE")
 
 
 def _word(rule: Any, key: str) -> str:
@@ -242,15 +257,18 @@ def _longest(month: int) -> int:
     return 29 if month == 2 else 30 if month in {4, 6, 9, 11} else 31
 
 
-def _dates(event: Any, key: str) -> list[Any]:
+def _lines(event: Any, key: str) -> list[Any]:
     found = event.get(key)
-    lines = found if isinstance(found, list) else [] if found is None else [found]
-    return [one for line in lines for one in (getattr(line, "dts", None) or [line])]
+    return found if isinstance(found, list) else [] if found is None else [found]
 
 
-def _values(value: Any) -> list[Any]:
-    dt = value.dt
-    return list(dt) if isinstance(dt, tuple) else [dt]
+def _dates_in(line: Any) -> list[Any]:
+    """The dates or times of a line, which may list several; a period is a tuple of two."""
+    return [one.dt for one in getattr(line, "dts", None) or [line]]
+
+
+def _dates(event: Any, key: str) -> list[Any]:
+    return [one for line in _lines(event, key) for one in _dates_in(line)]
 
 
 def _name(event: Any, number: int) -> str:
