@@ -113,7 +113,8 @@ class NotChangedRule:
 
     def _heard(self, state: NotChangedState, event: Heard, word: str) -> tuple[State, Verdict]:
         if word == "off":
-            return replace(state, at=event.at, word=word, until=None), _told(state)
+            after = replace(state, at=event.at, word=word, until=None)
+            return after, _told(after)
         if state.since is None or _is_new(state.word, word):
             after = NotChangedState(event.at, word, event.at, due=word in {"change_due", "leak"})
         else:

@@ -185,11 +185,21 @@ class VitalRule:
         if isinstance(value, Quiet):
             return state, value
         at = event.at
-        if state.at is not None and at < state.at:
-            return state, _OLDER
-        level, high = self._level(state, value, at)
+        if state.at is not None:
+            if at < state.at:
+                return state, _OLDER
+            if state.told and at - state.at > _FORGET:
+                state = replace(state, told=Told.NO, own=None, guard=None, back=None)
+        windows = self._windows
+        tonight = None if windows is None or not (now := windows.at(at)).inside else now.start
+        if tonight is not None and state.night != tonight:
+            nights = self._closed(state)
+            state = replace(state, night=tonight, counts={}, nights=nights)
+        level, high = self._level(state, value, at_night=tonight is not None)
         if not level and not state.told and state.own is None and state.guard is None:
-            return self._counted(state, value, at), _IN_RANGE
+            return (state if tonight is None else self._counted(state, value, at)), _IN_RANGE
+        if tonight is not None:
+            state = self._counted(state, value, at)
         return self._judge(state, event, value, level, high=high)
 
     def _value_of(self, reading: Reading) -> float | Quiet:
@@ -202,33 +212,23 @@ class VitalRule:
         quality = reading.quality_percent
         return _POOR if quality is not None and quality < self._quality else value
 
-    def _level(self, state: VitalState, value: float, at: datetime) -> tuple[Told, bool]:
+    def _level(self, state: VitalState, value: float, *, at_night: bool) -> tuple[Told, bool]:
         """How far out of range a value is, and whether it is too high."""
         if value <= self._low or value >= self._high:
             return Told.GUARD, value >= self._high
-        windows = self._windows
-        if windows is not None and windows.at(at).inside:
+        if at_night:
             own = self.usual(state)
             if own is not None and not own.lower <= value <= own.upper:
                 return Told.OWN, value > own.upper
         return Told.NO, False
 
     def _counted(self, state: VitalState, value: float, at: datetime) -> VitalState:
-        """Tonight's counts with one more; the night before is closed when another one has begun."""
-        windows = self._windows
-        if windows is None:
-            return state
-        now = windows.at(at)
-        if not now.inside:
+        """Tonight's counts with one more, at most one a minute."""
+        if state.counts and state.at is not None and at - state.at < _COUNTED_EACH:
             return state
         place = round(value / self._vital.step)
-        if state.night == now.start:
-            if state.at is not None and at - state.at < _COUNTED_EACH:
-                return state
-            counts = {**state.counts, place: state.counts.get(place, 0) + 1}
-            return self._state(at, now.start, counts, state.nights, state.told, state.own, state.guard, state.back)
-        nights = self._closed(state)
-        return self._state(at, now.start, {place: 1}, nights, state.told, state.own, state.guard, state.back)
+        counts = {**state.counts, place: state.counts.get(place, 0) + 1}
+        return self._state(at, state.night, counts, state.nights, state.told, state.own, state.guard, state.back)
 
     def _closed(self, state: VitalState) -> tuple[Night, ...]:
         if state.night is None or sum(state.counts.values()) < _LEAST_READINGS:
@@ -241,10 +241,8 @@ class VitalRule:
     def _judge(
         self, state: VitalState, event: Heard, value: float, level: Told, *, high: bool
     ) -> tuple[State, Verdict]:
-        if state.told and state.at is not None and event.at - state.at > _FORGET:
-            state = replace(state, told=Told.NO, own=None, guard=None, back=None)
         after = replace(
-            self._counted(state, value, event.at),
+            state,
             at=event.at,
             own=_longer(state.own, event, value, hit=level > Told.NO, high=high),
             guard=_longer(state.guard, event, value, hit=level is Told.GUARD, high=high),

@@ -282,7 +282,7 @@ def test_only_the_named_sensor_counts(rule: dict[str, Any]) -> None:
     story = story_of(rule | {"device": "sos"})
     for hour in range(1, 23):
         assert story.hear(hour * 3600, bed(hour % 2 == 0, "gps"), device="gps") == ""
-    assert story.rules.rules[0].devices == {"sos"}
+    assert story.rules.rules[0].devices == frozenset({"sos"})
 
 
 @pytest.mark.parametrize("rule", [BACK, IN_BY, UP_BY])
