@@ -54,6 +54,7 @@ RULE_TITLES: dict[str, str] = {rule.name: rule.title for rule in RULES} | {
     "unassigned_alarm": N_("Alarm from a device of nobody"),
     "unplanned_alarm": N_("Alarm without a rule"),
     "failed_rule": N_("A rule broke"),
+    "unprotected": N_("Not protected"),
     "shelved_rule": N_("Important rule shelved"),
     "broker_gone": N_("No connection to the broker"),
     "http_gone": N_("Internet reports can't come in"),

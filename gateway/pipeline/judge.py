@@ -5,7 +5,7 @@ readings that changed them.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from heapq import heappop, heappush
 
@@ -70,6 +70,11 @@ class Judge:
         self._wakes: list[tuple[datetime, str]] = []
         self._wake_of: dict[str, datetime] = {}
         self._found_wakes: dict[str, datetime] = {}
+
+    @property
+    def states(self) -> Mapping[str, Mapping[str, State]]:
+        """Everybody's rule states as they are kept, by resident and rule key."""
+        return self._states
 
     def hear(self, cases: list[Case]) -> tuple[list[Judged], dict[str, dict[str, State]]]:
         """Step the rules of everybody in the batch, in order.

@@ -28,6 +28,7 @@ from gateway.pipeline.intake import (
     sender,
 )
 from gateway.pipeline.judge import Case, Judge, Judged
+from gateway.pipeline.protecting import Protecting
 from gateway.pipeline.redelivery import Redeliveries
 from gateway.pipeline.rows import insert, seen_before
 from gateway.store.migrations import READINGS_PER_FRAME
@@ -86,6 +87,7 @@ class Pipeline:
     def __init__(self, db: sqlite3.Connection, index: Callable[[], CentreIndex]) -> None:
         self._index = index
         self._judge = Judge(db, index)
+        self._protecting = Protecting(db, index)
         self._redeliveries = Redeliveries(db)
         self._next = 1 + (db.execute("SELECT max(seq) FROM journal").fetchone()[0] or 0)
 
@@ -115,12 +117,14 @@ class Pipeline:
             if entry.unreadable is not None:
                 taken.quarantined += 1
                 self._raise_unreadable(tx, entry, lane)
+        guards = self._protecting.follow(tx, staged, self._judge.states)
         taken.readings = sum([not case.extra for case in cases])
         taken.acks = acknowledgements(batch, entries, self._index())
         # Nothing below can fail: memory follows only what is in the transaction.
         self._next += len(entries)
         self._redeliveries.remember([*taken.again, *((entry.seq, entry.frame) for entry in entries)])
         self._judge.keep(staged)
+        self._protecting.keep(guards)
         return taken
 
     def prepare(self, batch: list[Receipt]) -> list[Entry]:
@@ -144,7 +148,10 @@ class Pipeline:
         told, staged = self._judge.tick(due, tx.now)
         self._judge.store(tx.db, staged)
         self._raise(tx, told)
+        # Asked about somebody by name: the centre, or what they wear, has changed.
+        guards = self._protecting.follow(tx, staged, self._judge.states, residents or ())
         self._judge.keep(staged)
+        self._protecting.keep(guards)
         self._judge.plan(due, tx.now)
         return len(told)
 
