@@ -17,11 +17,13 @@ from rules import (
     clock_wrong,
     continence,
     continence_off,
+    door_at_night,
     fall,
     falls_often,
     heart_rate,
     help,  # noqa: A004 - the rule's own word
     low_battery,
+    night_wandering,
     no_movement,
     not_back,
     not_changed,
@@ -34,7 +36,11 @@ from rules import (
     switched_off,
     tamper,
     unusual_inactivity,
+    zone_entry,
     zone_exit,
+    zone_expected,
+    zone_return,
+    zone_sight,
 )
 from rules.errors import BadRuleError
 from rules.inhibition import InhibitionState
@@ -126,6 +132,40 @@ RULES: Final[tuple[RuleType, ...]] = (
         unusual_inactivity.build,
         unusual_inactivity.UnusualInactivityState,
         "Unusually quiet",
+    ),
+    RuleType(
+        "zone_entry", zone_entry.ZoneEntrySettings, zone_entry.build, zone_entry.ZoneEntryState, "In a forbidden zone"
+    ),
+    RuleType(
+        "return_by", zone_return.ReturnBySettings, zone_return.build, zone_return.ReturnByState, "Not back in time"
+    ),
+    RuleType(
+        "not_where_expected",
+        zone_expected.ExpectedSettings,
+        zone_expected.build,
+        zone_expected.ExpectedState,
+        "Not where expected",
+    ),
+    RuleType(
+        "out_of_sight",
+        zone_sight.OutOfSightSettings,
+        zone_sight.build,
+        zone_sight.OutOfSightState,
+        "Out of sight outside",
+    ),
+    RuleType(
+        "night_wandering",
+        night_wandering.NightWanderingSettings,
+        night_wandering.build,
+        night_wandering.NightWanderingState,
+        "Wandering at night",
+    ),
+    RuleType(
+        "door_at_night",
+        door_at_night.DoorAtNightSettings,
+        door_at_night.build,
+        door_at_night.DoorAtNightState,
+        "Door opened at night",
     ),
 )
 

@@ -4,6 +4,7 @@ Pure arithmetic that all zone rules share. Places are lon, lat in degrees WGS 84
 """
 
 import math
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -164,3 +165,14 @@ def together(one: Spot, other: Spot, within_m: float, fresh: timedelta) -> bool:
         return False
     reach = within_m + WALKING_MPS * between.total_seconds()
     return apart_m(one.lon, one.lat, other.lon, other.lat) <= reach
+
+
+def near_until(own: Spot | None, company: Iterable[Spot], within_m: float, fresh: timedelta) -> datetime | None:
+    """Until when (exclusive) somebody of ``company`` counts as near ``own``; None: nobody does.
+
+    The older of the two positions decides: when either tracker falls silent, nobody knows any more.
+    """
+    if own is None:
+        return None
+    near = [min(spot.at, own.at) + fresh for spot in company if together(own, spot, within_m, fresh)]
+    return max(near, default=None)

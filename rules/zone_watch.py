@@ -27,9 +27,9 @@ from rules.zone_fix import (
     behind,
     fixed_at,
     jumped_m,
+    near_until,
     room_side,
     side_of,
-    together,
 )
 from rules.zone_settings import WatchSettings
 from rules.zone_state import How, Stand, WatchState, Where
@@ -55,6 +55,10 @@ _KEPT: Final = 10
 
 _SELDOM: Final = 0.1
 """While all is fine a companion's place is noted this seldom, as a part of ``companion_fresh_s``, to save writes."""
+
+
+_PLAIN: Final = frozenset({How.ALONE, How.NEAR})
+"""Doubts of which enough positions say all there is to say."""
 
 
 class Watch:
@@ -140,7 +144,7 @@ class Watch:
         if not isinstance(event, Heard):
             return self._tick(state, event.at)
         if not event.own:
-            return self._companion(state, event)
+            return self._hear_companion(state, event)
         if self._scheduled:
             state = self._plan(state, event.received_at)
         reading = event.reading
@@ -203,40 +207,50 @@ class Watch:
         return jumped_m(spot, position, accuracy, at, self._foot)
 
     def _on_bad(self, state: WatchState, event: Heard, accuracy: float, at: datetime) -> tuple[WatchState, Verdict]:
-        if state.good_at is not None and at < state.good_at:
+        stand = state.stand
+        if self._says_nothing(state, at):
             return state, _OLD_ORDER
-        # in doubt a late one counts too, each once; otherwise it says nothing new
-        if state.bad_at is not None and at <= state.bad_at and state.stand is not Stand.DOUBT:
-            return state, _OLD_ORDER
-        if any(fix.at == at for fix in state.fixes):
-            return state, _OLD_ORDER
-        position, stand = event.reading, state.stand
-        jump_m = self._jumped(state.spot, position, accuracy, at)
-        spot, out, bad_at, where = state.spot, state.out, state.bad_at, state.where
-        age_s = seconds(event.received_at - at)
-        if stand is Stand.DOUBT and where is not None:
-            age_s = max(age_s, where.age_s)
-        if bad_at is None or at > bad_at:
-            bad_at = at
-            jump_s = seconds(abs(at - spot.at)) if jump_m and spot is not None else 0.0
-            distance = event.distances[self._zone.id] if isinstance(position, Position) else 0.0
-            room = position.room if isinstance(position, Room) else None
-            where = Where(round(distance), round(accuracy), room, age_s, round(jump_m), jump_s)
-            if isinstance(position, Position):
-                out = Spot(position.lon, position.lat, accuracy, at)
-                if not jump_m and accuracy <= SHARP_M:
-                    spot = out
-        elif where is not None:
-            where = replace(where, age_s=age_s)
-        fixes = (*state.fixes, Evidence(event.frame, event.kind, event.device, at))[-_KEPT:]
-        seen = replace(state, bad_at=bad_at, where=where, spot=spot, out=out, fixes=fixes)
-        if stand is Stand.TOLD or stand is Stand.RETURNING:
-            return replace(seen, stand=Stand.TOLD, until=None, fixes=fixes[-1:]), _STILL
+        jump_m = self._jumped(state.spot, event.reading, accuracy, at)
+        seen = self._note(state, event, accuracy, at, jump_m)
+        if stand is Stand.RETURNING or (stand is Stand.TOLD and state.how is not How.NEAR):
+            return replace(seen, stand=Stand.TOLD, until=None, fixes=seen.fixes[-1:]), _STILL
         if not state.active:
-            return replace(seen, fixes=fixes[-1:]), _NOT_WATCHED
+            return replace(seen, fixes=seen.fixes[-1:]), _NOT_WATCHED
         if stand is Stand.ACCOMPANIED:
-            return self._with_companion(replace(seen, fixes=fixes[-1:]), event.received_at)
+            return self._with_companion(replace(seen, fixes=seen.fixes[-1:]), event.received_at)
         return self._doubt(seen, event.received_at, jump=jump_m > 0)
+
+    @staticmethod
+    def _says_nothing(state: WatchState, at: datetime) -> bool:
+        """Whether a bad fix of that time is older than what is known, or counted already.
+
+        In doubt a late one counts too, each once.
+        """
+        if state.good_at is not None and at < state.good_at:
+            return True
+        if state.bad_at is not None and at <= state.bad_at and state.stand is not Stand.DOUBT:
+            return True
+        return any(fix.at == at for fix in state.fixes)
+
+    def _note(self, state: WatchState, event: Heard, accuracy: float, at: datetime, jump_m: float) -> WatchState:
+        """The state with one more bad fix in it; where it stands is not decided here."""
+        position, where, spot, out = event.reading, state.where, state.spot, state.out
+        age_s = seconds(event.received_at - at)
+        if state.stand is Stand.DOUBT and where is not None:
+            age_s = max(age_s, where.age_s)
+        fixes = (*state.fixes, Evidence(event.frame, event.kind, event.device, at))[-_KEPT:]
+        if state.bad_at is not None and at <= state.bad_at:
+            return replace(state, where=where and replace(where, age_s=age_s), fixes=fixes)
+        if isinstance(position, Position):
+            jump_s = seconds(abs(at - spot.at)) if jump_m and spot is not None else 0.0
+            distance = abs(event.distances[self._zone.id])
+            where = Where(round(distance), round(accuracy), None, age_s, round(jump_m), jump_s)
+            out = Spot(position.lon, position.lat, accuracy, at)
+            if not jump_m and accuracy <= SHARP_M:
+                spot = out
+        else:
+            where = Where(room=position.room if isinstance(position, Room) else None, age_s=age_s)
+        return replace(state, bad_at=at, where=where, spot=spot, out=out, fixes=fixes)
 
     def _doubt(self, state: WatchState, now: datetime, *, jump: bool) -> tuple[WatchState, Verdict]:
         """One more fix on the bad side: enough now, or wait."""
@@ -246,7 +260,7 @@ class Watch:
             until = min(until, state.until)
         waiting = replace(state, stand=Stand.DOUBT, until=until)
         if count >= self._settings.confirmations and not (jump and count == 1):
-            return self._tell(waiting, How.ROW if state.how is How.ALONE else state.how, now)
+            return self._tell(waiting, How.ROW if state.how in _PLAIN else state.how, now)
         if until <= now:
             return self._tell(waiting, state.how, now)
         return waiting, Pending(until, self._maybe(waiting))
@@ -300,7 +314,7 @@ class Watch:
 
     # companions
 
-    def _companion(self, state: WatchState, event: Heard) -> tuple[WatchState, Verdict]:
+    def _hear_companion(self, state: WatchState, event: Heard) -> tuple[WatchState, Verdict]:
         position = event.reading
         if not isinstance(position, Position):
             return state, _OTHER
@@ -320,22 +334,14 @@ class Watch:
             return self._with_companion(after, event.received_at)
         return after, _COMPANION
 
-    def _near_until(self, state: WatchState, now: datetime) -> datetime | None:
-        """Until when a companion counts as near, by what is known now; None: none is."""
-        out = state.out
-        if out is None:
-            return None
+    def _company(self, state: WatchState, now: datetime) -> datetime | None:
         within = self._settings.companion_within_m
-        near = [
-            min(spot.at, out.at) + self._fresh
-            for device, spot in state.company.items()
-            if device in self.others and together(out, spot, within, self._fresh)
-        ]
-        until = max(near, default=None)
+        company = [spot for device, spot in state.company.items() if device in self.others]
+        until = near_until(state.out, company, within, self._fresh)
         return until if until is not None and until > now else None
 
     def _with_companion(self, state: WatchState, now: datetime) -> tuple[WatchState, Verdict]:
-        until = self._near_until(state, now)
+        until = self._company(state, now)
         if until is not None:
             return replace(state, until=until), Pending(until, _NEAR)
         until = now + self._decide
@@ -344,7 +350,7 @@ class Watch:
     # telling
 
     def _tell(self, state: WatchState, how: How, now: datetime) -> tuple[WatchState, Verdict]:
-        until = self._near_until(state, now) if state.company else None
+        until = self._company(state, now) if state.company else None
         if until is not None:
             fixes = state.fixes[-1:]
             return replace(state, stand=Stand.ACCOMPANIED, until=until, fixes=fixes), Pending(until, _NEAR)
@@ -360,7 +366,7 @@ class Watch:
             stand=Stand.TOLD,
             told=True,
             until=None,
-            how=How.ALONE,
+            how=How.NEAR if how is How.NEAR or how is How.THROUGH else How.ALONE,
             fixes=state.fixes[-1:],
             spot=state.out or state.spot,
         )

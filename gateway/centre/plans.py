@@ -20,6 +20,10 @@ UNREAD = "(could not be read)"
 
 _NEEDS: dict[str, tuple[str, object]] = {
     "zone_exit": ("location", "never"),
+    "zone_entry": ("location", "never"),
+    "return_by": ("location", "never"),
+    "not_where_expected": ("location", "never"),
+    "out_of_sight": ("location", "never"),
     "bed_exit": ("sleep", False),
     "not_back": ("sleep", False),
     "not_in_bed_by": ("sleep", False),
