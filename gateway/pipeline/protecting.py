@@ -8,13 +8,12 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-import msgspec
 import structlog
 
 from gateway.alerts import desk
 from gateway.alerts.model import Incident
 from gateway.centre.index import CentreIndex
-from gateway.clock import from_ms, to_ms
+from gateway.store.protection import Kept, store, stored
 from gateway.store.writer import Tx
 from rules.engine import ResidentRules
 from rules.model import Priority, Reason, State
@@ -26,18 +25,7 @@ RULE = "unprotected"
 """The word of the alert."""
 
 _BACK = Reason("The resident is protected again.")
-_ENCODE = msgspec.json.Encoder().encode
-_DECODE = msgspec.json.Decoder(tuple[Reason, ...]).decode
-
 _NO_STATES: Mapping[str, State] = {}
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """A resident's protection as it is stored: ``since`` is when its level last changed, UTC-aware."""
-
-    level: Level
-    missing: tuple[Reason, ...]
-    since: datetime
 
 
 class Protecting:
@@ -76,6 +64,8 @@ class Protecting:
             try:
                 states, old = staged.get(resident), before.get(resident, _NO_STATES)
                 kept = self._look(tx, index, resident, old, states, asked=resident in wanted)
+            except sqlite3.Error:
+                raise
             except Exception as error:  # noqa: BLE001 - an alarm of the same batch must not wait for this
                 _LOG.error("protection.failed", resident=resident, error=type(error).__name__)
                 continue
@@ -125,20 +115,9 @@ class Protecting:
             elif was and not is_:
                 desk.clear_incident(tx, index, resident=resident, rule_key=RULE, subject="", reason=_BACK)
         since = before.since if before is not None and before.level is now.level else tx.now
-        tx.db.execute(
-            "INSERT INTO protection (resident, level, missing, since) VALUES (?, ?, ?, ?) ON CONFLICT (resident)"
-            " DO UPDATE SET level = excluded.level, missing = excluded.missing, since = excluded.since",
-            (resident, now.level.value, _ENCODE(now.missing).decode(), to_ms(since)),
-        )
-        return Kept(now.level, now.missing, since)
-
-
-def stored(db: sqlite3.Connection) -> dict[str, Kept]:
-    """Everybody's protection as it is stored, by resident; who is not in it was never looked at."""
-    return {
-        row["resident"]: Kept(Level(row["level"]), _DECODE(row["missing"]), from_ms(row["since"]))
-        for row in db.execute("SELECT resident, level, missing, since FROM protection ORDER BY resident")
-    }
+        kept = Kept(now.level, now.missing, since)
+        store(tx.db, resident, kept)
+        return kept
 
 
 def _incident(resident: str, now: Protection, at: datetime) -> Incident:

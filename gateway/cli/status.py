@@ -1,0 +1,77 @@
+"""``telecare status``: how far each resident is protected, whether the daemon runs or not."""
+
+from contextlib import closing
+from datetime import datetime
+
+import msgspec
+from rich.table import Table
+
+from gateway.centre.index import CentreIndex
+from gateway.cli.common import (
+    CLOCK,
+    DEFAULT_CONFIG,
+    OUT,
+    ConfigOption,
+    JsonOption,
+    local,
+    print_json,
+    printable,
+    settings_and_database,
+)
+from gateway.errors import StoreError
+from gateway.store import centres
+from gateway.store.database import reader
+from gateway.store.protection import Kept, stored
+from gateway.words import say
+from rules.protection import Level
+
+_WORST_FIRST = (Level.UNPROTECTED, Level.DEGRADED, Level.PROTECTED)
+_MARKS = {Level.UNPROTECTED: "!!", Level.DEGRADED: "!", Level.PROTECTED: ""}
+
+
+class Line(msgspec.Struct, kw_only=True):
+    """One resident. ``level`` is None for somebody whom the daemon has not looked at yet; ``since`` is UTC."""
+
+    resident: str
+    room: str
+    level: Level | None
+    since: datetime | None
+    missing: list[str]
+
+
+def status(*, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
+    """Show how far each resident is protected, the least first, and what is missing."""
+    _, path = settings_and_database(config)
+    with closing(reader(path)) as db:
+        found = centres.latest(db)
+        if found is None:
+            raise StoreError("No care centre was applied yet: run `telecare centre apply FILE`.")
+        index, kept = CentreIndex(found.centre), stored(db)
+    lines = [_line(index, resident, kept.get(resident)) for resident in index.residents]
+    lines.sort(key=lambda line: -1 if line.level is None else _WORST_FIRST.index(line.level))
+    if json:
+        for line in lines:
+            print_json(line)
+        return
+    table = Table("", "room", "resident", "protection", "since", "missing", box=None)
+    for line in lines:
+        table.add_row(
+            "?" if line.level is None else _MARKS[line.level],
+            line.room,
+            line.resident,
+            "not known yet" if line.level is None else line.level.value,
+            "" if line.since is None else local(line.since, index.timezone),
+            printable(" ".join(line.missing)),
+        )
+    OUT.print(table)
+
+
+def _line(index: CentreIndex, resident: str, kept: Kept | None) -> Line:
+    now = CLOCK.now()
+    return Line(
+        resident=resident,
+        room=index.public_name(resident),
+        level=None if kept is None else kept.level,
+        since=None if kept is None else kept.since,
+        missing=[] if kept is None else [say(reason, "en", index.timezone, now) for reason in kept.missing],
+    )
