@@ -49,6 +49,9 @@ FLAG_WORDS = ("fall", "fall_detected", "fallDetected", "fallen")
 PRESENCE_WORDS = ("presenceDetected", "roomPresenceDetected", "presence")
 BED_EXIT_TYPE = 10
 
+_NAMES = ("status", *NUMBER_WORDS, *FLAG_WORDS)
+_FOLDED = {name.replace("_", "").lower(): name for name in reversed(_NAMES)}
+"""Names of these fields without capitals and ``_``, as they are read."""
 _TAKEN_BACK = ("cancelled", "ended")
 _WORST_FIRST: tuple[Phase, ...] = ("confirmed", "detected", "suspected", "cancelled", "ended")
 
@@ -106,7 +109,10 @@ def _payload(message: dict[str, Any]) -> dict[str, Any]:
     inner = message.get("payload", message)
     if not isinstance(inner, dict):
         raise UnreadableError(Why.WRONG_TYPE, f"{shown(inner)}; expected an object", "payload")
-    return inner
+    if inner is not message:  # a fall beside the payload is one too
+        inner = {**{word: message[word] for word in (*NUMBER_WORDS, *FLAG_WORDS) if word in message}, **inner}
+    strange = {key: key.replace("_", "").replace("-", "").lower() for key in inner if key not in _NAMES}
+    return {**{_FOLDED[name]: inner[key] for key, name in strange.items() if name in _FOLDED}, **inner}
 
 
 def _device(message: dict[str, Any], payload: dict[str, Any], address: str | None) -> str:
@@ -156,7 +162,7 @@ def _is_of_fall(payload: dict[str, Any]) -> bool:
 
 
 def _phase_of(status: object) -> Phase | None:
-    return PHASES.get(status.replace(" ", "_").lower()) if isinstance(status, str) else None
+    return PHASES.get(status.strip().replace(" ", "_").replace("-", "_").lower()) if isinstance(status, str) else None
 
 
 def _life_cycle(device: str, payload: dict[str, Any]) -> Fall:

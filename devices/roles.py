@@ -5,12 +5,17 @@ only if the centre file says so in the device's model (``tasmota/call-button``),
 (``sos_room13``). Which words say so is in the tables here.
 """
 
+import math
 import re
 from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import msgspec
+
+from devices.errors import UnreadableError, Why
+from devices.refusals import shown
 
 CALL_WORDS = frozenset({"sos", "panic", "nursecall", "helpcall"})
 """Words in a name or model that alone make it a call for help."""
@@ -29,6 +34,9 @@ OTHER_WORDS = frozenset({
 """Words after which a name is something else, however it goes on: ``sos_light``, ``panic_battery``."""
 
 BED_WORDS = frozenset({"bed", "mattress"})
+
+REST_WORDS = frozenset({"", "0", "false", "none", "off", "released", "release"})
+"""A button that nobody presses, as text."""
 
 _MODELS_KEPT = 1024
 """Models whose role is remembered: more than a centre names."""
@@ -63,6 +71,20 @@ def of_model(model: str | None) -> Told | None:
     if _calls(words):
         return Told(Role.CALL, int(words[-1][:6]) if words[-1].isdigit() else None)
     return Told(Role.BED) if BED_WORDS & set(words) else None
+
+
+def is_press(value: Any, field: str) -> bool:
+    """Whether a button's value is a press, as BTHome numbers them (0 is none) or in words.
+
+    Raises UnreadableError (WRONG_TYPE) for what is neither.
+    """
+    if value is None:
+        return False
+    if isinstance(value, str):
+        return value.strip().lower() not in REST_WORDS
+    if isinstance(value, int | float) and not math.isnan(value):
+        return value > 0
+    raise UnreadableError(Why.WRONG_TYPE, f"{shown(value)}; expected a kind of press", field)
 
 
 def is_call_name(name: str) -> bool:

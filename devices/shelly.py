@@ -145,6 +145,8 @@ def _notification(device: str, message: dict[str, Any], model: str | None) -> tu
         if not isinstance(events, list):
             raise UnreadableError(Why.WRONG_TYPE, f"{shown(events)}; expected a list", "params.events")
         return _events(device, events, model)
+    if message.get("method") == "NotifyStatus":
+        return (*_cords(device, params, model), _power(device, params))
     return (_power(device, params),)
 
 
@@ -224,6 +226,23 @@ def _blu(data: dict[str, Any], at: datetime | None, model: str | None) -> Iterat
         yield Motion(device=device, observed_at=at, event_id=event_id, moving=bool(motion))
     battery = plain.plausible(data.get("battery"), 0, 100)
     yield Status(device=device, observed_at=at, event_id=event_id, battery_percent=battery)
+
+
+def _cords(device: str, params: dict[str, Any], model: str | None) -> Iterator[Reading]:
+    """A call by an input that keeps its state, such as a pull cord's; the state of a button is null."""
+    at: datetime | None
+    try:
+        at = _time(params.get("ts"), "params.ts")
+    except UnreadableError:
+        at = None
+    for component, status in params.items():
+        kind, _, number = component.partition(":")
+        if kind != "input" or not isinstance(status, dict) or status.get("state") is not True:
+            continue
+        if shelly_buttons.is_call_button(device, int(number) if number in ("0", "1", "2", "3") else None, model):
+            event_id = None if at is None else f"{component[:64]}:on:{values.to_ms(at)}"
+            yield Help(device=device, observed_at=at, event_id=event_id, phase="pressed")
+            return
 
 
 def _power(device: str, params: dict[str, Any]) -> Status:

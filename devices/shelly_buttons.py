@@ -1,12 +1,10 @@
 """Which Shelly buttons call for help: by the centre's model, by their kind, by the name that people gave them."""
 
-import math
 import re
 from typing import Any
 
 from devices import roles
-from devices.errors import UnreadableError, Why
-from devices.refusals import shown
+from devices.errors import UnreadableError
 
 BUTTON_IDS = ("shellybutton1", "shellyblubutton")
 """Beginnings of the ids that Shelly gives to its buttons: they have no other use than to be pressed."""
@@ -33,14 +31,15 @@ def is_call_button(device: str, number: int | None, model: str | None) -> bool:
     told = roles.of_model(model)
     if told is not None:
         return told.is_call(number)
-    if model is not None and _is_button_model(model):
+    if model is not None and is_button_model(model):
         return True
     if model is not None and _is_for(model, OTHER_USES):
         return False
     return device.rpartition("/")[2].lower().startswith(BUTTON_IDS) or roles.is_call_name(device)
 
 
-def _is_button_model(model: str) -> bool:
+def is_button_model(model: str) -> bool:
+    """Whether a model or product code is that of a button which has no other use than to be pressed."""
     name = "".join(letter for letter in model.rpartition("/")[2].lower() if letter.isalnum())
     return name.removeprefix("shelly").startswith(BUTTON_MODELS)
 
@@ -63,7 +62,7 @@ def is_blu_call(device: str, data: dict[str, Any], model: str | None) -> bool:
         else:
             is_call = is_call_button(device, None, model) or _is_button1(data, model)
         try:
-            if is_call and _is_press(press):
+            if is_call and roles.is_press(press, "params.events.data.button"):
                 return True
         except UnreadableError as error:
             refused = refused or error
@@ -77,14 +76,3 @@ def _is_button1(data: dict[str, Any], model: str | None) -> bool:
     if roles.of_model(model) is not None or not NO_BUTTON1.isdisjoint(data):
         return False
     return model is None or not _is_for(model, OTHER_BUTTON_USES)
-
-
-def _is_press(value: Any) -> bool:
-    """A BTHome button: 0 is none, any other number or word a kind of press."""
-    if value is None:
-        return False
-    if isinstance(value, str):
-        return value.strip().lower() not in ("", "0", "none", "released", "release")
-    if isinstance(value, int | float) and not math.isnan(value):
-        return value > 0
-    raise UnreadableError(Why.WRONG_TYPE, f"{shown(value)}; expected a kind of press", "params.events.data.button")

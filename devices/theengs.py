@@ -15,6 +15,7 @@ from devices import door, plain, rescue, roles
 from devices.errors import UnreadableError, Why
 from devices.model import Bed, Frame, Help, Motion, Reading, Room, Status
 from devices.refusals import shown
+from devices.shelly_buttons import is_button_model
 
 ALARM_TOPICS = ("home/+/BTtoMQTT/+",)
 """One topic carries everything that a device says, so all of it goes through the alarm lane."""
@@ -24,9 +25,6 @@ TELEMETRY_TOPICS: tuple[str, ...] = ()
 BUTTON_MODELS = frozenset({"SBBT-002C", "SBBT-002C-EU", "SBBT-002C-US"})
 """``model_id`` of buttons that have no other use than to be pressed: Shelly BLU Button1. Its relatives with four
 buttons (SBBT-004…) are wall switches and remote controls: a call only where the centre says so."""
-
-REST_WORDS = frozenset({"", "none", "released", "release"})
-"""A button that nobody presses, as text; as a number it is 0."""
 
 DECODED = ("model_id", "brand", "model")
 """One of these is in every message whose device the gateway knows."""
@@ -64,7 +62,7 @@ def address_of(topic: str) -> str | None:
 
 def _readings(device: str, message: dict[str, Any], model: str | None) -> Iterator[Reading]:
     told = roles.of_model(model)
-    if _presses(message, told):
+    if _presses(message, told, model):
         yield Help(device=device, phase="pressed")
     contact = message.get("open")
     if told is not None and told.role is roles.Role.BED and isinstance(contact, bool):
@@ -86,32 +84,25 @@ def _readings(device: str, message: dict[str, Any], model: str | None) -> Iterat
         yield Status(device=device, battery_percent=battery, low_battery=low if isinstance(low, bool) else None)
 
 
-def _presses(message: dict[str, Any], told: roles.Told | None) -> bool:
+def _presses(message: dict[str, Any], told: roles.Told | None, model: str | None) -> bool:
     """Whether a button that calls for help is pressed.
 
     Raises ENCRYPTED for such a button without its key in the gateway, WRONG_TYPE for a press that is no press.
     """
     kind = message.get("model_id")
-    is_button = told is None and isinstance(kind, str) and kind.removesuffix("_ENCR") in BUTTON_MODELS
+    is_button = told is None and (
+        (isinstance(kind, str) and kind.upper().removesuffix("_ENCR") in BUTTON_MODELS)
+        or (model is not None and is_button_model(model))
+    )
     if not is_button and (told is None or told.role is not roles.Role.CALL):
         return False
     if "button" not in message and ("cipher" in message or "ciphertext" in message):
         raise UnreadableError(Why.ENCRYPTED, "an encrypted advertisement; expected the key in the gateway", "cipher")
     for name, value in message.items():
-        if not name.startswith("button"):
+        if not name.lower().startswith("button"):
             continue
-        number = name.removeprefix("button").strip("_")[:6]
+        number = name[len("button") :].strip("_")[:6]
         index = int(number) if number.isascii() and number.isdigit() else None
-        if (told is None or told.is_call(index)) and _is_press(value, name):
+        if (told is None or told.is_call(index)) and roles.is_press(value, name[:64]):
             return True
     return False
-
-
-def _is_press(value: Any, field: str) -> bool:
-    if value is None or isinstance(value, bool):
-        return bool(value)
-    if isinstance(value, str):
-        return value.lower() not in REST_WORDS
-    if isinstance(value, int):
-        return value > 0
-    raise UnreadableError(Why.WRONG_TYPE, f"{shown(value)}; expected a kind of press", field)

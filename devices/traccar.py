@@ -16,7 +16,9 @@ from devices.model import Fall, Frame, Help, Motion, Position, Reading, Room, St
 from devices.refusals import is_broken_text, shown
 from devices.traccar_messages import Attributes, Forwarded, TraccarPosition
 from devices.traccar_words import (
+    FALL_SPELLINGS,
     FALL_WORD,
+    HELP_SPELLINGS,
     HELP_WORD,
     LIFE_SAFETY_WORDS,
     ROOM_OF_EVENT,
@@ -64,6 +66,8 @@ def _readings(message: Forwarded) -> tuple[Reading, ...]:
     words = _words(attributes.alarm, "position.attributes.alarm")
     if event is not None and event.attributes is not None:
         words = _words(event.attributes.alarm, "event.attributes.alarm") + words
+    if event is not None and event.type.lower() == "alarm" and not words:
+        raise UnreadableError(Why.MISSING_FIELD, "is missing; expected the alarm's word", "event.attributes.alarm")
     at = None
     if position is not None:
         at = values.moment(position.device_time, "position.deviceTime")
@@ -101,9 +105,19 @@ def _words(alarm: Any, field: str) -> tuple[str, ...]:
     """The alarm words: Traccar writes several as one text with commas, and may repeat one."""
     if alarm is None:
         return ()
+    if isinstance(alarm, list) and all(isinstance(word, str) for word in alarm):
+        alarm = ",".join(alarm)
     if not isinstance(alarm, str):
         raise UnreadableError(Why.WRONG_TYPE, f"{shown(alarm)}; expected words with commas between them", field)
-    return tuple(dict.fromkeys(word.strip() for word in alarm.split(",") if word.strip()))
+    return tuple(dict.fromkeys(_spelt(word.strip()) for word in alarm.replace(";", ",").split(",") if word.strip()))
+
+
+def _spelt(word: str) -> str:
+    """A word about life and safety as Traccar spells it, any other as it is."""
+    folded = word.replace("_", "").replace("-", "").replace(" ", "").lower()
+    if folded in HELP_SPELLINGS:
+        return HELP_WORD
+    return FALL_WORD if folded in FALL_SPELLINGS else word
 
 
 def _alarms(device: str, words: tuple[str, ...], at: datetime | None, key: str | None) -> tuple[Reading, ...]:

@@ -11,6 +11,10 @@ HELP_WORD = "sos"
 FALL_WORD = "fallDown"
 LIFE_SAFETY_WORDS = frozenset({HELP_WORD, FALL_WORD})
 
+HELP_SPELLINGS = frozenset({"sos", "panic", "emergency", "help"})
+FALL_SPELLINGS = frozenset({"fall", "falldown", "falldetected", "falldetection", "fallalarm", "mandown"})
+"""The same in the spelling of servers between, in small letters and without ``_`` and ``-``."""
+
 STATUS_OF_ALARM: dict[str, dict[str, Any]] = {
     "lowBattery": {"low_battery": True},
     "lowPower": {"low_battery": True},  # a worn tracker has no other power than its battery

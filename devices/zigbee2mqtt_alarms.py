@@ -121,6 +121,11 @@ def _is_press(action: str, words: list[str], told: roles.Told) -> bool:
     return NO_PRESS_WORDS.isdisjoint(words) and told.is_call(None if digits is None else int(digits[0]))
 
 
+def _alarm(value: Any, field: str, _message: dict[str, Any], told: roles.Told | None) -> Found:
+    """``alarm`` may be that of smoke, water or a siren: a call for help only of what the centre calls a call button."""
+    return (_is_on(value, field),) if told is not None and told.role is roles.Role.CALL else ()
+
+
 def _fall_word(value: Any, field: str, _message: dict[str, Any], _told: roles.Told | None) -> Found:
     words = FALL_WORDS[field]
     word = (values.text(value, field) or "").strip().lower()
@@ -163,6 +168,8 @@ def _is_on(value: Any, field: str) -> bool:
 
 _READERS: dict[str, Callable[[Any, str, dict[str, Any], roles.Told | None], Found]] = {
     "action": _action,
+    "click": _action,  # its name in versions of long ago
+    "alarm": _alarm,
     "status": _status,
     **dict.fromkeys(HELP_PROPERTIES, _help_flag),
     **dict.fromkeys(FALL_WORDS, _fall_word),

@@ -48,6 +48,30 @@ def test_recorded_reports() -> None:
                 pytest.fail(f"a recorded report of an event that this test does not know: {other}")
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"presence": True, "Fall_Status": 1},
+        {"presence": True, "FALLSTATUS": True},
+        {"Status": "Fall Detected "},
+        {"presence": True, "status": "fall-detected"},
+        {"payload": {"presenceDetected": True}, "fall_status": 1},
+        {"presence": 1, "isFall": 0, "fallDetected": 1},
+    ],
+)
+def test_a_fall_in_other_spellings_and_beside_the_payload(payload: dict[str, Any]) -> None:
+    found = read(payload)
+    assert isinstance(found[0], Fall)
+    assert found[0].phase == "detected"
+
+
+@pytest.mark.parametrize("status", ["fall_certain", "callback", ["fall_detected"], {"fall": 1}])
+def test_a_status_about_a_fall_is_never_passed_over_beside_presence(status: Any) -> None:
+    with pytest.raises(UnreadableError):
+        read({"presence": True, "status": status})
+    assert isinstance(read({"presence": True, "status": status, "fall_status": 1})[0], Fall)
+
+
 def test_a_whole_life_cycle_is_one_event_with_its_phases() -> None:
     words = ("fall_detected", "fall_confirmed", "calling", "on_call", "finished", "fall_exit")
     falls = [

@@ -109,6 +109,21 @@ def test_a_button_that_can_not_be_read_is_refused(button: Any) -> None:
         rpc({"event": "shelly-blu", "data": button}, model=CALL)
 
 
+def test_a_cord_on_an_input_that_keeps_its_state() -> None:
+    def status(state: Any, model: str | None, method: str = "NotifyStatus") -> tuple[Reading, ...]:
+        message = {"method": method, "params": {"ts": TS, "input:1": {"id": 1, "state": state}}}
+        return shelly.decode(frame("shellies/plus/events/rpc", message), model)
+
+    (call,) = helps(status(True, "shelly/pull-cord"))
+    assert call.event_id == "input:1:on:1772352000450"
+    assert len(helps(status(True, "shelly/call-button-1"))) == 1
+    for resting in (False, None, 1, "on"):
+        assert helps(status(resting, "shelly/pull-cord")) == []
+    for model in (None, "shelly/call-button-0", "shelly/plus1"):
+        assert helps(status(True, model)) == []
+    assert helps(status(True, "shelly/pull-cord", "NotifyFullStatus")) == [], "told again at every start"
+
+
 def test_a_name_calls_beside_a_model_that_says_nothing_of_it() -> None:
     assert len(helps(rpc(push("single_push"), model="shelly/shix3-1", prefix="call-button-room4"))) == 1
 

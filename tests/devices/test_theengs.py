@@ -19,13 +19,22 @@ def decode(message: Any, model: str | None = None) -> tuple[Reading, ...]:
 
 @pytest.mark.parametrize("model_id", sorted(theengs.BUTTON_MODELS))
 def test_every_button_model(model_id: str) -> None:
-    for press in (1, 2, 3, 9, 11, "press", "long_press", True):
+    for press in (1, 2, 3, 9, 11, "press", "long_press", True, 1.0, "1"):
         assert decode({"model_id": model_id, "button": press}) == (Help(device=D, phase="pressed"),)
-    for rest in (0, "none", "", None, False):
+        assert decode({"model_id": model_id.lower(), "Button": press}) == (Help(device=D, phase="pressed"),)
+    for rest in (0, "none", "", None, False, "0", "None", "RELEASED"):
         assert decode({"model_id": model_id, "button": rest}) == (Status(device=D),)
     with pytest.raises(UnreadableError) as caught:
         decode({"model_id": f"{model_id}_ENCR", "cipher": "aa"})
     assert caught.value.why is Why.ENCRYPTED
+
+
+def test_a_button_of_whose_kind_only_the_centre_knows() -> None:
+    for model in ("shelly/sbbt-002c-eu", "shelly/shellyblubutton1", "x/call-button"):
+        assert decode({"brand": "Shelly", "button": 1}, model) == (Help(device=D, phase="pressed"),)
+        with pytest.raises(UnreadableError):
+            decode({"brand": "Shelly", "button": {}}, model)
+    assert decode({"brand": "Shelly", "button": 1}, "shelly/doorbell") == (Status(device=D),)
 
 
 def test_the_same_button_after_its_gateway_got_the_key() -> None:

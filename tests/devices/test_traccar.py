@@ -104,10 +104,30 @@ def test_words_of_the_device_are_in_its_status(word: str) -> None:
         assert getattr(status, field) is value
 
 
-@pytest.mark.parametrize("word", [*sorted(traccar_words.PASSED_OVER_ALARMS), "never heard of", ",,"])
+@pytest.mark.parametrize("word", [*sorted(traccar_words.PASSED_OVER_ALARMS), "never heard of"])
 def test_other_words_give_the_status_only(word: str) -> None:
     readings = decode(event={"id": 5, "type": "alarm", "attributes": {"alarm": word}})
     assert readings == (Status(device="864", event_id="864:event-5"),)
+
+
+@pytest.mark.parametrize("attributes", [None, {}, {"alarm": None}, {"alarm": ""}, {"alarm": ",,"}, {"alarm": []}])
+def test_an_alarm_without_a_word_is_refused(attributes: dict[str, Any] | None) -> None:
+    for kind in ("alarm", "ALARM"):
+        with pytest.raises(UnreadableError) as caught:
+            decode(event={"id": 5, "type": kind, "attributes": attributes})
+        assert (caught.value.why, caught.value.field) == (Why.MISSING_FIELD, "event.attributes.alarm")
+    sos = position(attributes={"alarm": "sos"})
+    assert isinstance(decode(event={"type": "alarm", "attributes": attributes}, position=sos)[0], Help)
+
+
+@pytest.mark.parametrize("alarm", ["SOS,falldown", "fall_down;panic", ["sos", "fallDown"], "man-down, emergency"])
+def test_alarms_in_the_spelling_of_servers_between(alarm: Any) -> None:
+    for sender in (
+        {"event": {"type": "alarm", "attributes": {"alarm": alarm}}},
+        {"position": position(attributes={"alarm": alarm})},
+    ):
+        for broken in ({}, {"geofence": 7}):  # the latter is told by what can be saved
+            assert {type(reading) for reading in decode(**sender, **broken)} >= {Help, Fall}
 
 
 def test_a_word_has_one_meaning() -> None:
@@ -196,7 +216,7 @@ def test_speed_is_in_knots_and_a_course_at_rest_is_none() -> None:
         ({"deviceTime": "2026-03-01T08:00:00"}, Why.BAD_TIME, "position.deviceTime"),
         ({"deviceTime": -1}, Why.BAD_TIME, "position.deviceTime"),
         ({"fixTime": 10**30}, Why.BAD_TIME, "position.fixTime"),
-        ({"attributes": {"alarm": ["sos"]}}, Why.WRONG_TYPE, "position.attributes.alarm"),
+        ({"attributes": {"alarm": [["sos"]]}}, Why.WRONG_TYPE, "position.attributes.alarm"),
     ],
 )
 def test_what_is_refused(fields: dict[str, Any], why: Why, field: str) -> None:

@@ -159,6 +159,14 @@ def test_every_press_of_a_call_button_whatever_it_is_called(action: str) -> None
     assert alarms(decode({"action": action}, "ikea/call-button-2")) == calls
 
 
+def test_other_properties_of_a_call_button() -> None:
+    for message in ({"click": "single"}, {"alarm": True}, {"alarm": "ON"}):
+        assert alarms(decode(message, "tuya/pull-cord")) == ["pressed"]
+        assert alarms(decode(message)) == []
+    assert alarms(decode({"click": "sos"})) == ["pressed"]
+    assert refused({"alarm": []}, "tuya/pull-cord") == "alarm"
+
+
 @pytest.mark.parametrize("action", ["release", "hold_release", "brightness_stop", "", "fall", "vibration"])
 def test_letting_go_of_a_call_button_is_no_press(action: str) -> None:
     assert alarms(decode({"action": action}, "ikea/call-button")) == []
