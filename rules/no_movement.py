@@ -152,7 +152,7 @@ class NoMovementRule:
     def _heard(self, state: NoMovementState, event: Heard) -> tuple[State, Verdict]:
         known = self._movements.read(state.known, event)
         at = event.at
-        if known is None or at <= state.seen_at:
+        if known is None or at < state.seen_at:
             if state.until is None:  # they were silent, and are heard again: nobody knows of the time between
                 fresh = self._day.moment(event.received_at, self._wait)
                 return replace(state, until=fresh, heard_at=event.received_at), _STILL
