@@ -63,8 +63,6 @@ def parsed(zone: str, geometry: dict[str, Any]) -> Any:
         found = _continuous(zone, found)
     elif not shapely.is_valid(found):
         raise _invalid(zone, found)
-    if kind.endswith("LineString") and not found.length > 0:
-        raise BadZoneError(f"zone {zone}: its line has no length; for a round zone give a Point with radius_m")
     return found
 
 
@@ -75,13 +73,18 @@ def is_number(value: object) -> TypeGuard[float]:
 
 def _continuous(zone: str, found: Any) -> Any:
     """The geometry with all longitudes beside each other, or an error where that is not clear."""
-    origin = float(shapely.get_coordinates(found)[0, 0])
+    lons = shapely.get_coordinates(found)[:, 0]
+    if lons.min() > 180 or lons.max() < -180:
+        raise _out_of_range(zone, *shapely.get_coordinates(found)[0].tolist())
+    origin = float(lons[0])
     origin -= 360 * round(origin / 360)
 
     def beside(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
         lons = np.unwrap(degrees[:, 0], period=360)
-        if not math.isclose(lons[0], lons[-1], abs_tol=1e-9) and (degrees[0] == degrees[-1]).all():
-            raise BadZoneError(f"zone {zone}: goes round a pole; zones end at {HIGHEST_LAT}° north and south")
+        if (degrees[0] == degrees[-1]).all():
+            if not math.isclose(lons[0], lons[-1], abs_tol=1e-9):
+                raise BadZoneError(f"zone {zone}: goes round a pole; zones end at {HIGHEST_LAT}° north and south")
+            lons[-1] = lons[0]  # exactly, or the ring would not be closed
         return np.column_stack([lons - 360 * np.round((lons.mean() - origin) / 360), degrees[:, 1]])
 
     parts = [_rebuilt(part, beside) for part in shapely.get_parts(found)]
@@ -97,8 +100,6 @@ def _continuous(zone: str, found: Any) -> Any:
             f"zone {zone}: reaches over {east - west:.0f} degrees of longitude, also when counted across the 180° "
             f"meridian; at most {WIDEST_DEG:.0f} are clear"
         )
-    if east < -180 or west > 180:
-        raise _out_of_range(zone, *shapely.get_coordinates(found)[0].tolist())
     if len(parts) == 1:
         return parts[0]
     if parts[0].geom_type == "LineString":
@@ -149,6 +150,8 @@ def _why_invalid(reason: str) -> str:
         return reason
     lon, lat = float(found["lon"]), float(found["lat"])
     what, where = found["what"], f"near longitude {round((lon + 180) % 360 - 180, 6)}, latitude {round(lat, 6)}"
+    if "Too few points" in what:
+        return f"two of its corners are too few, or the same, {where}; draw that part again"
     if "Self-intersection" in what:
         return f"its border crosses or touches itself {where}; move the corner there"
     return f"{what[0].lower()}{what[1:]} {where}; draw that part again"

@@ -8,6 +8,7 @@ long a gap may be. Pure; places are (lon, lat) in degrees, distances metres.
 import math
 from typing import Final, TypeAlias
 
+import numpy as np
 import shapely
 
 from rules.geometry import ZoneShape
@@ -37,7 +38,9 @@ def deepest(shape: ZoneShape, a: Place, b: Place) -> float:
         return apart - shape.half_m
     inside = shapely.intersection(shape.area, way)
     places = shapely.get_coordinates(shapely.segmentize(inside, max(inside.length / _STEPS, 1e-3)))
-    return -float(shapely.distance(shape.border, shapely.points(places)).max())
+    ends = [place for place in (first, last) if shapely.intersects_xy(shape.area, *place)]
+    places = np.concatenate([places, np.array(ends).reshape(-1, 2)])  # who stood still went no way, but was there
+    return -float(shapely.distance(shape.border, shapely.points(places)).max(initial=0.0))
 
 
 def crossed(shape: ZoneShape, a: Place, b: Place, *, deeper_than_m: float = 0.0) -> bool:
