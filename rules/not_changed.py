@@ -2,7 +2,7 @@
 
 A product is new when the sensor is dry after it was not, when it shows less after a leak, and when the sensor comes
 back after it was off. A dry one may be worn on; one that is due, or leaks, is told by the rule ``continence``. Told
-once, low; a new product clears it. Readings are taken in the order in which they happened; an older one changes nothing.
+once, low; a new product clears it. Readings count in the order in which they happened; an older one changes nothing.
 """
 
 from datetime import datetime, timedelta

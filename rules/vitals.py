@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec.structs import replace
 
-from devices.model import Reading, Vitals
+from devices.model import Vitals
 from rules.baseline import Night, Usual, kept, median_and_spread, usual
 from rules.model import (
     Cleared,
@@ -176,19 +176,24 @@ class VitalRule:
             self._memo = (state.nights, found)
         return self._memo[1]
 
-    def step(self, state: State, event: Event) -> tuple[State, Verdict]:
+    def step(self, state: State, event: Event) -> tuple[State, Verdict]:  # noqa: PLR0911 - one look after the other
         """A value: in range, out of range, or no value."""
         assert isinstance(state, VitalState)
         if not isinstance(event, Heard):
             return state, _NOTHING
-        value = self._value_of(event.reading)
-        if isinstance(value, Quiet):
-            return state, value
+        reading = event.reading
+        if reading.__class__ is not Vitals:
+            return state, _OTHER
+        value: float | None = self._value(reading)
+        if value is None or not self._least <= value <= self._most:
+            return state, _OTHER
+        if (quality := reading.quality_percent) is not None and quality < self._quality:
+            return state, _POOR
         at = event.at
-        if state.at is not None:
-            if at < state.at:
+        if (before := state.at) is not None:
+            if at < before:
                 return state, _OLDER
-            if state.told and at - state.at > _FORGET:
+            if state.told and at - before > _FORGET:
                 state = replace(state, told=Told.NO, own=None, guard=None, back=None)
         windows = self._windows
         tonight = None if windows is None or not (now := windows.at(at)).inside else now.start
@@ -202,22 +207,12 @@ class VitalRule:
             state = self._counted(state, value, at)
         return self._judge(state, event, value, level, high=high)
 
-    def _value_of(self, reading: Reading) -> float | Quiet:
-        """The value, or why it is none."""
-        if not isinstance(reading, Vitals):
-            return _OTHER
-        value: float | None = self._value(reading)
-        if value is None or not self._least <= value <= self._most:
-            return _OTHER
-        quality = reading.quality_percent
-        return _POOR if quality is not None and quality < self._quality else value
-
     def _level(self, state: VitalState, value: float, *, at_night: bool) -> tuple[Told, bool]:
         """How far out of range a value is, and whether it is too high."""
         if value <= self._low or value >= self._high:
             return Told.GUARD, value >= self._high
         if at_night:
-            own = self.usual(state)
+            own = self._memo[1] if self._memo[0] is state.nights else self.usual(state)
             if own is not None and not own.lower <= value <= own.upper:
                 return Told.OWN, value > own.upper
         return Told.NO, False
