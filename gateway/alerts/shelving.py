@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.alerts import desk
+from gateway.alerts import desk, rows
 from gateway.alerts.model import URGENCY, Incident, incident_key
 from gateway.centre.index import HOUSE, CentreIndex
 from gateway.clock import from_ms, to_ms
@@ -117,7 +117,9 @@ def unshelve(tx: Tx, index: CentreIndex, number: int, *, who: str) -> Shelf:
     Raises:
         BadAnswerError: there is no such shelf in force.
     """
-    row = tx.db.execute("SELECT id FROM shelves WHERE id = ? AND ended_at IS NULL", (number,)).fetchone()
+    row = None
+    if 0 < number <= rows.LARGEST:
+        row = tx.db.execute("SELECT id FROM shelves WHERE id = ? AND ended_at IS NULL", (number,)).fetchone()
     if row is None:
         raise BadAnswerError(f"shelf: {number}: expected the number of a shelf that is in force.")
     _end(tx, index, number, by=who)
@@ -220,7 +222,7 @@ def _notice(shelf: Shelf, now: datetime) -> Incident:
 
 def _is_manager(index: CentreIndex, who: str) -> bool:
     carer = index.carers.get(who)
-    return who.startswith("cli:") or (carer is not None and carer.role in MAY_SHELVE_HIGH)
+    return who.partition(":")[0] == "cli" or (carer is not None and carer.role in MAY_SHELVE_HIGH)
 
 
 def _in_force(db: sqlite3.Connection, whose: str, rule_key: str) -> int | None:

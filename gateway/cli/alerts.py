@@ -51,7 +51,7 @@ def alerts(
     """List the alerts that are not closed, the most urgent first."""
     _, path = settings_and_database(config)
     with closing(reader(path)) as db:
-        index = _index(db)
+        index = centre_of(db)
         found = queries.alerts(db, queries.Filter(limit=limit)) if everything else queries.open_alerts(db)
     if json:
         for alert in found:
@@ -118,7 +118,7 @@ def _answer(number: int, answer: Answer, config: Path, who: str | None, *, json:
     reader(path).close()  # says so when there is no database yet, instead of making an empty one
 
     def work(tx: Tx) -> tuple[Alert, CentreIndex]:
-        index = _index(tx.db)
+        index = centre_of(tx.db)
         if who is not None and who not in index.carers:
             raise BadAnswerError(f"--as: {who!r}: expected a carer of the centre: {', '.join(index.carers)}")
         return desk.answer(tx, index, number, answer, who or operator(), "cli"), index
@@ -135,7 +135,7 @@ def explain(number: NumberArgument, *, config: ConfigOption = DEFAULT_CONFIG, js
     _, path = settings_and_database(config)
     with closing(reader(path)) as db:
         found = queries.explain(db, number)
-        index = _index(db)
+        index = centre_of(db)
     if json:
         print_json({**msgspec.to_builtins(found), "alert": _in_words(found.alert, index)})
         return
@@ -186,11 +186,16 @@ def _in_words(alert: Alert, index: CentreIndex) -> dict[str, Any]:
     return {**fields, "words": words(alert.reason), "mark_words": [words(mark) for mark in alert.marks]}
 
 
-def _index(db: sqlite3.Connection) -> CentreIndex:
+def centre_of(db: sqlite3.Connection) -> CentreIndex:
+    """The centre in force.
+
+    Raises:
+        StoreError: none was applied yet.
+    """
     found = centres.latest(db)
     if found is None:
         raise StoreError("No care centre was applied yet: run `telecare centre apply FILE`.")
     return CentreIndex(found.centre)
 
 
-__all__ = ["AlertState", "ack", "alerts", "close", "explain", "fail", "reopen"]
+__all__ = ["AlertState", "ack", "alerts", "centre_of", "close", "explain", "fail", "reopen"]

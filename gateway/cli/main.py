@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from devices.errors import DeviceError
-from gateway.cli import alerts, centre, commands, daemon, decode, profiles, replay, simulate, tools
+from gateway.cli import alerts, centre, commands, daemon, decode, profiles, replay, shelves, simulate, status, tools
 from gateway.cli.common import complain, complain_of_system
 from gateway.errors import GatewayError
 from rules.errors import RuleError
@@ -47,10 +47,14 @@ app.command("formats")(decode.formats)
 app.add_typer(profiles.app, name="profile")
 app.command("replay")(replay.replay)
 app.command("alerts")(alerts.alerts)
+app.command("status")(status.status)
 app.command("ack")(alerts.ack)
 app.command("close")(alerts.close)
 app.command("reopen")(alerts.reopen)
 app.command("explain")(alerts.explain)
+app.command("shelve")(shelves.shelve)
+app.command("shelves")(shelves.shelves)
+app.command("unshelve")(shelves.unshelve)
 app.command("command")(commands.command)
 app.command("commands")(commands.commands)
 app.command("simulate")(simulate.simulate)

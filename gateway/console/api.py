@@ -45,6 +45,30 @@ class AlertView(msgspec.Struct, kw_only=True):
     attended_at: datetime | None
     cleared_at: datetime | None
     version: int
+    under: int | None
+    """The alert that stands for it, because both tell of one event."""
+
+
+class ShelfView(msgspec.Struct, kw_only=True):
+    """A rule that rings nobody for a while. Times are RFC 3339 in UTC."""
+
+    id: int
+    resident: str | None
+    rule_key: str
+    title: str
+    priority: str
+    why: str
+    who: str
+    since: datetime
+    until: datetime
+    held: int
+    standing: int
+
+
+class Shelves(msgspec.Struct):
+    """What is shelved now; what ends first comes first."""
+
+    shelves: list[ShelfView]
 
 
 class OpenAlerts(msgspec.Struct):
@@ -136,4 +160,5 @@ def _view(request: Request[Any, Any, Any], alert: Alert) -> AlertView:
         attended_at=alert.attended_at,
         cleared_at=alert.cleared_at,
         version=alert.version,
+        under=alert.under,
     )

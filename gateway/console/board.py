@@ -11,7 +11,7 @@ from litestar.params import FromPath, URLEncodedBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from markupsafe import Markup
 
-from gateway.alerts import queries
+from gateway.alerts import queries, shelving
 from gateway.alerts.model import Alert
 from gateway.clock import to_ms
 from gateway.console.answering import answered
@@ -20,7 +20,7 @@ from gateway.console.guards import Visitor, at_least, may_see, required_visitor,
 from gateway.console.looks import looked
 from gateway.console.ops import Counters
 from gateway.console.pages import Tongue, page, render, tongue_for
-from gateway.console.view import row_of
+from gateway.console.view import row_of, rows_of, shelf_lines
 from gateway.errors import UnknownAlertError
 
 Form = URLEncodedBody[dict[str, str]]
@@ -48,13 +48,17 @@ def visible(console: Console, visitor: Visitor) -> list[Alert]:
 
 
 def _marks(console: Console, visitor: Visitor) -> tuple[tuple[int, int, str | None], ...]:
-    """What a picture depends on: number, version and taker of each alert that the visitor sees.
+    """What a picture depends on: number, version and taker of each alert that the visitor sees; of
+    a shelf its number as a negative one, and how much it kept quiet.
 
     Asked at every poll of every open page, so it reads three columns and decodes nothing.
     """
     db = console.db()
     found = db.execute("SELECT id, version, taken_by FROM alerts WHERE state != 'closed' ORDER BY id").fetchall()
-    return tuple((row["id"], row["version"], row["taken_by"]) for row in found if may_see(db, visitor, row["id"]))
+    alerts = tuple((row["id"], row["version"], row["taken_by"]) for row in found if may_see(db, visitor, row["id"]))
+    held = "SELECT id, (SELECT coalesce(sum(times), 0) FROM shelved WHERE shelf = shelves.id) FROM shelves"
+    shelves = db.execute(f"{held} WHERE ended_at IS NULL ORDER BY id").fetchall()
+    return (*alerts, *((-row[0], row[1], None) for row in shelves))
 
 
 class Board:
@@ -117,8 +121,9 @@ class Board:
         known = self._pictures.get(reader)
         if known and known[0] == state:
             return known[1]
-        rows = [row_of(alert, index, tongue, visitor.id) for alert in visible(console, visitor)]
-        html = render("_alerts.html", tongue, rows=rows)
+        rows = rows_of(visible(console, visitor), index, tongue, visitor.id)
+        shelved = shelf_lines(shelving.shelves(console.db()), index, tongue) if visitor.sees_everyone else []
+        html = render("_alerts.html", tongue, rows=rows, shelved=shelved)
         picture = Picture(html, f'"{hashlib.sha256(html.encode()).hexdigest()[:20]}"')
         if len(self._pictures) >= MAX_PICTURES:
             self._pictures.clear()

@@ -86,9 +86,17 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
         return response
     if error.status_code >= 500:
         _LOG.error("console.failed", path=request.url.path, status=error.status_code, error=type(error).__name__)
-    # A validation error of the API may say which field; Litestar's text names no more than that.
-    detail = error.detail if error.status_code == 400 and wants_json(request) else None
+    detail = _field_by_field(error) if error.status_code == 400 and wants_json(request) else None
     return refuse(request, error.status_code, detail, headers)
+
+
+def _field_by_field(error: HTTPException) -> str:
+    """A validation error names every field and what is expected there; Litestar keeps them beside its text."""
+    extra = error.extra if isinstance(error.extra, list) else []
+    named = [
+        f"{one.get('key') or 'body'}: {one['message']}" for one in extra if isinstance(one, dict) and "message" in one
+    ]
+    return "; ".join(named) or error.detail
 
 
 def on_gateway_error(request: Request[Any, Any, Any], error: GatewayError) -> Response[Any]:

@@ -8,6 +8,7 @@ import msgspec
 from gateway import words
 from gateway.alerts.model import Alert, HistoryLine, Outcome, outcomes_for
 from gateway.alerts.queries import Explanation, Notified
+from gateway.alerts.shelving import Shelf
 from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
 from gateway.console.pages import Tongue
@@ -44,6 +45,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """How it can be closed: value and word."""
     say: str
     """For a screen reader, when it is new."""
+    below: tuple[str, ...] = ()
+    """Titles of the alerts of the same event that wait under it, and are closed with it."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -81,6 +84,35 @@ def row_of(alert: Alert, index: CentreIndex, tongue: Tongue, reader: str) -> Row
         outcomes=tuple((o.value, outcome_word(o, tongue)) for o in outcomes_for(alert.rule)),
         say=tongue("New alert: {priority}. Room {room}. {title}.", priority=priority, room=room, title=title),
     )
+
+
+def rows_of(alerts: Sequence[Alert], index: CentreIndex, tongue: Tongue, reader: str) -> list[Row]:
+    """The alerts as rows; one that waits under another of them is named in that one's row."""
+    shown = {alert.id for alert in alerts}
+    below: dict[int, list[str]] = {}
+    rows = []
+    for alert in alerts:
+        if alert.under is not None and alert.under in shown:
+            below.setdefault(alert.under, []).append(title_of(alert.rule, tongue))
+        else:
+            rows.append(row_of(alert, index, tongue, reader))
+    return [msgspec.structs.replace(row, below=tuple(below[row.id])) if row.id in below else row for row in rows]
+
+
+def shelf_lines(shelves: Sequence[Shelf], index: CentreIndex, tongue: Tongue) -> list[str]:
+    """What is shelved, in a sentence each."""
+    return [
+        tongue(
+            "{room}: {title} rings nobody until {time} ({who}: {why}). Kept quiet: {n}.",
+            room=index.public_name(shelf.resident) if shelf.resident else tongue("Centre"),
+            title=title_of(shelf.rule, tongue),
+            time=tongue.at(shelf.until),
+            who=name_of(shelf.who, index, tongue),
+            why=shelf.why,
+            n=shelf.held,
+        )
+        for shelf in shelves
+    ]
 
 
 def _steps(state: AlertState, *, mine: bool) -> tuple[str, ...]:
@@ -227,6 +259,9 @@ _EVENTS: dict[str, str] = {
     "raise_priority": N_("It is more urgent now."),
     "escalate": N_("Nobody had answered: the next people are told."),
     "expire": N_("The promised time passed: people are told again."),
+    "go_under": N_("A more urgent alert tells of the same event."),
+    "stand_alone": N_("The more urgent alert was taken back: this one asks again."),
+    "follow_up": N_("Another rule tells of the same event."),
     "expire_attended": N_("It was not closed in time: people are told again."),
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticUndefined
 
-from rules import continence, fall, intervals
+from rules import continence, fall, inhibition, intervals
 from rules.registry import RULES, RuleType
 
 PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
@@ -74,10 +74,18 @@ def limits() -> Iterator[str]:
         yield f"| {name} | {limit_s / 3600:g} |"
 
 
+def inhibitions() -> Iterator[str]:
+    yield "| stronger | weaker | within | why |"
+    yield "|---|---|---|---|"
+    for one in inhibition.INHIBITIONS:
+        yield f"| `{one.winner}` | `{one.loser}` | {one.within.total_seconds() / 60:g} min | {one.why} |"
+
+
 TABLES = {f"settings: {kind.name}": "\n".join(settings_table(kind)) for kind in RULES} | {
     "falls": "\n".join(falls()),
     "continence": "\n".join(continences()),
     "limits": "\n".join(limits()),
+    "inhibitions": "\n".join(inhibitions()),
 }
 
 

@@ -42,10 +42,15 @@ function take(html) {
   const list = page.querySelector("ol");
   const wanted = fresh.map((row) => (before.has(row.id) ? update(before.get(row.id), row) : row));
   const shown = board.querySelector("ol");
+  const shelved = page.querySelector("#shelved");
   if (list && shown) {
+    const known = board.querySelector("#shelved");
+    if (known && shelved) shelved.open = known.open;
+    known?.remove();
+    if (shelved) shown.after(shelved);
     reorder(shown, wanted); // rows that stay in the document keep their focus and their scroll
   } else if (list) {
-    board.replaceChildren(list);
+    board.replaceChildren(list, ...(shelved ? [shelved] : []));
   } else {
     board.replaceChildren(...page.childNodes);
   }

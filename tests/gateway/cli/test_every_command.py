@@ -23,6 +23,7 @@ ARGUMENTS: dict[str, list[object]] = {
     "ack": [1], "close": [1, "--outcome", "real"], "reopen": [1], "explain": [1], "command": ["gps-r01", "ring"],
     "password": ["nora"], "broker-config": ["files"],
     "profile test": [ROOT / "devices" / "profiles" / "data" / "browan-tbpb100.toml"],
+    "shelve": ["r01", "bed_exit", "--for", "1h", "--why", "x"], "unshelve": [1],
     "centre apply": [DEMO_FILE], "centre export": ["out.toml"],
     "decode": ["--format", "native", "--topic", "telecare/haven/sos-r01/help", DEMO_FILE],
 }  # fmt: skip
