@@ -15,6 +15,7 @@ from litestar import Litestar
 from devices.profiles import library
 from gateway.app import alive, parts
 from gateway.app.backlog import Backlog
+from gateway.app.deafness import Deafness
 from gateway.app.keeper import CentreKeeper
 from gateway.app.shout import shout
 from gateway.app.wakeups import RuleWakeups
@@ -128,7 +129,15 @@ class Gateway:
         http = parts.http_listener(settings, clock)
         for lane in http.lanes if http else ():
             lanes[lane.name] = Lane(lane, pipeline, writer, urgent=lane.name == HTTP_ALARMS)
-        wakeups = RuleWakeups(pipeline, writer, keeper.index, clock, backlog=Backlog(sources), speed=self._speed)
+        wakeups = RuleWakeups(
+            pipeline,
+            writer,
+            keeper.index,
+            clock,
+            backlog=Backlog(sources),
+            deafness=Deafness(sources, pipeline, writer, clock),
+            speed=self._speed,
+        )
         keeper.on_change = wakeups.changed
         # A free port is chosen before anything is told, because the links in the messages lead there.
         port = settings.console.port or free_port(settings.console.host)

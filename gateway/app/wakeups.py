@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from gateway.app.backlog import Backlog
+from gateway.app.deafness import Deafness
 from gateway.centre.index import CentreIndex
 from gateway.clock import Clock
 from gateway.pipeline.pipeline import Pipeline
@@ -29,8 +30,10 @@ class RuleWakeups:
         clock: Clock,
         *,
         backlog: Backlog,
+        deafness: Deafness | None = None,
         speed: float = 1.0,
     ) -> None:
+        self._deafness = deafness
         self._backlog = backlog
         self._pipeline = pipeline
         self._writer = writer
@@ -61,6 +64,8 @@ class RuleWakeups:
         await self.everybody()
         while True:
             await asyncio.sleep(self._look_every_s)
+            if self._deafness is not None:
+                await self._deafness.note()
             now = self._clock.now()
             if self._assignments_change_at is not None and self._assignments_change_at <= now:
                 await self.everybody()
