@@ -109,10 +109,15 @@ def _payload(message: dict[str, Any]) -> dict[str, Any]:
     inner = message.get("payload", message)
     if not isinstance(inner, dict):
         raise UnreadableError(Why.WRONG_TYPE, f"{shown(inner)}; expected an object", "payload")
-    if inner is not message:  # a fall beside the payload is one too
+    if inner is not message and any(word in message for word in _NAMES[1:]):  # a fall beside the payload is one too
         inner = {**{word: message[word] for word in (*NUMBER_WORDS, *FLAG_WORDS) if word in message}, **inner}
-    strange = {key: key.replace("_", "").replace("-", "").lower() for key in inner if key not in _NAMES}
-    return {**{_FOLDED[name]: inner[key] for key, name in strange.items() if name in _FOLDED}, **inner}
+    strange = {
+        _FOLDED[name]: inner[key]
+        for key in inner
+        if key not in _NAMES and ("fall" in key.lower() or "status" in key.lower())
+        if (name := key.replace("_", "").replace("-", "").lower()) in _FOLDED
+    }
+    return {**strange, **inner} if strange else inner
 
 
 def _device(message: dict[str, Any], payload: dict[str, Any], address: str | None) -> str:

@@ -12,6 +12,7 @@ What a name means stands in devices.state_words: its end counts, and a fall wher
 not there gives nothing. A switch is a call for help only where its name or the centre's model says so (devices.roles).
 """
 
+from functools import lru_cache
 from typing import Any
 
 from devices import plain, roles, state_tasmota
@@ -38,6 +39,11 @@ no filter can tell from other senders': set ``topic_prefix: esphome/NAME``, or n
 DOMAINS = frozenset({"binary_sensor", "sensor"})
 STATESTREAM = ("homeassistant", "statestream")
 """Last level of the base topics that are Home Assistant's."""
+
+_MEANINGS = frozenset({*BINARY, *NUMBERS, *FALL_SENSORS})
+_BINARY_NAMES, _NUMBER_NAMES = frozenset(BINARY), frozenset(NUMBERS)
+_TOPICS_KEPT = 4096
+"""Topics and names whose parts are remembered: more than a house has."""
 
 _GONE = "unavailable"
 """Home Assistant's word for an entity that it can't reach."""
@@ -68,6 +74,7 @@ def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
     return () if text.lower() in plain.UNKNOWN else _binary(device, name, text, model)
 
 
+@lru_cache(maxsize=_TOPICS_KEPT)
 def address_of(topic: str) -> str | None:
     """The device of a state topic; None for any other topic."""
     levels = topic.split("/")
@@ -88,6 +95,7 @@ def _prefix(levels: list[str]) -> str | None:
     return "/".join(levels)
 
 
+@lru_cache(maxsize=_TOPICS_KEPT)
 def _plain(name: str) -> str:
     """A name in small letters with ``_`` between its words; as long as it was."""
     return "".join("_" if letter in "- ." else letter.lower()[:1] for letter in name)
@@ -95,7 +103,7 @@ def _plain(name: str) -> str:
 
 def _without_meaning(name: str) -> str:
     plain_name = _plain(name)
-    ending = _ending(plain_name, {*BINARY, *NUMBERS, *FALL_SENSORS})
+    ending = _ending(plain_name, _MEANINGS)
     if not ending:
         return _around(name, plain_name)
     meaning, found, number = name.rpartition("_")
@@ -114,7 +122,8 @@ def _around(name: str, plain_name: str) -> str:
     return (name[:start] + name[start + len(phrase) :].lstrip("_- .")).strip("_- .") or name
 
 
-def _ending(name: str, known: Any) -> str | None:
+@lru_cache(maxsize=_TOPICS_KEPT)
+def _ending(name: str, known: frozenset[str]) -> str | None:
     """The longest known name that this one ends in, whole words only."""
     words = name.split("_")
     if len(words) > 1 and words[-1].isdigit():
@@ -133,7 +142,7 @@ def _fall_in(name: str) -> str | None:
 
 
 def _binary(device: str, name: str, text: str, model: str | None) -> tuple[Reading, ...]:
-    ending = _ending(name, BINARY) or _fall_in(name)
+    ending = _ending(name, _BINARY_NAMES) or _fall_in(name)
     if ending is not None:
         return (_meaning(device, BINARY.get(ending, Means.FALL), plain.on_off(text, name)),)
     if not _is_call(name, model):
@@ -165,7 +174,7 @@ def _meaning(device: str, means: Means, is_on: bool) -> Reading:
 
 
 def _sensor(device: str, name: str, text: str) -> tuple[Reading, ...]:
-    ending = _ending(name, NUMBERS)
+    ending = _ending(name, _NUMBER_NAMES)
     if ending is None and (_ending(name, FALL_SENSORS) or _fall_in(name)):
         return _fall_text(device, name, text)
     if text.lower() in plain.UNKNOWN:

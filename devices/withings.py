@@ -9,7 +9,7 @@ have two addresses. Withings delivers again what was not answered, so ``appli`` 
 """
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from devices import bed, door, values
@@ -25,6 +25,8 @@ SLEEP_DATA = 44
 ACCOUNT = 46
 GONE = ("delete", "unlink")
 """``action`` of an account's change after which nothing more will come."""
+
+Times: TypeAlias = tuple[datetime | None, datetime | None, datetime | None]
 
 CLOCKS_DIFFER = timedelta(days=1)
 """How far the cloud's time may be ahead of the gateway's: it tells of what was, so a later time is a wrong unit."""
@@ -43,7 +45,7 @@ def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
         message: dict[str, Any] = _form(payload)
     else:
         message = door.untyped(frame.payload)
-    _refuse_future(message, frame.received_at, "")
+    times = _times(message, frame.received_at, "")
     series = _series(message)
     if series is not None:
         return tuple(
@@ -53,14 +55,13 @@ def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
         )
     device = _user(message, address_of(frame.topic))
     appli = _appli(message)
-    at, key = _time(message), _key(appli, message)
+    start, end, date = times
+    at, key = start or date, _key(appli, times)
     if appli in IN_BED:
         return (Bed(device=device, observed_at=at, event_id=key, in_bed=IN_BED[appli]),)
-    if appli == SLEEP_DATA:
-        start, end = bed.moment(message, ("startdate",)), bed.moment(message, ("enddate",))
-        if start is not None and end is not None:
-            _refuse_backwards(start, end, "enddate")
-            return (Sleep(device=device, observed_at=end, event_id=key, start=start, end=end),)
+    if appli == SLEEP_DATA and start is not None and end is not None:
+        _refuse_backwards(start, end, "enddate")
+        return (Sleep(device=device, observed_at=end, event_id=key, start=start, end=end),)
     online = False if appli == ACCOUNT and message.get("action") in GONE else None
     return (Status(device=device, observed_at=at, event_id=key, online=online),)
 
@@ -96,14 +97,21 @@ def _user(message: dict[str, Any], otherwise: str | None) -> str:
     return bed.name(value, "userid")
 
 
-def _refuse_future(message: dict[str, Any], now: datetime, path: str) -> None:
-    """Refuse times after now: milliseconds where seconds belong, say, are years like 5138. Raises BAD_TIME."""
+def _times(message: dict[str, Any], now: datetime, path: str) -> Times:
+    """``startdate``, ``enddate`` and ``date``, which may also be a day (2026-03-01): that is no time.
+
+    Raises BAD_TIME for what is no time, and for one after now: milliseconds where seconds belong, say, are years like
+    5138.
+    """
+    found: list[datetime | None] = []
     for word in ("startdate", "enddate", "date"):
         value = message.get(word)
-        at = None if word == "date" and _is_day(value) else bed.moment(message, (word,))
+        at = None if value is None or (word == "date" and _is_day(value)) else bed.moment(message, (word,))
         if at is not None and at > now + CLOCKS_DIFFER:
             detail = f"{shown(value)} is in the year {at.year}; expected seconds since 1970, until now"
             raise UnreadableError(Why.BAD_TIME, detail, f"{path}{word}")
+        found.append(at)
+    return found[0], found[1], found[2]
 
 
 def _refuse_backwards(start: datetime, end: datetime, field: str) -> None:
@@ -129,20 +137,9 @@ def _appli(message: dict[str, Any]) -> int:
     return number
 
 
-def _time(message: dict[str, Any]) -> datetime | None:
-    """``startdate``, or ``date`` where that is a moment: it may also be a day (2026-03-01), which is no time."""
-    start: datetime | None = bed.moment(message, ("startdate",))
-    if start is not None:
-        return start
-    if _is_day(message.get("date")):
-        return None
-    found: datetime | None = bed.moment(message, ("date",))
-    return found
-
-
-def _key(appli: int, message: dict[str, Any]) -> str | None:
-    times = [bed.moment(message, (word,)) for word in ("startdate", "enddate")]
-    told = [at for at in times if at is not None] or [at for at in (_time(message),) if at is not None]
+def _key(appli: int, times: Times) -> str | None:
+    start, end, date = times
+    told = [at for at in (start, end) if at is not None] or [at for at in (date,) if at is not None]
     return ":".join([str(appli), *(str(values.to_ms(at) // 1000) for at in told)]) if told else None
 
 
@@ -156,11 +153,10 @@ def _series(message: dict[str, Any]) -> list[Any] | None:
 def _night(night: Any, message: dict[str, Any], frame: Frame, field: str) -> tuple[Reading, ...]:
     if not isinstance(night, dict):
         raise UnreadableError(Why.WRONG_TYPE, f"{shown(night)}; expected an object", field)
-    _refuse_future(night, frame.received_at, f"{field}.")
+    start, end, _ = _times(night, frame.received_at, f"{field}.")
     device = _user({**message, **night}, address_of(frame.topic))
     data = night.get("data")
     data = data if isinstance(data, dict) else {}
-    start, end = bed.moment(night, ("startdate",)), bed.moment(night, ("enddate",))
     score = values.percent(data.get("sleep_score"), f"{field}.data.sleep_score")
     if start is None or end is None:
         raise UnreadableError(Why.MISSING_FIELD, "is missing; expected the night's begin and end", f"{field}.startdate")
