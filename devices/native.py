@@ -139,7 +139,7 @@ def _read_alarm(decoder: msgspec.json.Decoder[Any], message_type: type[AlarmMess
             try:
                 loose = door.read_loosely(payload)
                 message = msgspec.convert({key: loose[key] for key in kept if key in loose}, message_type)
-            except (UnreadableError, msgspec.ValidationError, TypeError):
+            except (UnreadableError, msgspec.ValidationError, TypeError, UnicodeEncodeError):  # half letters
                 continue
             if not is_broken_text(message.id):
                 return message
