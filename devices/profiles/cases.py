@@ -58,6 +58,7 @@ def _case(spec: Any, key: str, flaws: Flaws) -> Case | None:
     if not flaws.table(spec, key, KEYS):
         return None
     name = flaws.text(spec, "name", f"{key}.")
+    topic = flaws.text(spec, "topic", f"{key}.", required=False) or None
     payload = spec.get("payload")
     if isinstance(payload, str):
         try:
@@ -76,7 +77,7 @@ def _case(spec: Any, key: str, flaws: Flaws) -> Case | None:
     if len(flaws.found) > before:
         return None
     rows = None if readings is None else tuple(json.loads(msgspec.json.encode(row)) for row in readings)
-    return Case(name=name, payload=payload, topic=spec.get("topic"), readings=rows, error=error)
+    return Case(name=name, payload=payload, topic=topic, readings=rows, error=error)
 
 
 def run(case: Case, decode: Callable[[Case], tuple[Reading, ...]]) -> Outcome:

@@ -130,6 +130,10 @@ def parse(text: str, file: str) -> Profile:
             flaws.add(f"formats[{index}]", name, f"one of {', '.join(FORMATS)}")
     if not formats and "formats" not in data:
         flaws.missing("formats", f"a list with at least one of {', '.join(FORMATS)}")
+    names = flaws.texts(data, "names", "")
+    for index, name in enumerate(names):
+        if not any(letter.isascii() and letter.isalnum() for letter in name):
+            flaws.add(f"names[{index}]", name, "letters or digits: case, spaces and punctuation don't count")
     fixed = data.get("fixed", False)
     if not isinstance(fixed, bool):
         flaws.add("fixed", fixed, "true or false")
@@ -141,7 +145,7 @@ def parse(text: str, file: str) -> Profile:
         title=flaws.text(data, "title", ""),
         source=flaws.text(data, "source", ""),
         file=file,
-        names=flaws.texts(data, "names", ""),
+        names=names,
         formats=formats,
         fixed=fixed is True,
         message=message,

@@ -1,9 +1,10 @@
 """Field specifications compiled to functions: from what stands in a document to a checked value of a reading."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from devices.errors import UnreadableError
 from devices.profiles.converters import converter, literal
 from devices.profiles.flaws import Flaws
 from devices.profiles.pointers import BadPointerError, Get, compile_pointer, word
@@ -19,9 +20,15 @@ KEYS = (
 )  # fmt: skip
 
 
+_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+"""For trying a default; no field depends on it but ages of a fix."""
+
+
 def compile_get(spec: Any, key: str, flaws: Flaws) -> Get | None:
     """``at``: a pointer, or several of which the first that leads somewhere counts."""
     pointers = spec if isinstance(spec, list) else [spec]
+    if not pointers:
+        flaws.add(key, spec, 'a JSON Pointer such as "/data/alarm", or a list of at least one')
     gets: list[Get] = []
     for pointer in pointers:
         if not isinstance(pointer, str):
@@ -63,6 +70,11 @@ def compile_field(name: str, spec: Any, field: Field, key: str, flaws: Flaws) ->
     where = field_name(str(pointer).lstrip("^/").replace("/", ".")) or name
     convert = converter(name, spec, field, key, where, flaws)
     missing, unknown = spec.get("missing"), _words(spec.get("unknown", []), f"{key}.unknown", flaws)
+    if convert is not None and missing is not None:
+        try:
+            convert(missing, _ANY_TIME)
+        except UnreadableError as error:
+            flaws.add(f"{key}.missing", missing, f"what the field can have: {error.detail}")
     if get is None or convert is None or len(flaws.found) > before:
         return None
 

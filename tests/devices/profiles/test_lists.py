@@ -68,3 +68,24 @@ def test_a_status_without_fields_is_a_sign_of_life_and_other_kinds_need_some() -
     assert made('[[readings]]\nkind = "status"\n', {"x": 1}) == [{"kind": "status"}]
     head = 'vendor = "my"\nmodel = "thing"\ntitle = "t"\nsource = "s"\nformats = ["profile"]\n'
     assert flaws(f'{head}[[readings]]\nkind = "vitals"\n')
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('[[readings]]\nkind = "vitals"\nheart_rate_bpm = { at = [] }', "readings[0].heart_rate_bpm.at"),
+        (
+            '[[readings]]\nkind = "vitals"\nheart_rate_bpm = { at = "/x", missing = 5000 }',
+            "readings[0].heart_rate_bpm.missing",
+        ),
+        ('[[readings]]\nkind = "status"\nonline = { at = "/x", missing = "yes" }', "readings[0].online.missing"),
+        ('names = ["--"]\n[[readings]]\nkind = "status"', "names[0]"),
+        (
+            '[[readings]]\nkind = "status"\n[[cases]]\nname = "c"\ntopic = 5\npayload = { a = 1 }\nreadings = []',
+            "cases[0].topic",
+        ),
+    ],
+)
+def test_what_could_only_fail_later_is_told_when_it_is_read(text: str, key: str) -> None:
+    head = 'vendor = "my"\nmodel = "thing"\ntitle = "t"\nsource = "s"\nformats = ["profile"]\n'
+    assert [where for where, _ in flaws(head + text)] == [key]
