@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from devices.errors import DeviceError
-from gateway.cli import alerts, centre, commands, daemon, decode, profiles, replay, shelves, simulate, status, tools
+from gateway.cli import (
+    alerts,
+    care,
+    centre,
+    commands,
+    daemon,
+    decode,
+    profiles,
+    replay,
+    shelves,
+    simulate,
+    status,
+    tools,
+)
 from gateway.cli.common import complain, complain_of_system
 from gateway.errors import GatewayError
 from rules.errors import RuleError
@@ -48,6 +61,8 @@ app.add_typer(profiles.app, name="profile")
 app.command("replay")(replay.replay)
 app.command("alerts")(alerts.alerts)
 app.command("status")(status.status)
+app.command("sleep")(care.sleep)
+app.command("rounds")(care.rounds)
 app.command("ack")(alerts.ack)
 app.command("close")(alerts.close)
 app.command("reopen")(alerts.reopen)

@@ -24,6 +24,7 @@ ARGUMENTS: dict[str, list[object]] = {
     "password": ["nora"], "broker-config": ["files"],
     "profile test": [ROOT / "devices" / "profiles" / "data" / "browan-tbpb100.toml"],
     "shelve": ["r01", "bed_exit", "--for", "1h", "--why", "x"], "unshelve": [1],
+    "sleep": ["r03"],
     "centre apply": [DEMO_FILE], "centre export": ["out.toml"],
     "decode": ["--format", "native", "--topic", "telecare/haven/sos-r01/help", DEMO_FILE],
 }  # fmt: skip
