@@ -3,8 +3,9 @@
 For each hour of the day it is noted whether somebody moved (rules.movement): 24 bits a day, for the last 14 days with
 any movement. From these follows how many hours without movement were usual at the end of each hour of the day: the
 median of those days, and how far they differ from it (the median absolute deviation, MAD). It is unusual beyond
-median + 3 x 1.4826 x MAD, and never before ``least_hours``. Who sleeps long has long gaps in the morning, so they are
-usual; the same gap in the afternoon is not. Nothing is told before 7 days are learned.
+median + 3 x 1.4826 x MAD, and never before ``least_hours``; being two hours later than usual is not unusual yet. Who
+sleeps long has long gaps in the morning, so they are usual; the same gap in the afternoon is not. Nothing is told
+before 7 days are learned.
 
 Hours are whole hours of the clock on the wall; the gap counts from the end of the last hour with movement. On a day
 when the clocks change an hour may count twice or not at all.
@@ -50,6 +51,13 @@ SPREADS: Final = 3.0
 
 NORMAL: Final = 1.4826
 """MAD times this is the standard deviation where values are spread normally (Rousseeuw and Croux, 1993)."""
+
+LEAST_SPREAD: Final = 0.5
+"""Hours; the spread is never taken for less, because hours are counted whole: who is steady to the hour would be told
+at every small change."""
+
+LATER: Final = 2
+"""Hours by which anybody may be later than usual: what was no unusual gap two hours earlier, and went on, is none."""
 
 _HOUR: Final = timedelta(hours=1)
 _LONGEST: Final = 48
@@ -236,12 +244,13 @@ def limits(newest_first: Sequence[int], least: int) -> tuple[int, ...]:
     found = gaps(newest_first)
     if len(found[0]) < DAYS_NEEDED:
         return ()
-    return tuple(max(least - 1, _limit(one)) for one in found)
+    single = [max(least - 1, _limit(one)) for one in found]
+    return tuple(max(single[hour - later] + later for later in range(LATER + 1)) for hour in range(24))
 
 
 def _limit(hours: Sequence[int]) -> int:
     middle = median(hours)
-    spread = NORMAL * median(abs(one - middle) for one in hours)
+    spread = max(LEAST_SPREAD, NORMAL * median(abs(one - middle) for one in hours))
     return ceil(middle + SPREADS * spread)
 
 
