@@ -5,7 +5,7 @@ handover, and what the family may ask for. A night is the longest stay in bed be
 where less than BREAK is between them, so that a visit to the toilet is an exit, and a nap after supper is no night.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from statistics import median
@@ -19,6 +19,9 @@ from rules.baseline import Usual
 
 EVENING: Final = time(18, 0)
 NOON: Final = time(12, 0)
+BEFORE: Final = timedelta(hours=12)
+"""So long before the evening a last word on the bed tells how it stood when the evening began."""
+
 BREAK: Final = timedelta(hours=2)
 """Out of bed for so long is the end of a night, or lies before it: longer than a bad hour in the armchair."""
 
@@ -115,7 +118,7 @@ def summarise(
     Args:
         day: local day of the evening.
         zone: time zone of the centre.
-        seen: the resident's readings in any order; those of other times are passed over.
+        seen: the resident's readings in any order, from BEFORE the evening on; those of other times are passed over.
         now: UTC; of a night that is not over, what is known so far.
         heart: what is usual for the person's heart rate at night; None: not known.
         breathing: the same of breathing.
@@ -123,11 +126,12 @@ def summarise(
     start, end = night_of(day, zone)
     end = min(end, now)
     # two at the same instant: whichever order they were stored in, "in bed" comes last
-    tonight = sorted(
-        (one for one in seen if start <= one.at <= end),
+    known_of = sorted(
+        (one for one in seen if start - BEFORE <= one.at <= end),
         key=lambda one: (one.at, isinstance(one.reading, Bed) and one.reading.in_bed),
     )
-    stays = _stays([one for one in tonight if isinstance(one.reading, Bed)], start)
+    tonight = [one for one in known_of if one.at >= start]
+    stays = _stays([(one.at, one.reading.in_bed) for one in known_of if isinstance(one.reading, Bed)], start)
     found = _night(stays, end)
     sleeps = [(one.at, one.reading) for one in tonight if isinstance(one.reading, Sleep)]
     own = [reading for _, reading in sleeps if reading.start is not None and reading.end is not None]
@@ -156,19 +160,17 @@ def summarise(
     )
 
 
-def _stays(words: Sequence[Seen], start: datetime) -> list[Span]:
-    """Stays in bed; who is heard to leave first was in bed since before the evening."""
+def _stays(words: list[tuple[datetime, bool]], start: datetime) -> list[Span]:
+    """Stays in bed from ``start`` on; a word before it only tells how it stood then."""
     stays: list[Span] = []
     since: datetime | None = None
-    heard = False
-    for one in words:
-        assert isinstance(one.reading, Bed)
-        if one.reading.in_bed:
-            since = since or one.at
-        elif since is not None or not heard:
-            stays.append(Span(since or start, one.at))
+    for at, in_bed in words:
+        if in_bed:
+            since = since or max(at, start)
+        elif since is not None:
+            if at > start:
+                stays.append(Span(since, at))
             since = None
-        heard = True
     return [*stays, Span(since, None)] if since is not None else stays
 
 

@@ -21,7 +21,7 @@ from rules.continence_off import ContinenceOffState
 from rules.model import State
 from rules.not_changed import NotChangedState
 from rules.registry import decode_states
-from rules.sleep_summary import NightSummary, Seen, night_of, summarise
+from rules.sleep_summary import BEFORE, NightSummary, Seen, night_of, summarise
 from rules.timing import lost
 from rules.vitals import VitalRule, VitalState
 
@@ -127,7 +127,7 @@ def _usual(index: CentreIndex, resident: str, states: dict[str, State], key: str
 
 
 def _seen(db: sqlite3.Connection, resident: str, start: datetime, end: datetime) -> Iterator[Seen]:
-    first, last = _received_from(db, to_ms(start)), _received_from(db, to_ms(end + _LATE))
+    first, last = _received_from(db, to_ms(start - BEFORE)), _received_from(db, to_ms(end + _LATE))
     rows = db.execute(
         "SELECT observed_at, received_at, fields FROM readings"
         " WHERE seq >= ? AND seq < ? AND resident = ? AND kind IN ('bed', 'sleep', 'vitals')",
