@@ -99,6 +99,16 @@ class ZoneShape:
             2 * math.pi * self.half_m if self.kind == "circle" else 0.0 if self.border is None else self.border.length
         )
 
+    @property
+    def deepest_m(self) -> float:
+        """How far from its border the place is that is deepest inside, in metres; to 1 %; 0 without ground.
+
+        A position whose accuracy is no better is never certainly inside.
+        """
+        if self.kind != "polygon":
+            return self.half_m
+        return float(shapely.maximum_inscribed_circle(self.area, tolerance=self.reach_m / 1000).length)
+
     @classmethod
     def from_geojson(
         cls,

@@ -9,6 +9,7 @@ import typer
 from gateway.app.contacts import leading_nowhere
 from gateway.centre.load import export_centre, load_centre
 from gateway.centre.schema import centre_schema
+from gateway.cli import zones
 from gateway.cli.common import (
     CLOCK,
     DEFAULT_CONFIG,
@@ -72,6 +73,10 @@ def export(file: FileArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None
     except OSError as error:
         raise fail(f"{file}: {error.strerror}: name a file that can be written") from error
     OUT.print(f"Wrote version {found.version} to {file}.", markup=False)
+
+
+app.command("zones")(zones.zones)
+app.command("where", cls=zones.NegativeNumbers)(zones.where)
 
 
 @app.command()

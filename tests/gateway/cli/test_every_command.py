@@ -26,6 +26,7 @@ ARGUMENTS: dict[str, list[object]] = {
     "shelve": ["r01", "bed_exit", "--for", "1h", "--why", "x"], "unshelve": [1],
     "sleep": ["r03"],
     "centre apply": [DEMO_FILE], "centre export": ["out.toml"],
+    "centre where": [DEMO_FILE, "14.4", "35.89"],
     "decode": ["--format", "native", "--topic", "telecare/haven/sos-r01/help", DEMO_FILE],
 }  # fmt: skip
 """What a command needs besides its settings."""
