@@ -10,11 +10,12 @@ it shorter. A device that comes and goes is told once as unsteady, and has a lon
 Behind a hub, a device is not told while the hub is gone: the hub is, by its own rule. A hub that was never heard itself
 excuses nothing, and one that comes and goes only ``_EXCUSES`` times, so that a dead device is found in any case.
 
-To save writes, the time of the last reading is stored only when it moved by at least 5 % of the limit, and the
-deadline lies that much later; so a device is told after 100 to 105 % of its limit. A limit of two minutes or less is
-kept exactly.
+To save writes, the time of the last reading is stored only when it moved by at least 5 % of the limit (at most five
+minutes where a habit is learned), and the deadline lies that much later; so a device is told after 100 to 105 % of its
+limit. A limit of two minutes or less is kept exactly.
 """
 
+import math
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -40,7 +41,7 @@ from rules.model import (
 from rules.silent_state import GIVES, Drops, Path, SilentSettings, SilentState, Stand, drained
 from rules.silent_words import marks, reason
 from rules.timing import seconds
-from rules.usual import Usual
+from rules.usual import MULTIPLE, Usual
 
 _SLACK: Final = 0.05
 """The part of the limit by which the stored time may lag: 20 writes per limit at most, and 3 minutes of an hour."""
@@ -71,8 +72,8 @@ class _Spans:
 
     __slots__ = ("deadline", "learned", "limit", "slack")
 
-    def __init__(self, limit_s: float, *, learned: bool) -> None:
-        slack_s = 0.0 if limit_s <= _EXACT_TO_S else limit_s * _SLACK
+    def __init__(self, limit_s: float, *, learned: bool = False, finest_s: float = math.inf) -> None:
+        slack_s = 0.0 if limit_s <= _EXACT_TO_S else min(limit_s * _SLACK, finest_s)
         self.limit = timedelta(seconds=limit_s)
         self.slack = timedelta(seconds=slack_s)
         self.deadline = timedelta(seconds=limit_s + slack_s)
@@ -84,6 +85,7 @@ class SilentRule:
 
     __slots__ = (
         "_device",
+        "_finest_s",
         "_hub",
         "_hub_wait",
         "_limit",
@@ -109,13 +111,15 @@ class SilentRule:
         self._device = device.id
         self._hub = device.hub
         hub_s = HUB_S if hub is None else limit_of(hub, None).limit_s
-        self._hub_wait = _Spans(hub_s, learned=False).deadline
+        self._hub_wait = _Spans(hub_s).deadline
         self._limit: Limit = limit_of(device, settings.after_s)
         self._settings = settings
         self._offline_after = timedelta(seconds=settings.offline_after_s)
         self._steady = timedelta(seconds=max(settings.steady_after_s, self._limit.limit_s))
+        # What is learned is three times a gap: to see the shortest that matters, it must be looked at so often.
+        self._finest_s = settings.not_before_s / MULTIPLE if self._learns else math.inf
         self._usual: Usual | None = None
-        self._spans = _Spans(self._limit.limit_s, learned=False)
+        self._spans = _Spans(self._limit.limit_s, finest_s=self._finest_s)
 
     def start(self, at: datetime) -> SilentState:
         """Never heard: its silence counts from now."""
@@ -180,7 +184,7 @@ class SilentRule:
             learned = learned_s is not None and learned_s < limit_s
             if learned_s is not None and learned:
                 limit_s = min(limit_s, max(learned_s, self._settings.not_before_s))
-            self._spans = _Spans(limit_s, learned=learned)
+            self._spans = _Spans(limit_s, learned=learned, finest_s=self._finest_s)
             self._usual = state.usual
         return self._spans
 

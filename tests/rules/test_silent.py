@@ -83,8 +83,8 @@ def test_each_device_is_watched() -> None:
     story.hear(1, Help(device="sos", phase="pressed"), device="sos")
     assert story.wait(2 * 3600) == "raised medium"
     assert story.last(Raised).subject == "gps"
-    assert story.wait(27 * 3600) == ""
-    assert story.wait(28 * 3600) == "raised medium"
+    assert story.wait(26 * 3600) == ""
+    assert story.wait(27 * 3600) == "raised medium"
     assert story.last(Raised).subject == "sos"
 
 
