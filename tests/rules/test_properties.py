@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.model import Bed, Continence, Fall, Help, Motion, Position, Status
+from devices.model import Bed, Continence, Fall, Help, Motion, Position, Room, Status, Vitals
 from rules.engine import Change, Failed, ResidentRules
 from rules.model import Cleared, Heard, Quiet, Raised, State, Tick
 from rules.registry import decode_states, encode_states
@@ -22,6 +22,11 @@ RULES = rules_of(
     {"rule": "continence"},
     {"rule": "silent", "after_s": 600},
     {"rule": "low_battery"},
+    {"rule": "falls_often"},
+    {"rule": "no_movement", "after_hours": 1, "event_only": ["tracker"]},
+    {"rule": "unusual_inactivity"},
+    {"rule": "night_wandering", "from": "00:00", "to": "00:00", "changes": 2, "own_room": "gps", "away_minutes": 5},
+    {"rule": "door_at_night", "from": "00:00", "to": "00:00", "doors": ["sos"]},
 )
 READINGS = st.one_of(
     st.builds(lambda phase: Help(device="d", phase=phase), st.sampled_from(["pressed", "cancelled"])),
@@ -37,7 +42,10 @@ READINGS = st.one_of(
     ),
     st.builds(lambda percent: Status(device="d", battery_percent=percent), st.integers(0, 100)),
     st.builds(lambda online: Status(device="d", online=online), st.booleans()),
-    st.just(Motion(device="d", moving=True)),
+    st.builds(lambda moving: Motion(device="d", moving=moving), st.booleans()),
+    st.builds(lambda posture: Motion(device="d", posture=posture), st.sampled_from(["lying", "sitting", "upright"])),
+    st.builds(lambda room: Room(device="d", room=room), st.sampled_from([None, "bath", "hall"])),
+    st.just(Vitals(device="d", heart_rate_bpm=70)),
 )
 # round numbers, so that deadlines and readings often fall on the same instant
 GAPS = st.sampled_from([0.0, 0.001, 1.0, 10.0, 20.0, 30.0, 60.0, 90.0, 630.0, 3600.0, 9 * 3600.0])
@@ -83,7 +91,7 @@ def test_nothing_breaks_and_nothing_is_told_without_a_reason(story: list[Heard])
             assert change.after is not change.before or not isinstance(change.verdict, Quiet)
             assert change.verdict.reason.text
             if isinstance(change.verdict, Raised):
-                assert change.verdict.evidence or change.rule_name == "silent"
+                assert change.verdict.evidence or change.rule_name in {"silent", "no_movement"}
         apply(RULES, states, Tick(event.received_at))
         wake = RULES.wake_at(states)
         assert wake is None or wake > event.received_at, "a Tick settles all that is due"
