@@ -15,6 +15,8 @@ from rules.registry import RULES, AnySettings, RuleType, checked, decode_states,
 from tests.rules.story import CONTEXT, T0, heard
 
 NEEDED: dict[str, dict[str, Any]] = {
+    "no_movement": {"event_only": ["tracker"]},
+    "door_at_night": {"doors": ["sos"]},
     "zone_exit": {"zone": "garden"},
     "zone_entry": {"zone": "garden"},
     "return_by": {"zone": "garden"},
