@@ -25,6 +25,8 @@ def in_toml(value: Any) -> str:
             return f"{value:g}"
         case time():
             return f"{value:%H:%M}"
+        case tuple():
+            return f"[{', '.join(map(in_toml, value))}]"
         case _:
             return str(value)
 

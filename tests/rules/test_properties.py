@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.model import Bed, Continence, Fall, Help, Motion, Position, Room, Status, Vitals
+from devices.model import Bed, Continence, Fall, Help, Motion, Position, Room, Sleep, Status, Vitals
 from rules.engine import Change, Failed, ResidentRules
 from rules.model import Cleared, Heard, Quiet, Raised, State, Tick
 from rules.registry import decode_states, encode_states
@@ -19,7 +19,17 @@ RULES = rules_of(
     {"rule": "fall", "cancel_within_s": 20},
     {"rule": "zone_exit", "zone": "garden"},
     {"rule": "bed_exit"},
-    {"rule": "continence"},
+    {"rule": "not_back", "from": "00:00", "to": "00:00"},
+    {"rule": "not_in_bed_by"},
+    {"rule": "not_up_by", "from": "12:00", "by": "15:00"},
+    {"rule": "restless_night", "from": "12:00", "to": "18:00", "nights": 3},
+    {"rule": "heart_rate", "for_s": 60, "readings": 2},
+    {"rule": "breathing", "for_s": 60, "readings": 2},
+    {"rule": "oxygen", "for_s": 60, "readings": 2},
+    {"rule": "bed_sensor_silent"},
+    {"rule": "continence", "rounds": ["14:00", "21:00"]},
+    {"rule": "continence_off"},
+    {"rule": "not_changed"},
     {"rule": "silent", "after_s": 600},
     {"rule": "low_battery"},
     {"rule": "falls_often"},
@@ -46,6 +56,11 @@ READINGS = st.one_of(
     st.builds(lambda posture: Motion(device="d", posture=posture), st.sampled_from(["lying", "sitting", "upright"])),
     st.builds(lambda room: Room(device="d", room=room), st.sampled_from([None, "bath", "hall"])),
     st.just(Vitals(device="d", heart_rate_bpm=70)),
+    st.builds(
+        lambda rate: Vitals(device="d", heart_rate_bpm=rate, respiratory_rate_bpm=rate / 5, spo2_percent=rate / 2),
+        st.sampled_from([0.0, 35.0, 70.0, 140.0, 190.0]),
+    ),
+    st.builds(lambda asleep: Sleep(device="d", asleep=asleep, movement_percent=5.0), st.booleans()),
 )
 # round numbers, so that deadlines and readings often fall on the same instant
 GAPS = st.sampled_from([0.0, 0.001, 1.0, 10.0, 20.0, 30.0, 60.0, 90.0, 630.0, 3600.0, 9 * 3600.0])
