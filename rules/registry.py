@@ -10,6 +10,7 @@ import msgspec
 from pydantic import Field
 
 from rules import (
+    answer,
     bed_exit,
     bed_sensor_silent,
     breathing,
@@ -17,6 +18,7 @@ from rules import (
     clock_wrong,
     continence,
     continence_off,
+    day_light,
     door_at_night,
     fall,
     falls_often,
@@ -30,6 +32,7 @@ from rules import (
     not_in_bed_by,
     not_up_by,
     oxygen,
+    path_light,
     removed,
     restless_night,
     silent,
@@ -167,6 +170,9 @@ RULES: Final[tuple[RuleType, ...]] = (
         door_at_night.DoorAtNightState,
         "Door opened at night",
     ),
+    RuleType("path_light", path_light.PathLightSettings, path_light.build, path_light.PathLightState, "Path light"),
+    RuleType("day_light", day_light.DayLightSettings, day_light.build, day_light.DayLightState, "Day light"),
+    RuleType("answer", answer.AnswerSettings, answer.build, answer.AnswerState, "Answer by a device"),
 )
 
 

@@ -78,7 +78,7 @@ def acknowledged_id(message: bytes) -> str | None:
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """What a device is told: one of ``ring find light-on light-off locate``, of no use after ``expires_at``."""
+    """What a device is told: ``ring``, ``find``, ``locate`` or a ``light-…``, of no use after ``expires_at``."""
 
     v: int
     id: str

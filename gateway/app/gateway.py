@@ -118,7 +118,7 @@ class Gateway:
         # A name that no earlier process had: what those had leased is free.
         owner = f"{os.getpid()}-{uuid4().hex[:12]}"
         writer = Writer(self._path, clock=clock, owner=owner)
-        pipeline = Pipeline(db, keeper.index)
+        pipeline = Pipeline(db, keeper.index, commands=parts.command_options(settings))
         options = parts.broker_options(settings, keeper.index().site.id)
         sources = [
             MqttSource(options, name=name, subscriptions=wanted, clock=clock)

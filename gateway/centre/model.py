@@ -76,7 +76,9 @@ DeviceType: TypeAlias = Literal[
     "hub", "door_sensor", "motion_sensor", "room_sensor", "lamp", "other",
 ]  # fmt: skip
 Role: TypeAlias = Literal["relative", "carer", "manager", "admin"]
-CommandName: TypeAlias = Literal["ring", "find", "light-on", "light-off", "locate"]
+CommandName: TypeAlias = Literal[
+    "ring", "find", "light-on", "light-off", "light-day", "light-evening", "light-night", "locate"
+]
 Channel: TypeAlias = Literal["log", "smtp", "webhook", "mqtt", "apprise"]
 
 

@@ -53,6 +53,9 @@ class What(StrEnum):
     FIND = "find"
     LIGHT_ON = "light-on"
     LIGHT_OFF = "light-off"
+    LIGHT_DAY = "light-day"
+    LIGHT_EVENING = "light-evening"
+    LIGHT_NIGHT = "light-night"
     LOCATE = "locate"
 
 
@@ -72,7 +75,7 @@ def command(
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it is confirmed, or can't be any more.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Tell a device what to do: ring, find, light-on, light-off, locate.
+    """Tell a device what to do: ring, find, locate, or switch a light.
 
     Ends with 1 when it was refused, and with --wait also when it has expired or failed.
     """

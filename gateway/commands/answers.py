@@ -19,6 +19,9 @@ from gateway.commands.ways import Answers, Way
 AT_ONCE = 5_000
 """Frames looked at for one command in one look: some 5 ms of the event loop in the worst case."""
 
+_ROUNDED = 0.15
+"""The part by which a lamp may round a brightness or a colour: 454 mired becomes 400 on one that goes no warmer."""
+
 
 class Seen(msgspec.Struct, frozen=True):
     """What was found: the event (None: no answer yet), a word about it, and how far the journal was read."""
@@ -83,10 +86,18 @@ def _answer(topic: str, payload: bytes, command: Command, way: Way) -> Event | N
             about_it, done = said.get("queueItemId") == command.id, said.get("acknowledged") is True
         case _:
             wanted = way.set or {}
-            about_it = done = all(key in said and said[key] == value for key, value in wanted.items())
+            about_it = done = all(key in said and _as_set(said[key], value) for key, value in wanted.items())
     if not about_it:
         return None
     return Event.CONFIRMED if done else Event.FAILED
+
+
+def _as_set(said: Any, wanted: Any) -> bool:
+    """Whether a state is what was set. A lamp has its own steps and limits: a level that it rounds is still ours."""
+    numbers = [value for value in (said, wanted) if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(numbers) == 2:
+        return abs(numbers[0] - numbers[1]) <= max(_ROUNDED * abs(numbers[1]), 1)
+    return bool(said == wanted)
 
 
 def _correlation_ids(said: dict[str, Any]) -> set[str]:

@@ -21,20 +21,31 @@ import msgspec
 
 from gateway.centre.model import CommandName, Device, Downlink
 
-COMMANDS: tuple[CommandName, ...] = ("ring", "find", "light-on", "light-off", "locate")
+LIGHT: tuple[CommandName, ...] = ("light-on", "light-off", "light-day", "light-evening", "light-night")
+COMMANDS: tuple[CommandName, ...] = ("ring", "find", *LIGHT, "locate")
 
 CAN: dict[tuple[str, str], tuple[CommandName, ...]] = {
     ("native", "tracker"): ("ring", "find", "locate"),
     ("native", "fall_detector"): ("ring",),
     ("native", "sos_button"): ("ring", "find"),
     ("native", "other"): ("light-on", "light-off"),
+    ("native", "lamp"): LIGHT,
     ("zigbee2mqtt", "other"): ("light-on", "light-off"),
+    ("zigbee2mqtt", "lamp"): LIGHT,
 }
 """What a device of a format and type can do where the centre file does not say (``commands``). LoRaWAN devices are not
 here: the bytes are each maker's own, so the centre file has to name them."""
 
-SET: dict[CommandName, dict[str, Any]] = {"light-on": {"state": "ON"}, "light-off": {"state": "OFF"}}
-"""What Zigbee2MQTT is told where the centre file does not say: every light and plug of it has ``state``."""
+SET: dict[CommandName, dict[str, Any]] = {
+    "light-on": {"state": "ON"},
+    "light-off": {"state": "OFF"},
+    "light-day": {"state": "ON", "brightness": 254, "color_temp": 200},
+    "light-evening": {"state": "ON", "brightness": 120, "color_temp": 400},
+    "light-night": {"state": "ON", "brightness": 10, "color_temp": 454},
+}
+"""What Zigbee2MQTT is told where the centre file does not say: every light and plug of it has ``state``; a light that
+can be dimmed or coloured has ``brightness`` (0-254) and ``color_temp`` (mired: 200 is 5,000 K, 400 is 2,500 K), and
+one that can't ignores them."""
 
 REPEATS_S = (5.0, 10.0, 20.0, 40.0, 60.0)
 """Seconds between repeats towards a device of our own contract, which may have been without network when the broker

@@ -12,6 +12,7 @@ from devices.model import Frame, Reading, kind_of
 from gateway.alerts import desk
 from gateway.centre.index import HOUSE, CentreIndex
 from gateway.clock import to_ms
+from gateway.commands.ways import CommandOptions
 from gateway.ingest.source import Receipt
 from gateway.pipeline import incidents, telling
 from gateway.pipeline.acks import acknowledgements
@@ -82,10 +83,14 @@ class Pipeline:
     Args:
         db: the writer's file, to read where the last life ended.
         index: gives the centre as it is now.
+        commands: what the settings say about commands to devices; a rule may ask for one.
     """
 
-    def __init__(self, db: sqlite3.Connection, index: Callable[[], CentreIndex]) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, index: Callable[[], CentreIndex], *, commands: CommandOptions | None = None
+    ) -> None:
         self._index = index
+        self._commands = commands or CommandOptions()
         self._judge = Judge(db, index)
         self._protecting = Protecting(db, index)
         self._redeliveries = Redeliveries(db)
@@ -285,7 +290,7 @@ class Pipeline:
     def _raise(self, tx: Tx, told: list[Judged]) -> None:
         index = self._index()
         for judged in told:
-            telling.tell(tx, index, judged)
+            telling.tell(tx, index, judged, commands=self._commands)
 
     def _raise_unwatched(self, tx: Tx, case: Case) -> None:
         """An alarm that no rule hears (nobody wears the device, the care plan has none) is told all the same."""

@@ -31,7 +31,7 @@ ARGUMENTS: dict[str, list[object]] = {
 }  # fmt: skip
 """What a command needs besides its settings."""
 
-WITHOUT_DATABASE = {"run", "decode"}
+WITHOUT_DATABASE = {"run", "decode", "profile list"}
 """Commands that make the database, or take only profiles from the settings."""
 
 

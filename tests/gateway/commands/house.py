@@ -39,6 +39,7 @@ _MORE: list[dict[str, Any]] = [
         "downlinks": {"locate": {"port": 85, "payload": "FF03"}},
     },
     {"id": "lamp", "type": "other", "format": "zigbee2mqtt", "address": "lamp-101"},
+    {"id": "dimmer", "type": "lamp", "format": "zigbee2mqtt"},
     {
         "id": "siren", "type": "other", "format": "zigbee2mqtt", "address": "siren", "commands": ["ring"],
         "downlinks": {"ring": {"set": {"warning": {"mode": "emergency", "duration": 10}}}},

@@ -157,6 +157,12 @@ ANSWERS: dict[str, tuple[str, str, str, Any, str]] = {
     ),
     "ChirpStack: false is left out": ("at101", "locate", CHIRPSTACK_ACK, {"queueItemId": "ID"}, "failed"),
     "ChirpStack: another's": ("at101", "locate", CHIRPSTACK_ACK, {"queueItemId": "x", "acknowledged": True}, "sent"),
+    "a lamp rounds what it was told": (
+        "dimmer", "light-night", "zigbee2mqtt/dimmer", {"state": "ON", "brightness": 11, "color_temp": 400}, "confirmed"
+    ),
+    "a lamp is far from what it was told": (
+        "dimmer", "light-night", "zigbee2mqtt/dimmer", {"state": "ON", "brightness": 254, "color_temp": 400}, "sent"
+    ),
     "a lamp is on": ("lamp", "light-on", "zigbee2mqtt/lamp-101", {"state": "ON", "brightness": 254}, "confirmed"),
     "a lamp is off": ("lamp", "light-on", "zigbee2mqtt/lamp-101", {"state": "OFF"}, "sent"),
     "a lamp says something else": ("lamp", "light-on", "zigbee2mqtt/lamp-101", {"linkquality": 80}, "sent"),
