@@ -46,9 +46,15 @@ def deepest(shape: ZoneShape, a: Place, b: Place) -> float:
 def crossed(shape: ZoneShape, a: Place, b: Place, *, deeper_than_m: float = 0.0) -> bool:
     """Whether the straight way from ``a`` to ``b`` led through the zone, deeper inside than that.
 
-    An end that lies inside counts too. False for a zone without ground.
+    An end that lies inside counts too, and where it only touches a polygon. False for a zone without ground.
     """
-    return deepest(shape, a, b) < -deeper_than_m
+    if deeper_than_m > 0 or shape.area is None or shape.half_m:
+        return deepest(shape, a, b) < -deeper_than_m
+    first, last = shape.metres(*a), shape.metres(*b)
+    if _from_centre(first, last) > shape.reach_m:
+        return False
+    # of a polygon, whether is much quicker to tell than how deep
+    return bool(shapely.intersects(shape.area, shapely.LineString([first, last])))
 
 
 def left(shape: ZoneShape, a: Place, b: Place) -> bool:

@@ -80,7 +80,7 @@ def test_long_edges_are_straight_in_degrees() -> None:
     assert zone.signed_distance(11, 60.001) == pytest.approx(111.4, abs=1)
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.floats(-0.02, 0.02), st.floats(-0.02, 0.02)), max_size=12))
+@given(st.lists(st.tuples(st.integers(0, 3), st.floats(-0.02, 0.02), st.floats(-0.02, 0.02)), max_size=24))
 def test_a_batch_gives_what_single_ones_give(pairs: list[tuple[int, float, float]]) -> None:
     shapes = [MIXED[number] for number, _, _ in pairs]
     lons, lats = [14.5 + east for _, east, _ in pairs], [35.9 + north for _, _, north in pairs]
