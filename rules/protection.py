@@ -49,6 +49,7 @@ class Level(StrEnum):
 NEEDS: Final[dict[str, Need]] = {
     "help": Need.HELP,
     "fall": Need.FALL,
+    "falls_often": Need.FALL,
     "bed_exit": Need.BED,
     "not_back": Need.BED,
     "not_in_bed_by": Need.BED,
@@ -56,8 +57,11 @@ NEEDS: Final[dict[str, Need]] = {
     "restless_night": Need.BED,
     "breathing": Need.BED,
     "heart_rate": Need.BED,
+    "oxygen": Need.BED,
+    "bed_sensor_silent": Need.BED,
     "continence": Need.CONTINENCE,
     "not_changed": Need.CONTINENCE,
+    "continence_off": Need.CONTINENCE,
 }
 """What the rules count on, by their word; a rule with zones counts on the place."""
 
