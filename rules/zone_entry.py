@@ -20,7 +20,7 @@ from rules.geometry import ZoneShape
 from rules.model import Context, Heard, Pending, Priority, Quiet, Reason, Rule, Verdict
 from rules.schedule import Schedule, build_schedule
 from rules.way import crossed
-from rules.zone_fix import SHARP_M, Side, Spot
+from rules.zone_fix import SHARP_M, Side, Spot, apart_m
 from rules.zone_settings import WatchSettings, check_device, companions_of, zone_of
 from rules.zone_state import How, Stand, WatchState, Where
 from rules.zone_watch import Watch
@@ -93,7 +93,7 @@ class ZoneEntryState(WatchState, frozen=True, tag="zone_entry", omit_defaults=Tr
 class ZoneEntryRule(Watch):
     """See the module."""
 
-    __slots__ = ("_crossing", "_entry", "_near", "_reach_m")
+    __slots__ = ("_crossing", "_entry", "_near")
     name = "zone_entry"
     bad = Side.INSIDE
     state = ZoneEntryState
@@ -105,25 +105,25 @@ class ZoneEntryRule(Watch):
         self._entry = settings
         self._near = timedelta(seconds=settings.near_s)
         self._crossing = timedelta(seconds=settings.crossing_s)
-        self._reach_m = settings.crossing_s * settings.fastest_mps
 
     def _on_good(self, state: WatchState, event: Heard, accuracy: float, at: datetime) -> tuple[WatchState, Verdict]:
         after, verdict = super()._on_good(state, event, accuracy, at)
-        if (
-            state.stand is Stand.FINE
-            and after is not state
-            and state.active
-            and isinstance(event.reading, Position)
-            and self.zones
-            and event.distances[self._zone.id] <= self._reach_m
-            and self._went_through(state.spot, event.reading, accuracy, at)
-        ):
-            return self._through(after, event, accuracy, at)
+        if state.stand is Stand.FINE and after is not state and state.active:
+            spot, position = state.spot, event.reading
+            if spot is not None and isinstance(position, Position) and self._went_through(spot, event, accuracy, at):
+                return self._through(after, event, accuracy, at)
         return after, verdict
 
-    def _went_through(self, spot: Spot | None, position: Position, accuracy: float, at: datetime) -> bool:
+    def _went_through(self, spot: Spot, event: Heard, accuracy: float, at: datetime) -> bool:
         """Whether the straight way from the last place leads through the zone, and can be believed."""
-        if spot is None or accuracy > SHARP_M or not timedelta(0) < at - spot.at <= self._crossing:
+        position, took = event.reading, at - spot.at
+        if not timedelta(0) < took <= self._crossing or accuracy > SHARP_M or not isinstance(position, Position):
+            return False
+        # a way shorter than the zone is far can't lead through it; most ways end here, for little work
+        far = event.distances[self._zone.id]
+        if far > self._entry.fastest_mps * took.total_seconds() + accuracy + spot.accuracy_m:
+            return False
+        if apart_m(spot.lon, spot.lat, position.lon, position.lat) < far:
             return False
         if self._jumped(spot, position, accuracy, at):
             return False

@@ -38,6 +38,9 @@ _BEHIND: Final = timedelta(minutes=5)
 _IN_A_ROW: Final = 3
 """So many in a row, in order and at the pace at which they are heard, are a clock and not a delay."""
 
+_APART_S: Final = 5.0
+"""Fixes nearer to each other, or heard nearer to each other, than this don't count: a burst has no pace."""
+
 _STEADY: Final = 0.5
 """Pace of the fixes against pace of hearing: a store of old positions comes in a burst, a clock that is behind does
 not. Half leaves room for a network that wavers."""
@@ -126,14 +129,13 @@ def behind(before: Behind | None, at: datetime, heard_at: datetime) -> Behind | 
     """
     if heard_at - at <= _BEHIND:
         return before
-    if before is None or at < before.at:
+    if before is None or (at < before.at and heard_at - before.heard_at > _BEHIND):
         return Behind(1, at, heard_at)
-    if at == before.at:  # the same again: a copy, or a tracker that repeats its last fix
+    fixes, heard = (at - before.at).total_seconds(), (heard_at - before.heard_at).total_seconds()
+    if min(fixes, heard) < _APART_S:  # a copy, one of a burst, or a tracker that repeats its last fix
         return before
-    if not before.sure:
-        fixes, heard = (at - before.at).total_seconds(), (heard_at - before.heard_at).total_seconds()
-        if abs(fixes - heard) > _STEADY * max(fixes, heard):
-            return Behind(1, at, heard_at)
+    if not before.sure and abs(fixes - heard) > _STEADY * max(fixes, heard):
+        return Behind(1, at, heard_at)
     return Behind(min(before.fixes + 1, _IN_A_ROW), at, heard_at)
 
 
