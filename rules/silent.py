@@ -248,9 +248,9 @@ class SilentRule:
         return Pending(self._deadline(state), Reason("{device} is reported offline.", {"device": self._device}))
 
     def _said(self, state: SilentState, said: Said) -> tuple[State, Verdict]:
-        """Switched off was told by its own rule: no second alert for the same device."""
+        """Switched off was told by its own rule: no second alert for the same device, unless it was just heard."""
         told = isinstance(said.verdict, Raised) and said.verdict.subject == self._device
-        if not told or state.stand is Stand.SILENT:
+        if not told or state.stand is not Stand.OFFLINE:
             return state, _NOTHING
         return replace(state, stand=Stand.SILENT, elsewhere=True), _TOLD_ELSEWHERE
 
