@@ -8,16 +8,13 @@ Every wait is bounded: DOUBT by ``decide_within_s`` (after a jump by ``jump_with
 ``companion_fresh_s``, RETURNING by ``jump_within_s``. Deadlines count from when something was *heard*.
 """
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Final
+from datetime import datetime
+from typing import Final
 
 from msgspec.structs import replace
 
 from devices.model import Position, Room
-from rules.geometry import ZoneShape
-from rules.model import Cleared, Event, Evidence, Heard, Pending, Priority, Quiet, Raised, Reason, State, Verdict
-from rules.schedule import Schedule
+from rules.model import Cleared, Event, Evidence, Heard, Pending, Quiet, Reason, State, Verdict
 from rules.timing import seconds
 from rules.zone_fix import (
     ROUGH,
@@ -27,12 +24,11 @@ from rules.zone_fix import (
     behind,
     fixed_at,
     jumped_m,
-    near_until,
     room_side,
     side_of,
 )
-from rules.zone_settings import WatchSettings
 from rules.zone_state import How, Stand, WatchState, Where
+from rules.zone_watched import NEAR, NOT_PLANNED, Watched
 
 _OTHER = Quiet(Reason("Not a position."))
 _OLD_ORDER = Quiet(Reason("A newer position was judged already; this one changes nothing."))
@@ -41,88 +37,21 @@ _STILL = Quiet(Reason("Still so; told already."))
 _NOTHING = Quiet(Reason("Nothing waits for a decision."))
 _NOT_WATCHED = Quiet(Reason("Outside the watched hours."))
 _COMPANION = Quiet(Reason("Where a companion is."))
-_NEAR = Reason("A companion is near.")
-
-_NOT_PLANNED: Final = datetime(1970, 1, 1, tzinfo=UTC)
-"""A schedule that the state does not know yet is looked up at once."""
-
-_LOOK_AGAIN: Final = timedelta(days=300)
-"""A schedule without a change ahead is asked again then: a calendar may have grown."""
 
 _KEPT: Final = 10
 """No more fixes are kept as evidence; ``confirmations`` ends there too."""
 
-
 _SELDOM: Final = 0.1
 """While all is fine a companion's place is noted this seldom, as a part of ``companion_fresh_s``, to save writes."""
-
 
 _PLAIN: Final = frozenset({How.ALONE, How.NEAR})
 """Doubts of which enough positions say all there is to say."""
 
 
-class Watch:
+class Watch(Watched):
     """The machine; a rule gives the bad side, its state and its words."""
 
-    __slots__ = (
-        "_decide",
-        "_foot",
-        "_fresh",
-        "_grace",
-        "_jump",
-        "_known",
-        "_schedule",
-        "_scheduled",
-        "_settings",
-        "_zone",
-        "devices",
-        "key",
-        "kinds",
-        "others",
-        "zones",
-    )
-    name: ClassVar[str]
-    bad: ClassVar[Side]
-    state: ClassVar[type[WatchState]]
-
-    def __init__(
-        self, settings: WatchSettings, zone: ZoneShape, schedule: Schedule, companions: Sequence[str] = ()
-    ) -> None:
-        self.key = f"{self.name}:{zone.id}"
-        self.devices = None if settings.device is None else frozenset({settings.device})
-        self.others = frozenset(companions)
-        self.zones: tuple[str, ...] = (zone.id,) if zone.has_ground else ()
-        self.kinds = frozenset({"position"} if zone.has_ground else ()) | ({"room"} if zone.rooms else set())
-        self._zone = zone
-        self._settings = settings
-        self._schedule = schedule
-        self._scheduled = not schedule.always
-        self._decide = timedelta(seconds=settings.decide_within_s)
-        self._jump = max(self._decide, timedelta(seconds=settings.jump_within_s))
-        self._foot = settings.fastest_mps
-        self._grace = timedelta(seconds=settings.start_grace_s)
-        self._known = timedelta(seconds=settings.recent_s)
-        self._fresh = timedelta(seconds=settings.companion_fresh_s)
-
-    # what a rule says, in its own words
-
-    def _why(self, state: WatchState, how: How) -> Reason:
-        """Why it is told."""
-        raise NotImplementedError
-
-    def _maybe(self, state: WatchState) -> Reason:
-        """Why it waits."""
-        raise NotImplementedError
-
-    def _fine(self) -> Quiet:
-        """On the good side."""
-        raise NotImplementedError
-
-    def _back(self) -> Reason:
-        """On the good side again."""
-        raise NotImplementedError
-
-    # the rule
+    __slots__ = ()
 
     def start(self, at: datetime) -> WatchState:
         """Nothing heard: the first fix on the bad side counts too."""
@@ -135,7 +64,7 @@ class Watch:
         assert isinstance(state, WatchState)
         if not self._scheduled:
             return state.until
-        change = state.change_at or _NOT_PLANNED
+        change = state.change_at or NOT_PLANNED
         return change if state.until is None else min(change, state.until)
 
     def step(self, state: State, event: Event) -> tuple[State, Verdict]:
@@ -283,35 +212,6 @@ class Watch:
             return self._tell(state, How.COMPANION, at)
         return self._tell(state, state.how, at)
 
-    # hours
-
-    def _change_after(self, at: datetime) -> datetime:
-        return self._schedule.next_change(at) or at + _LOOK_AGAIN
-
-    def _plan(self, state: WatchState, now: datetime) -> WatchState:
-        """Begin or end the watch; also heals a state of another schedule."""
-        if state.change_at is not None and now < state.change_at and state.active is self._schedule.active(now):
-            return state
-        change = self._change_after(now)
-        active = self._schedule.active(now)
-        if active is state.active:
-            return state if change == state.change_at else replace(state, change_at=change)
-        after = replace(state, active=active, change_at=change)
-        if not active:
-            if state.stand is Stand.DOUBT or state.stand is Stand.ACCOMPANIED:
-                stand = Stand.TOLD if state.told else Stand.FINE
-                return replace(after, stand=stand, until=None, how=How.ALONE, fixes=state.fixes[-1:])
-            return after
-        return self._begin(after, now)
-
-    def _begin(self, state: WatchState, now: datetime) -> WatchState:
-        """A watch begins. It tells anew: who answered the alert of the last one has closed it."""
-        if state.bad_at is None or (state.good_at is not None and state.good_at > state.bad_at):
-            return state
-        if not state.fixes or now - state.bad_at > self._known:
-            return replace(state, stand=Stand.FINE, until=None, fixes=())
-        return replace(state, stand=Stand.DOUBT, until=now + self._grace, how=How.START)
-
     # companions
 
     def _hear_companion(self, state: WatchState, event: Heard) -> tuple[WatchState, Verdict]:
@@ -334,54 +234,9 @@ class Watch:
             return self._with_companion(after, event.received_at)
         return after, _COMPANION
 
-    def _company(self, state: WatchState, now: datetime) -> datetime | None:
-        within = self._settings.companion_within_m
-        company = [spot for device, spot in state.company.items() if device in self.others]
-        until = near_until(state.out, company, within, self._fresh)
-        return until if until is not None and until > now else None
-
     def _with_companion(self, state: WatchState, now: datetime) -> tuple[WatchState, Verdict]:
         until = self._company(state, now)
         if until is not None:
-            return replace(state, until=until), Pending(until, _NEAR)
+            return replace(state, until=until), Pending(until, NEAR)
         until = now + self._decide
         return self._doubt(replace(state, stand=Stand.DOUBT, until=until, how=How.COMPANION), now, jump=False)
-
-    # telling
-
-    def _tell(self, state: WatchState, how: How, now: datetime) -> tuple[WatchState, Verdict]:
-        until = self._company(state, now) if state.company else None
-        if until is not None:
-            fixes = state.fixes[-1:]
-            return replace(state, stand=Stand.ACCOMPANIED, until=until, fixes=fixes), Pending(until, _NEAR)
-        raised = Raised(
-            self._why(state, how),
-            self._priority(how),
-            subject=self._zone.id,
-            evidence=state.fixes,
-            marks=self._marks(state),
-        )
-        told = replace(
-            state,
-            stand=Stand.TOLD,
-            told=True,
-            until=None,
-            how=How.NEAR if how is How.NEAR or how is How.THROUGH else How.ALONE,
-            fixes=state.fixes[-1:],
-            spot=state.out or state.spot,
-        )
-        return told, raised
-
-    def _priority(self, how: How) -> Priority:
-        return self._settings.priority
-
-    def _marks(self, state: WatchState) -> tuple[Reason, ...]:
-        where, marks = state.where or Where(), []
-        if where.age_s > self._settings.old_after_s:
-            marks.append(Reason("The position was {age_s} old when it was heard.", {"age_s": where.age_s}))
-        if state.behind is not None and state.behind.sure:
-            marks.append(state.behind.mark())
-        if where.jump_m and len(state.fixes) == 1:
-            values: dict[str, float | int | str] = {"jump_m": where.jump_m, "jump_s": where.jump_s}
-            marks.append(Reason("One position only, {jump_m} away after {jump_s}: it may be an error.", values))
-        return tuple(marks)
