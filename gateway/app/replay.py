@@ -14,7 +14,7 @@ import msgspec
 from devices import registry, topics
 from devices.errors import UnreadableError
 from devices.model import Frame
-from gateway.alerts import desk, queries
+from gateway.alerts import desk, queries, shelving
 from gateway.alerts.model import Alert
 from gateway.centre.index import CentreIndex
 from gateway.centre.model import Centre
@@ -193,50 +193,75 @@ def replay(
         # A scratch copy that nobody needs after a power cut: no waiting for the disk.
         db = connect(path, synchronous="OFF")
         try:
-            yield from _Replay(db, centre, messages[0].received_at).run(messages, until, progress)
+            yield from Replay(db, centre, messages[0].received_at).run(messages, until, progress)
         finally:
             db.close()
 
 
-class _Replay:
+class Replay:
+    """A centre on its own time: messages are handed in, every deadline between them is taken when it is due.
+
+    Args:
+        db: a prepared, writable database; nothing else writes to it.
+        centre: the centre to judge by, assignments included.
+        start: the first moment, UTC-aware.
+    """
+
     def __init__(self, db: sqlite3.Connection, centre: Centre, start: datetime) -> None:
-        self._db = db
-        self._index = CentreIndex(centre)
+        self.db = db
+        self.index = CentreIndex(centre)
         self._clock = ManualClock(start)
-        self._timezone = self._index.timezone
-        self._write(lambda tx: centres.apply(tx, centre, who="replay"))
-        self._pipeline = Pipeline(db, lambda: self._index)
-        self._everybody()
+        self.write(lambda tx: centres.apply(tx, centre, who="replay"))
+        self._taken = 0
+        self.restart()
+
+    @property
+    def now(self) -> datetime:
+        """The time of the replay, UTC."""
+        return self._clock.now()
 
     def run(
         self, messages: list[Recorded], until: datetime | None, progress: Callable[[], None]
     ) -> Iterator[ReplayedAlert]:
-        for number, message in enumerate(messages, 1):
-            self._go_to(message.received_at)
-            form = registry.find(message.format)
-            frame = Frame(topic=message.topic, payload=message.payload, received_at=message.received_at)
-            receipt = Receipt(frame=frame, format=form.name, packet_id=number % 65535 + 1, session=1)
-            self._take(receipt, ALARMS if form.is_alarm(message.topic) else TELEMETRY)
+        """All messages, then what time alone brings up to ``until``; every alert as it stands at the end."""
+        for message in messages:
+            self.take(message)
             progress()
         if until is not None:
-            self._go_to(until)
-        for alert in sorted(queries.alerts(self._db, queries.Filter(limit=-1)), key=lambda a: (a.raised_at, a.id)):
+            self.go_to(until)
+        yield from self.alerts()
+
+    def take(self, message: Recorded, *, dup: bool = False) -> None:
+        """Go to the message's time and hand it in; ``dup``: the broker marks it as delivered again."""
+        self.go_to(message.received_at)
+        self._taken += 1
+        form = registry.find(message.format)
+        frame = Frame(topic=message.topic, payload=message.payload, received_at=message.received_at, dup=dup)
+        receipt = Receipt(frame=frame, format=form.name, packet_id=self._taken % 65535 + 1, session=1)
+        lane = ALARMS if form.is_alarm(message.topic) else TELEMETRY
+        self.write(lambda tx: self._pipeline.take(tx, [receipt], lane=lane))
+
+    def restart(self) -> None:
+        """A new process: only what is in the database is left."""
+        self._pipeline = Pipeline(self.db, lambda: self.index)
+        self._everybody()
+
+    def alerts(self) -> Iterator[ReplayedAlert]:
+        """Every alert so far, in the order raised."""
+        for alert in sorted(queries.alerts(self.db, queries.Filter(limit=-1)), key=lambda a: (a.raised_at, a.id)):
             yield self._shown(alert)
 
-    def _take(self, receipt: Receipt, lane: str) -> None:
-        self._write(lambda tx: self._pipeline.take(tx, [receipt], lane=lane))
-
     def _everybody(self) -> None:
-        self._write(lambda tx: self._pipeline.tick(tx, list(self._index.judged)))
-        self._assignments = self._index.next_change_at(self._clock.now())
+        self.write(lambda tx: self._pipeline.tick(tx, list(self.index.judged)))
+        self._assignments = self.index.next_change_at(self._clock.now())
 
-    def _go_to(self, at: datetime) -> None:
+    def go_to(self, at: datetime) -> None:
         """Move time to ``at``, taking every deadline on the way at its own time."""
         escalations = stuck = 0
         while stuck < _STUCK:
-            waiting = [self._pipeline.next_wake(), self._assignments]
+            waiting = [self._pipeline.next_wake(), self._assignments, shelving.next_end(self.db)]
             if escalations < _ESCALATIONS:
-                waiting.append(desk.next_due(self._db))
+                waiting.append(desk.next_due(self.db))
             due = min((when for when in waiting if when is not None), default=None)
             if due is None or due > at:
                 break
@@ -244,19 +269,21 @@ class _Replay:
             self._clock.move_to(due)
             if self._assignments is not None and self._assignments <= self._clock.now():
                 self._everybody()
-            self._write(self._pipeline.tick)
-            escalations += len(self._write(lambda tx: desk.escalate_due(tx, self._index)))
+            self.write(self._pipeline.tick)
+            self.write(lambda tx: shelving.end_due(tx, self.index))
+            escalations += len(self.write(lambda tx: desk.escalate_due(tx, self.index)))
         self._clock.move_to(at)
 
-    def _write(self, work: Callable[[Tx], T]) -> T:
-        self._db.execute("BEGIN")
-        result = work(Tx(self._db, self._clock.now()))
-        self._db.execute("COMMIT")
+    def write(self, work: Callable[[Tx], T]) -> T:
+        """Do something in a transaction of its own, such as a carer's answer."""
+        self.db.execute("BEGIN")
+        result = work(Tx(self.db, self._clock.now()))
+        self.db.execute("COMMIT")
         return result
 
     def _shown(self, alert: Alert) -> ReplayedAlert:
         def words(reason: Reason) -> str:
-            return say(reason, "en", self._timezone, alert.raised_at)
+            return say(reason, "en", self.index.timezone, alert.raised_at)
 
         return ReplayedAlert(
             alert=alert.id,
