@@ -104,6 +104,12 @@ def night_of(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return start.astimezone(UTC), end.astimezone(UTC)
 
 
+def last_night(now: datetime, zone: ZoneInfo) -> date:
+    """The local day on which the night began that is the last one, or goes on, at ``now`` (UTC)."""
+    local = now.astimezone(zone)
+    return local.date() if local.time() >= EVENING else local.date() - timedelta(days=1)
+
+
 def summarise(
     day: date,
     zone: ZoneInfo,

@@ -2,7 +2,7 @@
 
 import sqlite3
 from contextlib import closing
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +28,7 @@ from gateway.store.database import reader
 from gateway.store.writer import write_now
 from gateway.words import N_, duration, gettext, percent, time_of
 from rules.nights import next_wall_clock
-from rules.sleep_summary import EVENING, Measured, NightSummary, Span
+from rules.sleep_summary import Measured, NightSummary, Span, last_night
 
 WHAT: dict[str, str] = {
     "leak": N_("Change needed now"),
@@ -64,7 +64,7 @@ def sleep(
     now = CLOCK.now()
     with closing(reader(path)) as db:
         index = _index(db)
-        night = wanted or _last_night(now, index)
+        night = wanted or last_night(now, index.timezone)
         summary = care.night(db, index, resident, night, now=now)
     _looked(path, care.night_target(resident, night))
     if json:
@@ -166,11 +166,6 @@ def _index(db: sqlite3.Connection) -> CentreIndex:
     if found is None:
         raise StoreError("No care centre was applied yet: run `telecare centre apply FILE`.")
     return CentreIndex(found.centre)
-
-
-def _last_night(now: datetime, index: CentreIndex) -> date:
-    local = now.astimezone(index.timezone)
-    return local.date() if local.time() >= EVENING else local.date() - timedelta(days=1)
 
 
 def _day(text: str) -> date:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from devices.model import Sleep, Vitals
 from rules.baseline import Usual
-from rules.sleep_summary import Measured, NightSummary, Seen, Span, night_of, summarise
+from rules.sleep_summary import Measured, NightSummary, Seen, Span, last_night, night_of, summarise
 from tests.rules.nights import asleep, bed, breath
 
 MALTA = ZoneInfo("Europe/Malta")
@@ -85,6 +85,11 @@ def test_in_bed(name: str) -> None:
     found = told(words(*rows))
     assert found.in_bed == in_bed
     assert len(found.exits) == exits
+
+
+@pytest.mark.parametrize(("now", "day"), [("17:59", "2026-01-13"), ("18:00", "2026-01-14"), ("+08:00", "2026-01-14")])
+def test_which_night_was_the_last(now: str, day: str) -> None:
+    assert last_night(at(now), MALTA).isoformat() == day
 
 
 def test_a_night_that_is_not_over() -> None:

@@ -1,0 +1,82 @@
+"""The JSON API for looking something up without an alert: a night in numbers, the list for the next round.
+
+Staff only, and only what the resident agreed to; each look is written into the audit.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date, datetime
+from sqlite3 import Connection
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from litestar import Request, Response, Router, get
+from litestar.params import FromPath, QueryParameter
+
+from gateway.console.deps import Console, console_of
+from gateway.console.guards import at_least, required_visitor
+from gateway.console.looks import looked
+from gateway.console.problems import problem
+from gateway.errors import BadAnswerError
+from gateway.store import care
+from gateway.store.database import reader
+from rules.sleep_summary import NightSummary, last_night
+
+T = TypeVar("T")
+
+
+class Rounds(msgspec.Struct):
+    """What the next round has to do, by time and room."""
+
+    due: list[care.DueChange]
+
+
+def router() -> Router:
+    """GET /api/residents/{id}/sleep, GET /api/rounds."""
+
+    @get("/residents/{resident:str}/sleep", summary="A night in numbers", operation_id="sleepOfResident")
+    async def sleep(
+        request: Request[Any, Any, Any],
+        resident: FromPath[str],
+        day: Annotated[
+            date | None,
+            QueryParameter(name="date", description="Local day on which the night began; the last night without it."),
+        ] = None,
+    ) -> Response[NightSummary] | Response[bytes]:
+        visitor, console = required_visitor(request), console_of(request)
+        index, now = console.deps.index(), console.deps.clock.now()
+        night = day or last_night(now, index.timezone)
+        try:
+            found = await _read(console, lambda db: care.night(db, index, resident, night, now=now))
+        except BadAnswerError as error:
+            return problem(404, str(error))
+        await looked(console, visitor.id, care.night_target(resident, night), via="api")
+        return Response(found)
+
+    @get("/rounds", summary="What the next round has to do", operation_id="rounds")
+    async def rounds(
+        request: Request[Any, Any, Any],
+        until: Annotated[
+            datetime | None, QueryParameter(description="Only what is due by then (RFC 3339); all without it.")
+        ] = None,
+    ) -> Response[Rounds] | Response[bytes]:
+        visitor, console = required_visitor(request), console_of(request)
+        if until is not None and until.tzinfo is None:
+            return problem(422, f"until: {until.isoformat()}: expected a time zone, such as the Z at its end")
+        index, now = console.deps.index(), console.deps.clock.now()
+        found = await _read(console, lambda db: care.round_list(db, index, now=now, until=until))
+        await looked(console, visitor.id, care.ROUNDS_TARGET, via="api")
+        return Response(Rounds(found))
+
+    return Router("/api", route_handlers=[sleep, rounds], guards=[at_least("carer")], tags=["care"])
+
+
+async def _read(console: Console, work: Callable[[Connection], T]) -> T:
+    """Read beside the event loop: a night of a large house is hundreds of thousands of readings to look through."""
+
+    def reading() -> T:
+        with closing(reader(console.deps.database)) as db:
+            return work(db)
+
+    return await asyncio.to_thread(reading)
