@@ -34,6 +34,7 @@ OTHER_WORDS = frozenset({
 """Words after which a name is something else, however it goes on: ``sos_light``, ``panic_battery``."""
 
 BED_WORDS = frozenset({"bed", "mattress"})
+DOOR_WORDS = frozenset({"door", "gate"})
 
 REST_WORDS = frozenset({"", "0", "false", "none", "off", "released", "release"})
 """A button that nobody presses, as text."""
@@ -85,6 +86,13 @@ def is_press(value: Any, field: str) -> bool:
     if isinstance(value, int | float) and not math.isnan(value):
         return value > 0
     raise UnreadableError(Why.WRONG_TYPE, f"{shown(value)}; expected a kind of press", field)
+
+
+def is_door(model: str | None) -> bool:
+    """Whether ``vendor/model`` names a contact that watches a door: ``aqara/door-contact``. A contact may as well be at
+    a window or a cupboard; only of a door does it say that somebody moves.
+    """
+    return model is not None and bool(DOOR_WORDS & set(_words(model.rpartition("/")[2])))
 
 
 def is_call_name(name: str) -> bool:

@@ -67,6 +67,8 @@ def _readings(device: str, message: dict[str, Any], model: str | None) -> Iterat
     contact = message.get("open")
     if told is not None and told.role is roles.Role.BED and isinstance(contact, bool):
         yield Bed(device=device, in_bed=not contact)
+    elif isinstance(contact, bool) and roles.is_door(model):
+        yield Motion(device=device, moving=contact)
     present = next((message[name] for name in ("pres", "presence", "occupancy") if name in message), None)
     if isinstance(present, bool):
         yield Room(device=device, present=present)

@@ -138,6 +138,9 @@ def _readings(device: str, message: dict[str, Any], at: datetime | None, model: 
     readings = alarms(device, message, at, told)
     if not _PLACES.isdisjoint(message):
         readings += _persons(device, message, at, told)
+    closed = _truth(message.get("contact"))
+    if closed is not None and roles.is_door(model):
+        readings.append(Motion(device=device, observed_at=at, moving=not closed))
     action = message.get("action")
     if isinstance(action, str):
         region = _region(action)

@@ -3,7 +3,8 @@
 No single reading proves that somebody got up. Each of these counts as a *sign* of it, when it comes more than half a
 minute after the fall (before, it may be the fall itself):
 
-- movement: ``moving`` of any of the person's own sensors, or a worn step counter that went on;
+- movement: ``moving`` of any of the person's own sensors but doors (an open one is reported every hour), or a worn step
+  counter that went on;
 - posture: standing, walking or upright. Sitting may be on the floor, and is no sign;
 - a position farther from the first one after the fall than both accuracies and ``moved_m``;
 - in bed; and a heart or breathing rate that a *bed* sensor measures (a wrist measures it on the floor as well);
@@ -69,10 +70,11 @@ class Lie(msgspec.Struct, frozen=True, omit_defaults=True):
 class Watch:
     """Reads signs, with what is known of the person's devices."""
 
-    __slots__ = ("_beds", "_fixed")
+    __slots__ = ("_beds", "_doors", "_fixed")
 
     def __init__(self, devices: tuple[DeviceInfo, ...]) -> None:
         self._fixed = frozenset(device.id for device in devices if device.type in _FIXED)
+        self._doors = frozenset(device.id for device in devices if device.type == "door_sensor")
         self._beds = frozenset(device.id for device in devices if device.type == "bed_sensor")
 
     def read(self, lie: Lie, event: Heard) -> tuple[Lie, Sign]:
@@ -81,7 +83,7 @@ class Watch:
             return lie, Sign.NOTHING
         early = event.at < lie.since + SETTLE
         match event.reading:
-            case Motion() as motion:
+            case Motion() as motion if event.device not in self._doors:
                 lie, sign = self._motion(lie, motion, event.device)
             case Position() as position:
                 lie, sign = _position(lie, position)

@@ -3,8 +3,8 @@
 These readings of the person's own devices do:
 
 - motion: ``moving``, or a posture of standing, walking or upright;
-- room and bed: a *change* (came, left, another room; in bed, out of bed). A sensor that says the same again and again
-  says nothing: a radar also sees somebody who lies on the floor;
+- room, bed and door: a *change* (came, left, another room; in bed, out of bed; opened, closed). A sensor that says the
+  same again and again says nothing: a radar also sees somebody who lies on the floor;
 - position: farther from the place before than both accuracies and ``MOVED_M``;
 - sleep: movement in bed; and heart and breath that a *bed* sensor measures: who sleeps in the day is not missed;
 - a call for help.
@@ -41,16 +41,19 @@ NOTHING_KNOWN: Final = Known()
 class Movements:
     """Reads movements, with what is known of the person's devices."""
 
-    __slots__ = ("_beds", "counted", "infos")
+    __slots__ = ("_beds", "_doors", "counted", "infos")
 
     def __init__(self, devices: tuple[DeviceInfo, ...]) -> None:
         self.infos = devices
         self.counted = frozenset(device.id for device in devices)
+        self._doors = frozenset(device.id for device in devices if device.type == "door_sensor")
         self._beds = frozenset(device.id for device in devices if device.type == "bed_sensor")
 
     def read(self, known: Known, event: Heard) -> Known | None:  # noqa: PLR0911 - one for each kind
         """What is known after a movement (perhaps the very same); None: the reading shows none."""
         match event.reading:
+            case Motion(moving=bool(moving)) if event.device in self._doors:
+                return _changed(known, event.device, moving)  # an open door is reported every hour
             case Motion(moving=moving, posture=posture):
                 return known if moving or posture in _UP else None
             case Room(room=room, present=present):

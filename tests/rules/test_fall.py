@@ -218,6 +218,7 @@ ROOMS = (
     DeviceInfo("pir", "native", type="motion_sensor"),
     DeviceInfo("mat", "native", type="bed_sensor"),
     DeviceInfo("hall", "native", type="room_sensor"),
+    DeviceInfo("door", "native", type="door_sensor"),
 )
 INDOORS = msgspec.structs.replace(CONTEXT, devices=ROOMS)
 STILL = Motion(device="gps", moving=False)
@@ -230,6 +231,7 @@ SIGNS: dict[str, tuple[list[tuple[float, Reading, str]], bool]] = {
     "movement": ([(100, MOVING, "gps")], True),
     "movement in the room": ([(100, MOVING, "pir")], True),
     "movement that is the fall itself": ([(20, MOVING, "gps")], False),
+    "a door that stands open": ([(100, MOVING, "door")], False),
     "no movement": ([(100, STILL, "gps")], False),
     "standing": ([(100, Motion(device="gps", posture="standing"), "gps")], True),
     "sitting may be on the floor": ([(100, Motion(device="gps", moving=False, posture="sitting"), "gps")], False),

@@ -16,7 +16,8 @@ PIR = DeviceInfo("pir", "native", type="motion_sensor", room="101")
 MAT = DeviceInfo("mat", "native", type="bed_sensor")
 RADAR = DeviceInfo("radar", "native", type="fall_detector")
 GPS = DeviceInfo("gps", "native", type="tracker")
-ALL = msgspec.structs.replace(CONTEXT, devices=(PIR, MAT, RADAR, GPS))
+DOOR = DeviceInfo("door", "native", type="door_sensor")
+ALL = msgspec.structs.replace(CONTEXT, devices=(PIR, MAT, RADAR, GPS, DOOR))
 REPORTING = msgspec.structs.replace(CONTEXT, devices=(RADAR, GPS))
 EIGHT = datetime(2026, 1, 14, 7, 0, tzinfo=UTC)
 """08:00 in Malta: the waking hours begin."""
@@ -84,6 +85,16 @@ STORIES: dict[str, list[Row]] = {
         (5.2, None, "", 0, "raised medium"),
     ],
     "another place is": [(1, place(35.9), "gps", 0, ""), (4, place(35.91), "gps", 0, ""), (8.1, None, "", 0, "")],
+    "a door that stands open is reported again and again": [
+        (1, Motion(device="door", moving=True), "door", 0, ""),
+        *[(hour, Motion(device="door", moving=True), "door", 0, "") for hour in (2, 3, 4, 5)],
+        (5.2, None, "", 0, "raised medium"),
+    ],
+    "a door that is closed was closed by somebody": [
+        (1, Motion(device="door", moving=True), "door", 0, ""),
+        (4, Motion(device="door", moving=False), "door", 0, ""),
+        (8, None, "", 0, ""),
+    ],
     "who calls for help moves": [(4, Help(device="gps", phase="pressed"), "gps", 0, ""), (8, None, "", 0, "")],
     "movement that was held up counts for its time": [
         (1, MOVES, "pir", 0, ""),
@@ -138,7 +149,7 @@ def test_only_the_named_devices_count() -> None:
     for hour in (1, 2, 3, 4):
         story.hear(hour * H, Motion(device="radar", moving=True), device="radar")
     assert story.wait(4.2 * H) == "raised medium"
-    with pytest.raises(BadRuleError, match="devices names 'gone'; the resident's are: pir, mat, radar, gps"):
+    with pytest.raises(BadRuleError, match="devices names 'gone'; the resident's are: pir, mat, radar, gps, door"):
         rules_of(RULE | {"devices": ["gone"]}, context=ALL)
 
 
