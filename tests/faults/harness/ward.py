@@ -164,7 +164,7 @@ def mixed(residents: int, count: int, *, seed: int) -> list[Message]:
     rng = Random(seed)
     start = now_s() - count // residents - 5
     presses = {n: rng.randrange(count // residents) for n in range(residents // 2)}
-    # Not in the last turn: nobody walks so far in a second, so one position outside is a jump until a second one says so.
+    # Not in the last turn: nobody walks so far in a second, so one position outside is a jump until a second says so.
     leaves = {n: rng.randrange(1, count // residents - 1) for n in range(residents // 2, residents)}
     messages = []
     for turn in range(count // residents):
