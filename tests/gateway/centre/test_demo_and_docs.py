@@ -105,6 +105,7 @@ def test_every_table_and_key_is_in_the_guide() -> None:
         "Assignment": "`[[assignments]]`", "Contact": "`[[carers.contacts]]`", "Policy": "`[[policies]]`",
         "Step": "`[[policies.steps]]`", "CarePlan": "`[[care_plans]]`", "Consents": "`[care_plans.consents]`",
         "Zone": "`[[zones]]`", "Downlink": "`[devices.downlinks.ring]`",
+        "Calendar": "`[[calendars]]`",
     }  # fmt: skip
     for model, table in tables.items():
         definition = SCHEMA["$defs"][model]

@@ -22,9 +22,9 @@ def test_every_zone_is_listed() -> None:
         "look_at": [],
     }
     assert "lon" not in found["stairs"]
-    assert (found["path"]["kind"], found["path"]["residents"]) == ("corridor", 0)
-    assert found["path"]["look_at"][0] == "no rule names it"
-    assert found["path"]["look_at"][1].startswith("nowhere deeper than 10 m")
+    assert (found["path"]["kind"], found["path"]["residents"]) == ("corridor", 1)
+    assert found["lounge"]["look_at"] == ["no rule names it"]
+    assert found["path"]["look_at"][0].startswith("nowhere deeper than 10 m")
 
 
 def test_a_list_for_people() -> None:
