@@ -139,10 +139,16 @@ class Watch(Watched):
         stand = state.stand
         if self._says_nothing(state, at):
             return state, _OLD_ORDER
+        if stand is Stand.TOLD and state.how is not How.NEAR and not self._scheduled:
+            position, out = event.reading, state.out
+            if isinstance(position, Position):
+                out = Spot(position.lon, position.lat, accuracy, at)
+            return replace(state, bad_at=at, out=out), _STILL
+        if stand is Stand.RETURNING or (stand is Stand.TOLD and state.how is not How.NEAR):
+            seen = self._note(state, event, accuracy, at, 0.0)
+            return replace(seen, stand=Stand.TOLD, until=None, fixes=seen.fixes[-1:]), _STILL
         jump_m = self._jumped(state.spot, event.reading, accuracy, at)
         seen = self._note(state, event, accuracy, at, jump_m)
-        if stand is Stand.RETURNING or (stand is Stand.TOLD and state.how is not How.NEAR):
-            return replace(seen, stand=Stand.TOLD, until=None, fixes=seen.fixes[-1:]), _STILL
         if not state.active:
             return replace(seen, fixes=seen.fixes[-1:]), _NOT_WATCHED
         if stand is Stand.ACCOMPANIED:
