@@ -12,7 +12,6 @@ two levels less can only be a new product. ``error`` and ``off`` change nothing:
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Final, Literal
-from zoneinfo import ZoneInfo
 
 import msgspec
 from pydantic import Field
@@ -67,11 +66,12 @@ class ContinenceSettings(ScaleSettings):
         description="Tell (low) as soon as a change is due. No by default: the round list shows it, and nobody is "
         "rung up for it.",
     )
-    rounds: tuple[WallClock, ...] = Field(
-        (),
+    rounds: tuple[WallClock, ...] | None = Field(
+        None,
         max_length=24,
-        description='Planned rounds, wall-clock times such as ["08:00", "13:00", "21:00"]. A due change waits for the '
-        "next one. Without rounds `overdue_after_minutes` counts.",
+        description='Planned rounds, wall-clock times such as ["08:00", "13:00", "21:00"]; default: those of the house '
+        "(`rounds` in `[centre]`). A due change waits for the next one. Without rounds, or with [], "
+        "`overdue_after_minutes` counts.",
     )
     grace_minutes: float = Field(
         30.0,
@@ -132,16 +132,17 @@ class ContinenceState(State, frozen=True, tag="continence", omit_defaults=True):
 class ContinenceRule:
     """See the module."""
 
-    __slots__ = ("_grace", "_overdue_after", "_settings", "_zone")
+    __slots__ = ("_grace", "_overdue_after", "_rounds", "_settings", "_zone")
     name = "continence"
     key = "continence"
     kinds = frozenset({"continence"})
     devices: frozenset[str] | None = None
     zones: tuple[str, ...] = ()
 
-    def __init__(self, settings: ContinenceSettings, zone: ZoneInfo) -> None:
+    def __init__(self, settings: ContinenceSettings, context: Context) -> None:
         self._settings = settings
-        self._zone = zone
+        self._zone = context.timezone
+        self._rounds = context.rounds if settings.rounds is None else settings.rounds
         self._grace = timedelta(minutes=settings.grace_minutes)
         self._overdue_after = timedelta(minutes=settings.overdue_after_minutes)
 
@@ -189,8 +190,8 @@ class ContinenceRule:
 
     def _due(self, state: ContinenceState, event: Heard) -> tuple[State, Verdict]:
         round_at, until = None, event.at + self._overdue_after
-        if self._settings.rounds:
-            round_at = next_wall_clock(self._settings.rounds, self._zone, event.at)
+        if self._rounds:
+            round_at = next_wall_clock(self._rounds, self._zone, event.at)
             until = round_at + self._grace
         due = msgspec.structs.replace(state, until=until, round_at=round_at)
         if until <= event.received_at:
@@ -230,4 +231,4 @@ def _due(state: ContinenceState) -> Pending:
 
 def build(settings: ContinenceSettings, context: Context) -> tuple[Rule, ...]:
     """One rule for the resident's continence product."""
-    return (ContinenceRule(settings, context.timezone),)
+    return (ContinenceRule(settings, context),)

@@ -5,7 +5,7 @@ All times are UTC-aware; distances are metres; a Reason's values follow the suff
 whoever shows it can write distances, durations and times as the reader's language does.
 """
 
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 from zoneinfo import ZoneInfo
@@ -204,7 +204,7 @@ class Context(msgspec.Struct, frozen=True):
 
     ``calendars`` are iCalendar texts by id; ``carried`` the ids of the trackers that each carer carries, by carer;
     ``surroundings`` devices of the house that are nobody's (hubs, outer doors, lamps); ``house`` says that these are
-    the rules of the house itself, not of a resident.
+    the rules of the house itself, not of a resident; ``rounds`` the house's planned rounds, as times on the wall.
     """
 
     timezone: ZoneInfo
@@ -214,6 +214,7 @@ class Context(msgspec.Struct, frozen=True):
     carried: dict[str, tuple[str, ...]] = {}
     surroundings: tuple[DeviceInfo, ...] = ()
     house: bool = False
+    rounds: tuple[time, ...] = ()
 
 
 class Rule(Protocol):

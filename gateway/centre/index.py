@@ -198,6 +198,7 @@ class CentreIndex:
                     calendars=self._calendars,
                     carried=self._carried,
                     surroundings=self._fixed,
+                    rounds=self.site.rounds,
                 )
                 settings = self._plans[resident_id].rules
             rules = ResidentRules(settings, context)

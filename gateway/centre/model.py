@@ -17,6 +17,7 @@ from gateway.problems import did_you_mean
 from rules.geometry import ZoneShape
 from rules.ical import LONGEST_TEXT
 from rules.model import DeviceInfo
+from rules.night import WallClock
 from rules.registry import AnySettings
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -93,6 +94,11 @@ class Site(_Part):
     name: Line = Field(description="Name of the centre for people.")
     timezone: Timezone = Field(description="Time zone, such as Europe/Malta.")
     language: Language = Field("en", description="Language of the house, such as en or da.")
+    rounds: tuple[WallClock, ...] = Field(
+        (),
+        max_length=24,
+        description="Planned rounds of the house, times of the day on the wall; for changes that are due.",
+    )
 
 
 class Resident(_Part):

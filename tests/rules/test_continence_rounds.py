@@ -1,8 +1,9 @@
 """Planned rounds, a sensor that is off, and a product that is worn too long."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,8 +17,8 @@ from rules.errors import BadRuleError
 from rules.model import Cleared, Priority, Raised, State, Tick
 from rules.not_changed import NotChangedSettings
 from rules.registry import decode_states, encode_states
-from tests.rules.nights import clock, story_of
-from tests.rules.story import heard, rules_of
+from tests.rules.nights import BEGINS, clock, story_of
+from tests.rules.story import CONTEXT, Story, heard, rules_of
 
 ROUNDS = {"rule": "continence", "rounds": ["08:00", "13:00", "21:00", "02:30"], "grace_minutes": 30}
 OFF = {"rule": "continence_off", "minutes": 60}
@@ -95,6 +96,13 @@ def test_rounds_when_clocks_change(at: str, round_utc: str) -> None:
     begins = datetime.fromisoformat(at).replace(tzinfo=UTC)
     due = datetime.fromisoformat(round_utc).replace(tzinfo=UTC) - begins + timedelta(minutes=30)
     assert story_of(ROUNDS, begins=begins).hear(0, product("change_due")) == f"pending {due.total_seconds():g}"
+
+
+def test_the_rounds_of_the_house_count_unless_the_plan_has_its_own() -> None:
+    house = msgspec.structs.replace(CONTEXT, rounds=(time(20), time(8)))
+    for own, due in ((None, "20:30"), (["21:00"], "21:30"), ([], "20:00")):
+        story = Story({"rule": "continence", "rounds": own}, context=house, begins=BEGINS)
+        assert story.hear(clock("19:00"), product("change_due")) == f"pending {clock(due):g}"
 
 
 OFF_ROWS: dict[str, Rows] = {
