@@ -122,6 +122,12 @@ class TestOrder:
         assert len(story.states["zone_exit:garden"].fixes) == 2  # type: ignore[attr-defined]
         assert story.wait(90) == "raised high"
 
+    def test_a_late_outside_confirms_one_that_was_heard_before(self) -> None:
+        story = Ground(EXIT)
+        story.at(0, 80)
+        assert story.at(30, 120) == "pending 90"
+        assert story.at(31, 115, age=10) == "raised high"
+
     def test_at_the_same_time_outside_wins(self) -> None:
         story = Ground(EXIT)
         story.at(10, 94)
@@ -161,6 +167,13 @@ class TestClock:
         story.at(10_000, 0)
         for number in range(50):
             assert story.at(10_001 + number * 0.2, 300, age=9000 - number * 60) == ""
+        assert story.wait(99_999) == ""
+
+    def test_a_burst_of_positions_of_one_second_is_no_clock(self) -> None:
+        story = Ground(EXIT)
+        story.at(10_000, 0)
+        for number in range(10):
+            assert story.at(10_001 + number * 0.1, 300, age=4000) == ""
         assert story.wait(99_999) == ""
 
     def test_a_tracker_that_repeats_its_last_fix_is_no_clock(self) -> None:
@@ -238,6 +251,14 @@ class TestHours:
         story.at(day + 3000, 300)
         assert story.wait(day + 3720) == "raised high"
         assert story.at(day + 4000, 0) == "cleared"
+
+    def test_a_watch_soon_after_the_last_one_tells_with_its_last_position(self) -> None:
+        story = self.begin(schedule={"weekly": [{"from": "20:00", "to": "20:30"}, {"from": "20:40", "to": "21:00"}]})
+        story.at(4000, 300)
+        assert story.at(4060, 310, frame=2) == "raised high"
+        assert story.wait(6119) == ""
+        assert story.wait(6120) == "raised high"
+        assert [evidence.frame for evidence in story.last(Raised).evidence] == [2]
 
     def test_an_exit_after_an_alert_of_which_nobody_knows_the_end_is_told(self) -> None:
         story = self.begin()
