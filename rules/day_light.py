@@ -21,7 +21,7 @@ EXPIRES_S: Final = 900.0
 """A step that reaches the lamp a quarter of an hour late is still right; later, a person may have chosen otherwise."""
 
 
-class Step(BaseModel):
+class LightStep(BaseModel):
     """One step of the day."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,7 +36,7 @@ class DayLightSettings(RuleSettings):
     name: ClassVar[str] = "day_light"
     rule: Literal["day_light"] = "day_light"
     lamp: str = Field(min_length=1, description="Id of the lamp: assigned to the resident, or one of the house.")
-    steps: tuple[Step, ...] = Field(
+    steps: tuple[LightStep, ...] = Field(
         min_length=1,
         max_length=48,
         description='What the lamp is told and when: `{at = "07:00", command = "light-day"}`. Bright by day and '

@@ -36,6 +36,10 @@ class Inhibition(msgspec.Struct, frozen=True):
 
 INHIBITIONS: Final[tuple[Inhibition, ...]] = (
     Inhibition("fall", "bed_exit", timedelta(minutes=60), "who fell on the way is out of bed as well"),
+    Inhibition("fall", "not_back", timedelta(minutes=60), "who fell on the way is not back in bed"),
+    Inhibition("not_back", "bed_exit", timedelta(minutes=120), "both tell of the same way out of bed"),
+    Inhibition("fall", "night_wandering", timedelta(minutes=60), "whoever fell does not wander any more"),
+    Inhibition("fall", "no_movement", timedelta(minutes=240), "who lies on the floor does not move"),
 )
 
 _LOSERS: Final = {rule.loser for rule in INHIBITIONS}

@@ -164,7 +164,8 @@ class NotBackRule:
         if state.steps or (second is not None and second <= at):
             why = Reason("Still not back in bed: left at {out_at}, {out_s} ago.", values)
             after = replace(state, until=None, steps=2)
-            return after, Raised(why, self._again_priority, evidence=state.evidence, marks=state.marks)
+            told = bool(state.steps)
+            return after, Raised(why, self._again_priority, "", state.evidence, state.marks, again=told)
         why = Reason("Left the bed at {out_at} and is not back after {out_s}.", values)
         after = replace(state, until=second, steps=1)
         return after, Raised(why, self._priority, evidence=state.evidence, marks=state.marks)

@@ -4,6 +4,7 @@ The gateway raises, repeats, clears and escalates; a person answers; only a pers
 lives in memory: a command line tool in another process may change it at any time.
 """
 
+import sqlite3
 from datetime import timedelta
 
 from msgspec.structs import replace
@@ -42,9 +43,9 @@ __all__ = [
     "DEFAULT_TIMES",
     "answer",
     "clear_incident",
+    "dealt_with",
     "escalate_due",
     "follow_up",
-    "is_open",
     "latest_time",
     "next_due",
     "raise_incident",
@@ -66,11 +67,6 @@ def raise_incident(tx: Tx, index: CentreIndex, incident: Incident, *, times: Tim
         rows.save(tx, begin(tx, index, alert, times=times))
         return Told(alert.id, Raising.NEW)
     return _repeat(tx, index, alert, incident, times)
-
-
-def is_open(tx: Tx, incident: Incident) -> bool:
-    """Whether that incident has an alert that nobody has closed yet."""
-    return rows.find_open(tx.db, incident_key(incident.resident, incident.rule_key, incident.subject)) is not None
 
 
 def clear_incident(
@@ -102,6 +98,15 @@ def clear_incident(
         to = [alert.taken_by] if alert.taken_by else told_carers(tx.db, alert.id, INVOLVED)
         inform(tx, index, alert, to, Purpose.CLEARED)
     return rows.save(tx, alert)
+
+
+def dealt_with(db: sqlite3.Connection, incident: Incident) -> bool:
+    """Whether a person has closed what the incident tells of once more: an alert of it that is not open any more, and
+    was closed after it happened. "Still on the floor?" must not ring when the carer who helped has just left.
+    """
+    key = incident_key(incident.resident, incident.rule_key, incident.subject)
+    last = rows.newest(db, key)
+    return last is not None and last.closed_at is not None and last.closed_at >= incident.happened_at
 
 
 def _repeat(tx: Tx, index: CentreIndex, alert: Alert, incident: Incident, times: Times) -> Told:

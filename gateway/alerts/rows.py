@@ -113,6 +113,12 @@ def find_open(db: sqlite3.Connection, incident: str) -> Alert | None:
     return None if row is None else alert_of(row)
 
 
+def newest(db: sqlite3.Connection, incident: str) -> Alert | None:
+    """The last alert of an incident, closed or not."""
+    row = db.execute("SELECT * FROM alerts WHERE incident = ? ORDER BY id DESC LIMIT 1", (incident,)).fetchone()
+    return None if row is None else alert_of(row)
+
+
 def under(db: sqlite3.Connection, number: int) -> list[Alert]:
     """The alerts that wait under one, oldest first."""
     found = db.execute("SELECT * FROM alerts WHERE under = ? AND state != 'closed' ORDER BY id", (number,))

@@ -23,9 +23,9 @@ def tell(tx: Tx, index: CentreIndex, judged: Judged, *, commands: CommandOptions
     match change.verdict:
         case Raised() as raised:
             incident = incidents.of_rule(judged, raised, index)
-            if raised.again and not desk.is_open(tx, incident):
-                return  # it reminds of an alert that somebody has closed
-            if shelving.hold(tx, incident) is None:
+            if raised.again and desk.dealt_with(tx.db, incident):
+                _LOG.info("rule.not_told_again", rule=judged.change.rule_key)
+            elif shelving.hold(tx, incident) is None:
                 desk.raise_incident(tx, index, incident)
         case Inhibited(by=by, raised=raised):
             incident = incidents.of_rule(judged, raised, index)

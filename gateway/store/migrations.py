@@ -224,6 +224,7 @@ _V3 = """
 -- The alert that stands for this one, because both tell of one event; NULL: it stands by itself.
 ALTER TABLE alerts ADD COLUMN under INTEGER REFERENCES alerts (id);
 CREATE INDEX alerts_under ON alerts (under) WHERE under IS NOT NULL;
+CREATE INDEX alerts_by_incident ON alerts (incident, id);
 -- A rule of a resident that is shelved for a while: what it raises is shown and counted, and rings nobody.
 CREATE TABLE shelves (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

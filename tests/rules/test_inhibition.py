@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from devices.model import Bed, Fall
 from rules import inhibition
 from rules.model import Inhibited, Raised, Superseded
-from rules.registry import decode_states, encode_states
+from rules.registry import decode_states, encode_states, find
 from tests.rules.story import Story
 
 NIGHT = datetime(2026, 1, 14, 1, 0, tzinfo=UTC)  # 02:00 in Malta
 MINUTE = 60
-RULES = ({"rule": "fall", "cancel_within_s": 30}, {"rule": "bed_exit", "minutes": 20})
+RULES = ({"rule": "fall", "cancel_within_s": 30, "long_lie_after_s": 0}, {"rule": "bed_exit", "minutes": 20})
 
 
 def bed(*, in_bed: bool) -> Bed:
@@ -75,7 +75,7 @@ def test_the_next_way_out_of_bed_is_another_event() -> None:
 
 
 def test_a_bed_exit_long_after_the_fall_is_told() -> None:
-    told = story({"rule": "fall"}, {"rule": "bed_exit", "minutes": 90})
+    told = story({"rule": "fall", "long_lie_after_s": 0}, {"rule": "bed_exit", "minutes": 90})
     told.hear(10 * MINUTE, bed(in_bed=False))
     told.hear(12 * MINUTE, fall("confirmed"))
     assert told.wait(101 * MINUTE) == "raised medium"
@@ -102,3 +102,28 @@ def test_the_state_is_forgotten_with_time() -> None:
     assert isinstance(state, inhibition.InhibitionState)
     assert len(state.winners) == 1
     assert not state.losers
+
+
+def test_not_back_carries_the_bed_exit_along_and_goes_itself_under_a_fall() -> None:
+    told = story({"rule": "bed_exit", "minutes": 20}, {"rule": "not_back", "minutes": 30}, {"rule": "fall"})
+    told.hear(10 * MINUTE, bed(in_bed=False))
+    assert told.wait(30 * MINUTE) == "raised medium"
+    assert told.wait(40 * MINUTE) == "raised medium, bed_exit goes under not_back"
+    assert told.hear(45 * MINUTE, fall("confirmed")) == "raised high, not_back goes under fall"
+    assert told.hear(46 * MINUTE, fall("cancelled")) == "cleared, raised medium"
+
+
+def test_no_event_has_two_stand_ins_of_the_same_rank() -> None:
+    """The table has no circle: nothing can wait under what waits under it."""
+    pairs = {(one.winner, one.loser) for one in inhibition.INHIBITIONS}
+    assert len(pairs) == len(inhibition.INHIBITIONS)
+    reach = set(pairs)
+    while more := {(a, d) for a, b in reach for c, d in pairs if b == c} - reach:
+        reach |= more
+    assert not {winner for winner, loser in reach if winner == loser}
+
+
+def test_every_word_of_the_table_is_a_rule() -> None:
+    for one in inhibition.INHIBITIONS:
+        assert find(one.winner).name == one.winner
+        assert find(one.loser).name == one.loser

@@ -18,13 +18,13 @@ from rules.model import Cleared, Priority, Raised, Reason
 from tests.gateway.alerts.ward import Ward
 
 WHY = "Her son is with her."
-RULES = [{"rule": "help"}, {"rule": "bed_exit"}, {"rule": "continence", "priority": "high"}]
+RULES = [{"rule": "help"}, {"rule": "bed_exit"}, {"rule": "not_back", "priority": "high"}]
 
 
 @pytest.fixture
 def house(ward: Ward) -> Ward:
     found = to_document(ward.index.centre)
-    found["care_plans"][0] |= {"rules": RULES, "consents": {"sleep": True, "continence": True}}
+    found["care_plans"][0] |= {"rules": RULES, "consents": {"sleep": True}}
     found["carers"][3]["role"] = "manager"
     ward.index = CentreIndex(centre_from_document(found))
     return ward
@@ -134,13 +134,13 @@ def test_a_new_shelf_takes_the_place_of_the_old_one(house: Ward) -> None:
 
 def test_a_high_priority_rule_is_not_shelved_silently(house: Ward) -> None:
     with pytest.raises(NotAllowedError, match="a manager"):
-        shelve(house, "continence", 1)
-    shelve(house, "continence", 1, who="sam")
+        shelve(house, "not_back", 1)
+    shelve(house, "not_back", 1, who="sam")
     assert house.told() == ["nora alert"]
     alert = house.alert()
     assert (alert.rule, alert.priority, alert.resident) == (SHELVED_RULE, Priority.LOW, "r01")
     assert alert.reason.values["why"] == "Her son is with her."
-    says(house, raised(Priority.HIGH), rule="continence")
+    says(house, raised(Priority.HIGH), rule="not_back")
     assert house.told() == []
     assert [mark.text for mark in house.alert().marks] == ["Out of bed."]
 
@@ -160,7 +160,7 @@ def test_a_call_for_help_cannot_be_shelved(house: Ward, rule: str) -> None:
         ({"why": "x" * 501}, "why:"),
         ({"hours": 13}, "for: 13:00:00: expected 1 minute to 12 hours"),
         ({"hours": 0}, "for:"),
-        ({"rule": "continence", "hours": 1.1, "who": "sam"}, "expected 1 minute to 1 hours"),
+        ({"rule": "not_back", "hours": 1.1, "who": "sam"}, "expected 1 minute to 1 hours"),
     ],
 )
 def test_what_cannot_be_used_is_named(house: Ward, given: dict[str, Any], field: str) -> None:
