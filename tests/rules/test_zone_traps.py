@@ -255,7 +255,7 @@ class TestHours:
     def test_a_watch_soon_after_the_last_one_tells_with_its_last_position(self) -> None:
         story = self.begin(schedule={"weekly": [{"from": "20:00", "to": "20:30"}, {"from": "20:40", "to": "21:00"}]})
         story.at(4500, 300)
-        assert story.at(4560, 310, frame=2) == "raised high"
+        assert story.at(4550, 310, frame=2) == "raised high"
         assert story.wait(6119) == ""
         assert story.wait(6120) == "raised high"
         assert [evidence.frame for evidence in story.last(Raised).evidence] == [2]
