@@ -9,6 +9,7 @@ from gateway.alerts import shelving
 from gateway.alerts.shelving import SHELVED_RULE, Shelf
 from gateway.centre.index import CentreIndex
 from gateway.centre.load import centre_from_document, to_document
+from gateway.commands.ways import CommandOptions
 from gateway.errors import BadAnswerError, NotAllowedError
 from gateway.pipeline import telling
 from gateway.pipeline.judge import Judged
@@ -41,7 +42,7 @@ def shelve(
 def says(ward: Ward, verdict: Raised | Cleared, rule: str = "bed_exit") -> None:
     change = Change(rule, rule, None, HelpState(), verdict)
     judged = Judged("r01", None, change, ward.clock.now(), ward.clock.now())
-    ward.do(lambda tx: telling.tell(tx, ward.index, judged))
+    ward.do(lambda tx: telling.tell(tx, ward.index, judged, commands=CommandOptions()))
 
 
 def raised(priority: Priority = Priority.MEDIUM) -> Raised:

@@ -101,7 +101,7 @@ def test_a_frame_that_says_nothing_is_journaled_all_the_same(chain: Chain) -> No
     assert chain.count("journal") == 1
 
 
-ELSEWHERE = {Why.DECODER_FAILED, Why.UNKNOWN_FORMAT, Why.CODEC_FAILED, Why.CODEC_TIMEOUT}
+ELSEWHERE = {Why.DECODER_FAILED, Why.UNKNOWN_FORMAT, Why.CODEC_FAILED, Why.CODEC_TIMEOUT, Why.CODEC_SUSPENDED}
 """Tested below, and with real codecs in tests/gateway/codecs."""
 
 
