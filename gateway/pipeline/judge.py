@@ -146,8 +146,14 @@ class Judge:
                 told += [Judged(resident, None, change, at, at) for change in last if change.rule_key == key]
         return told, staged
 
-    def tick(self, residents: list[str], at: datetime) -> tuple[list[Judged], dict[str, dict[str, State]]]:
-        """Tell the rules of these residents what time it is."""
+    def tick(
+        self, residents: list[str], at: datetime, *, anew: bool = False
+    ) -> tuple[list[Judged], dict[str, dict[str, State]]]:
+        """Tell the rules of these residents what time it is.
+
+        ``anew``: what they wear may have changed. The states of rules of a device that went away are let go of: should
+        it come back after weeks, its rules begin anew, and its old silence is not told.
+        """
         staged: dict[str, dict[str, State]] = {}
         told: list[Judged] = []
         index = self._index()
@@ -156,7 +162,11 @@ class Judge:
             if not index.has_rules(resident):
                 continue
             states = dict(self._states.get(resident, {}))
-            for change in index.rules_of(resident, at).judge(states, event):
+            rules = index.rules_of(resident, at)
+            for key in [key for key in states if not rules.has(key) and key != inhibition.KEY] if anew else ():
+                del states[key]
+                staged[resident] = states
+            for change in rules.judge(states, event):
                 if change.after is not change.before:
                     states[change.rule_key] = change.after
                     staged[resident] = states

@@ -150,10 +150,10 @@ class Pipeline:
     def tick(self, tx: Tx, residents: list[str] | None = None) -> int:
         """Tell the time to the rules that wait for it (or to those of the given residents); how many verdicts."""
         due = self._judge.due(tx.now) if residents is None else residents
-        told, staged = self._judge.tick(due, tx.now)
+        # Asked about somebody by name: the centre, or what they wear, has changed.
+        told, staged = self._judge.tick(due, tx.now, anew=residents is not None)
         self._judge.store(tx.db, staged)
         self._raise(tx, told)
-        # Asked about somebody by name: the centre, or what they wear, has changed.
         guards = self._protecting.follow(tx, staged, self._judge.states, residents or ())
         self._judge.keep(staged)
         self._protecting.keep(guards)

@@ -109,7 +109,7 @@ def test_an_export_leaves_out_defaults_but_never_the_rules_word(tmp_path: Path) 
 
 def test_a_document_writes_defaults_out(tmp_path: Path) -> None:
     document = to_document(load_centre(HERE / "good" / "every-rule.toml"))
-    assert document["care_plans"][0]["rules"][0] == {"rule": "help", "old_after_s": 60.0}
+    assert document["care_plans"][0]["rules"][0] == {"rule": "help", "old_after_s": 60.0, "repeat_within_s": 600.0}
     assert document["devices"][0]["address"] == "gps-r01"
 
 
