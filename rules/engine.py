@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from devices.model import KINDS
+from devices.model import ALARM_KINDS, KINDS
 from rules import inhibition
 from rules.change import Change, Failed
 from rules.errors import BadRuleError
@@ -50,6 +50,7 @@ class _Entry(msgspec.Struct, frozen=True, gc=False):
     """A rule with its methods at hand."""
 
     key: str
+    name: str
     rule: Rule
     state: type[State]
     step: Callable[[State, Event], tuple[State, Verdict]]
@@ -77,7 +78,7 @@ class ResidentRules:
                 if rule.key in entries:
                     raise BadRuleError(f"{rule.key}: the care plan has this rule twice; keep one")
                 self.settings[rule.key] = one
-                entries[rule.key] = _Entry(rule.key, rule, kind.state, rule.step, rule.wake_at)
+                entries[rule.key] = _Entry(rule.key, rule.name, rule, kind.state, rule.step, rule.wake_at)
         self._by_key = entries
         self._entries = tuple(entries.values())
         self._concerned: dict[tuple[str, str, bool], tuple[_Entry, ...]] = {}
@@ -124,11 +125,14 @@ class ResidentRules:
             self._hear(entries, states, heard, changes)
         else:
             self._step(entries, states, heard, now, changes)
-        if changes:
-            if self._stand_ins:
-                inhibition.settle(states, event, changes, self._stand_ins)
-            if self._listeners:
-                self._tell_listeners(states, event, changes)
+        # most readings only move a state on: nothing is said, so nobody needs to hear it
+        for change in changes:
+            if change.verdict.__class__ is not Quiet:
+                if self._stand_ins:
+                    inhibition.settle(states, event, changes, self._stand_ins)
+                if self._listeners:
+                    self._tell_listeners(states, event, changes)
+                break
         return changes
 
     @staticmethod
@@ -172,7 +176,13 @@ class ResidentRules:
                 _begin(entry, heard, heard.at, changes)
                 continue
             assert state is not None
-            _hear_one(entry, state, heard, changes)
+            try:  # as _hear_one, without the call: this is done some thousand times a second
+                after, verdict = entry.step(state, heard)
+            except Exception as error:  # noqa: BLE001 - whatever a rule does, the others must go on
+                _failed(entry, state, state, error, changes)
+                continue
+            if after is not state or verdict.__class__ is not Quiet:
+                changes.append(Change(entry.key, entry.name, state, after, verdict))
 
     def resumed(self, states: dict[str, State], stopped: datetime, at: datetime) -> list[Change]:
         """What it changes that the gateway heard nothing from ``stopped`` to ``at``, such as over a restart.
@@ -187,7 +197,7 @@ class ResidentRules:
                 continue
             after = entry.rule.resumed(state, stopped, at)
             if after is not state:
-                changes.append(Change(entry.key, entry.rule.name, state, after, _RESUMED))
+                changes.append(Change(entry.key, entry.name, state, after, _RESUMED))
         return changes
 
     def wake_at(self, states: dict[str, State]) -> datetime | None:
@@ -211,8 +221,13 @@ class ResidentRules:
         return rule_key in self._by_key
 
     def concerned(self, kind: str, device: str) -> bool:
-        """Whether a rule judges that kind of readings of that device; one that only counts signs of life does not."""
+        """Whether a rule judges that kind of readings of that device; one that only counts signs of life does not.
+
+        A call for help or a fall is judged by the rule of that name only: one that counts them does not tell of each.
+        """
         found = self._concerned.get((kind, device, True)) or self._find((kind, device, True))
+        if kind in ALARM_KINDS:
+            return any(entry.rule.name == kind for entry in found)
         return any(entry.rule.kinds != _ALL_KINDS for entry in found)
 
     def wake_of(self, rule_key: str, state: State) -> datetime | None:
@@ -246,7 +261,7 @@ def _hear_one(entry: _Entry, state: State, event: Event, changes: list[Change]) 
         _failed(entry, state, state, error, changes)
         return
     if after is not state or verdict.__class__ is not Quiet:
-        changes.append(Change(entry.key, entry.rule.name, state, after, verdict))
+        changes.append(Change(entry.key, entry.name, state, after, verdict))
 
 
 def _judge(entry: _Entry, state: State, heard: Heard | None, now: datetime, changes: list[Change]) -> None:
@@ -256,7 +271,7 @@ def _judge(entry: _Entry, state: State, heard: Heard | None, now: datetime, chan
         if due is not None and due <= now:
             after, verdict = entry.step(state, Tick(now))
             if after is not state or verdict.__class__ is not Quiet:
-                changes.append(Change(entry.key, entry.rule.name, state, after, verdict))
+                changes.append(Change(entry.key, entry.name, state, after, verdict))
                 state = after
     except Exception as error:  # noqa: BLE001 - whatever a rule does, the others must go on
         # left as it is, the same deadline would break it again at once
@@ -274,7 +289,7 @@ def _begin(entry: _Entry, heard: Heard | None, now: datetime, changes: list[Chan
     if len(changes) > first:
         changes[first] = msgspec.structs.replace(changes[first], before=None)
     else:
-        changes.append(Change(entry.key, entry.rule.name, None, start, _BEGUN))
+        changes.append(Change(entry.key, entry.name, None, start, _BEGUN))
 
 
 def _anew(entry: _Entry, state: State, now: datetime) -> State:
@@ -290,5 +305,5 @@ def _failed(entry: _Entry, before: State, after: State, error: Exception, change
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
     place = "" if frame is None else f" in {PurePath(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}"
-    changes.append(Change(entry.key, entry.rule.name, before, after, Failed(type(error).__name__ + place)))
+    changes.append(Change(entry.key, entry.name, before, after, Failed(type(error).__name__ + place)))
     return after

@@ -35,6 +35,7 @@ from rules.timing import epoch_ms, heard_late
 _OTHER = Quiet(Reason("Not about the bed."))
 _OLDER = Quiet(Reason("A newer bed reading was judged already; this one changes nothing."))
 _UP = Quiet(Reason("Out of bed."))
+_IN_BED = Quiet(Reason("In bed."))
 _STILL_IN = Quiet(Reason("Still in bed; told already."))
 _NOTHING = Quiet(Reason("Nothing waits for a decision."))
 _PASSED_OVER: Final = {Said.OLDER: _OLDER, Said.OTHER: _OTHER}
@@ -117,7 +118,7 @@ class NotUpByRule:
             case Said.OUT:
                 return self._out(state, event)
             case Said.SAME:
-                return state, self._waits(state) if state.in_bed else _UP
+                return state, (_STILL_IN if state.told else _IN_BED) if state.in_bed else _UP
             case other:
                 return state, _PASSED_OVER[other]
 
@@ -130,8 +131,7 @@ class NotUpByRule:
 
     def _in_bed(self, state: NotUpByState, event: Heard) -> tuple[State, Verdict]:
         if state.in_bed:  # a sensor that repeats itself
-            after = replace(state, at=event.at)
-            return after, self._waits(after)
+            return replace(state, at=event.at), _STILL_IN if state.told else _IN_BED
         up, until = self._morning(state, event.at)
         evidence, marks = (event.evidence(),), heard_late(event, LATE_S)
         after = NotUpByState(event.at, True, event.at, until, up, False, evidence, marks)

@@ -156,6 +156,8 @@ class RestlessNightRule:
 
     def _in_bed(self, state: RestlessNightState, event: Heard) -> RestlessNightState:
         now = self._nights.at(event.at)
+        if state.in_bed and now.inside and state.night == now.start:  # a sensor that repeats itself
+            return replace(state, at=event.at)
         coming = now if now.inside else self._nights.at(now.end)
         if state.night != coming.start and (state.until is None or now.inside) and not _closed(state, coming):
             state = self._begun(state, coming)

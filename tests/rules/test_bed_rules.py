@@ -251,7 +251,7 @@ NOT_UP: dict[str, list[tuple[str, str | None, float, str]]] = {
     "heard late": [("+1 10:00", "in", 10 * 3600, "raised medium")],
     "a sensor that repeats itself": [
         ("22:00", "in", 0, "pending +1 09:30"),
-        ("23:00", "in", 0, "pending +1 09:30"),
+        ("23:00", "in", 0, ""),
         ("+1 09:30", None, 0, "raised medium"),
         ("+1 09:40", "in", 0, ""),
     ],
