@@ -1,8 +1,8 @@
 """``python -m bench.rules``: what it costs to judge a reading with all rules of a resident, in microseconds.
 
-The resident has three zones, and first the rules that a care plan usually has, then nearly every rule there is. The cost is that of the daemon's way
-in: the engine with its states, as after a reading that changes nothing; a position's distances are measured in the
-batch (bench.zones), and what one costs there is given beside it.
+The resident has three zones, and first the rules that a care plan usually has, then nearly every rule there is. The
+cost is that of the daemon's way in: the engine with its states, as after a reading that changes nothing; a position's
+distances are measured in the batch (bench.zones), and what one costs there is given beside it.
 """
 
 import timeit
