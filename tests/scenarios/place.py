@@ -80,7 +80,7 @@ def _device(name: str, words: str | dict[str, Any]) -> tuple[dict[str, Any], str
 
 
 def _plan(scenario: Scenario, who: str) -> dict[str, Any]:
-    consents = {"location": "alarm", "sleep": True, "continence": True, **scenario.consents}
+    consents = {"location": "alarm", "sleep": True, "continence": True, "activity": True, **scenario.consents}
     return {"resident": who, "policy": "usual", "consents": consents, "rules": _rules(scenario, who)}
 
 

@@ -47,6 +47,7 @@ class Came(msgspec.Struct, frozen=True):
     under: str | None = None
     command: str | None = None
     device: str | None = None
+    refused: str | None = None
 
 
 class Played(msgspec.Struct, frozen=True):
@@ -197,7 +198,9 @@ def _came(house: Replay) -> Iterator[Came]:
         rule = one.who.removeprefix("rule:").partition(":")[0]
         detail = f", {one.detail}" if one.detail else ""
         what = f"{one.command} to {one.device} by {rule}{detail}"
-        yield Came(one.created_at, rule, one.resident or "house", what, command=one.command, device=one.device)
+        yield Came(
+            one.created_at, rule, one.resident or "house", what, command=one.command, device=one.device, refused=one.detail
+        )
 
 
 def compare(scenario: Scenario, played: Played) -> list[str]:
@@ -234,6 +237,8 @@ def _fits(expected: Expect, one: Came) -> bool:
 
 def _differs(expected: Expect, one: Came, times: Times) -> Iterator[str]:
     if one.alert is None:
+        if expected.refused != one.refused:
+            yield f"expected it to be refused with {expected.refused}, not {one.refused}"
         return
     alert = one.alert
     if expected.priority != alert.priority.value:

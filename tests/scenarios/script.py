@@ -63,6 +63,7 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     under: str | None = None
     command: str | None = None
     device: str | None = None
+    refused: str | None = None
 
 
 class ExpectNone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"start": "from"}):
