@@ -199,7 +199,13 @@ def _came(house: Replay) -> Iterator[Came]:
         detail = f", {one.detail}" if one.detail else ""
         what = f"{one.command} to {one.device} by {rule}{detail}"
         yield Came(
-            one.created_at, rule, one.resident or "house", what, command=one.command, device=one.device, refused=one.detail
+            one.created_at,
+            rule,
+            one.resident or "house",
+            what,
+            command=one.command,
+            device=one.device,
+            refused=one.detail,
         )
 
 
@@ -216,7 +222,9 @@ def compare(scenario: Scenario, played: Played) -> list[str]:
             wrong.append(f"{times.say(at)} ? did not come: {expected.command or expected.rule} of {expected.of}")
             continue
         left.remove(found)
-        wrong += [f"{times.say(found.at)} ! {found.what}: {difference}" for difference in _differs(expected, found, times)]
+        wrong += [
+            f"{times.say(found.at)} ! {found.what}: {difference}" for difference in _differs(expected, found, times)
+        ]
     wrong += [f"{times.say(one.at)} ! not expected: {one.what}" for one in left]
     for silence in scenario.expect_none:
         since = times.at(silence.start, times.start) if silence.start else times.start

@@ -197,7 +197,7 @@ def recording(tmp_path: Path, text: str) -> Path:
 
 
 def test_replay_prints_the_same_bytes_each_time() -> None:
-    file = Path(__file__).parents[2] / "scenarios" / "sos.jsonl"
+    file = Path(__file__).parents[1] / "app" / "recordings" / "sos.jsonl"
     first, second = (telecare("replay", "--centre", DEMO_FILE, file) for _ in range(2))
     assert first.code == 0
     assert first.out == second.out
@@ -250,7 +250,7 @@ def test_a_bad_line_names_the_key_and_what_is_expected(tmp_path: Path, line: str
 
 
 def test_a_replay_that_goes_well_says_nothing_else() -> None:
-    file = Path(__file__).parents[2] / "scenarios" / "sos.jsonl"
+    file = Path(__file__).parents[1] / "app" / "recordings" / "sos.jsonl"
     assert telecare("replay", "--centre", DEMO_FILE, file).err == ""
 
 
