@@ -1,37 +1,18 @@
 """A carer's answer: from a form or JSON to the desk, once, however often it is sent."""
 
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import NamedTuple
 
-import msgspec
-
-from gateway.alerts import desk, queries
-from gateway.alerts.model import Acknowledge, Alert, Answer, Arrive, Close, Decline, Outcome, Reopen
-from gateway.clock import to_ms
+from gateway.alerts import taking
+from gateway.alerts.model import Acknowledge, Answer, Arrive, Close, Decline, Outcome, Reopen
+from gateway.alerts.taking import KeyReusedError, Taken
 from gateway.console.deps import Console
 from gateway.errors import BadAnswerError, IllegalStepError
-from gateway.store.writer import Tx
-
-KEEP_KEYS = timedelta(days=7)
-"""How long a repeated key is known. A phone that was off for longer holds answers that nobody waits for."""
 
 MAX_KEY = 200
 
 
 class TooOldError(IllegalStepError):
     """A promise that reached us only after its own time was over; nothing was changed."""
-
-
-class KeyReusedError(BadAnswerError):
-    """The idempotency key stands for another answer."""
-
-
-class Taken(NamedTuple):
-    """The alert after the answer; ``repeated`` when this very answer had been taken before."""
-
-    alert: Alert
-    repeated: bool
 
 
 def read_form(form: Mapping[str, str]) -> Answer:
@@ -94,28 +75,9 @@ async def take(console: Console, alert: int, answer: Answer, *, key: str | None,
         StoreFailedError: the database failed; nothing was stored.
     """
     index = console.deps.index()
-    full = None if key is None else f"{who}/{alert}/{key}"
-    digest = _digest(answer, via)
-
-    def work(tx: Tx) -> Taken:
-        if full is not None:
-            known = tx.db.execute("SELECT digest FROM answers WHERE key = ?", (full,)).fetchone()
-            if known is not None:
-                if known["digest"] != digest:
-                    raise KeyReusedError("Idempotency-Key: it was used for another answer. Use a new one.")
-                return Taken(queries.alert(tx.db, alert), repeated=True)
-        after = desk.answer(tx, index, alert, answer, who, via)
-        if full is not None:
-            tx.db.execute("DELETE FROM answers WHERE at < ?", (to_ms(tx.now - KEEP_KEYS),))
-            tx.db.execute("INSERT INTO answers (key, digest, at) VALUES (?, ?, ?)", (full, digest, to_ms(tx.now)))
-        return Taken(after, repeated=False)
-
-    return await console.deps.writer.write(work, urgent=True)
-
-
-def _digest(answer: Answer, via: str) -> str:
-    # A form's key names its button already, and its minutes shrink while it waits in the queue.
-    return msgspec.json.encode(answer).decode() if via == "api" else type(answer).__name__
+    return await console.deps.writer.write(
+        lambda tx: taking.take(tx, index, alert, answer, key=key, who=who, via=via), urgent=True
+    )
 
 
 def _minutes_left(minutes: str, age_s: str) -> int:
@@ -129,3 +91,6 @@ def _minutes_left(minutes: str, age_s: str) -> int:
     if left_s <= 0:
         raise TooOldError("The promised time is over.")
     return -(-left_s // 60)
+
+
+__all__ = ["MAX_KEY", "KeyReusedError", "Taken", "TooOldError", "key_of_form", "read_form", "take"]

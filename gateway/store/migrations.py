@@ -270,6 +270,47 @@ def v003_protection(db: Database) -> None:
         db.execute(statement)
 
 
+_V5 = """
+-- When a provider's receipt, or the carer, said that it arrived and was seen.
+ALTER TABLE notifications ADD COLUMN delivered_at INTEGER;
+ALTER TABLE notifications ADD COLUMN read_at INTEGER;
+CREATE INDEX notifications_by_carer ON notifications (carer, created_at);
+-- Tests of the ways to reach carers: each is a real message. Whether a way works is known from here.
+CREATE TABLE contact_tests (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    carer TEXT NOT NULL,
+    contact INTEGER NOT NULL,                -- which of the carer's contacts, from 0
+    channel TEXT NOT NULL,
+    address_hash TEXT NOT NULL,              -- gateway.alerts.tests.address_hash: a changed address is untested
+    at INTEGER NOT NULL,
+    by TEXT NOT NULL,                        -- carer id, cli:<user>, or gateway: the monthly test
+    ok INTEGER NOT NULL,                     -- 1: the provider took it over
+    detail TEXT,                             -- why it failed
+    confirmed_at INTEGER                     -- when the carer said that it came
+);
+CREATE INDEX contact_tests_by_contact ON contact_tests (carer, address_hash, at);
+-- Browsers that a carer has allowed to show messages (Web Push).
+CREATE TABLE push_subscriptions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    carer TEXT NOT NULL,
+    endpoint TEXT NOT NULL UNIQUE,
+    p256dh TEXT NOT NULL,
+    auth TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    gone_at INTEGER,                         -- when its provider said that it is no more
+    used_at INTEGER                          -- when a message last went to it
+);
+CREATE INDEX push_subscriptions_by_carer ON push_subscriptions (carer) WHERE gone_at IS NULL;
+"""
+
+
+@MIGRATIONS()
+def v005_channels(db: Database) -> None:
+    """Receipts, tests of contacts, browsers for Web Push."""
+    for statement in _statements(_V5):
+        db.execute(statement)
+
+
 def _statements(script: str) -> list[str]:
     statements, current = [], ""
     for line in script.splitlines(keepends=True):

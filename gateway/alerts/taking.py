@@ -1,0 +1,78 @@
+"""Take a carer's answer once, however often it is sent and by whichever way it comes: page, link, SMS, chat button."""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from gateway.alerts import delivery, desk, queries
+from gateway.alerts.model import Alert, Answer
+from gateway.centre.index import CentreIndex
+from gateway.clock import to_ms
+from gateway.errors import BadAnswerError
+from gateway.store.writer import Tx, Writer
+
+KEEP_KEYS = timedelta(days=7)
+"""How long a repeated key is known. A phone that was off for longer holds answers that nobody waits for."""
+
+BY_MESSAGE = frozenset({"link", "sms", "telegram", "voice", "mqtt"})
+"""Ways that begin at a message: whoever answers by one has got it."""
+
+
+class KeyReusedError(BadAnswerError):
+    """The idempotency key stands for another answer."""
+
+
+class Taken(NamedTuple):
+    """The alert after the answer; ``repeated`` when this very answer had been taken before."""
+
+    alert: Alert
+    repeated: bool
+
+
+def take(tx: Tx, index: CentreIndex, alert: int, answer: Answer, *, key: str | None, who: str, via: str) -> Taken:
+    """Hand an answer to the desk. What was sent to ``who`` about the alert counts as read.
+
+    Args:
+        tx: the transaction.
+        index: the centre.
+        alert: the alert's number.
+        answer: what the carer says.
+        key: idempotency key; the same one from the same carer again changes nothing. None: no protection.
+        who: the carer's id.
+        via: ``page``, ``link``, ``api``, ``sms``, ``telegram``, ``voice`` or ``mqtt``.
+
+    Raises:
+        KeyReusedError: the key was used for another answer.
+        UnknownAlertError, IllegalStepError, BadAnswerError, NotAllowedError: as gateway.alerts.desk.answer.
+    """
+    full = None if key is None else f"{who}/{alert}/{key}"
+    digest = _digest(answer, via)
+    if full is not None:
+        known = tx.db.execute("SELECT digest FROM answers WHERE key = ?", (full,)).fetchone()
+        if known is not None:
+            if known["digest"] != digest:
+                raise KeyReusedError("Idempotency-Key: it was used for another answer. Use a new one.")
+            return Taken(queries.alert(tx.db, alert), repeated=True)
+    after = desk.answer(tx, index, alert, answer, who, via)
+    delivery.opened(tx, alert, who, by_message=via in BY_MESSAGE)
+    if full is not None:
+        tx.db.execute("DELETE FROM answers WHERE at < ?", (to_ms(tx.now - KEEP_KEYS),))
+        tx.db.execute("INSERT INTO answers (key, digest, at) VALUES (?, ?, ?)", (full, digest, to_ms(tx.now)))
+    return Taken(after, repeated=False)
+
+
+async def mark_opened(writer: Writer, alert: int, carer: str, *, by_message: bool) -> None:
+    """A carer looks at an alert and says nothing yet: what was sent to them about it counts as read.
+
+    Raises:
+        StoreFailedError: the database failed.
+    """
+    await writer.write(lambda tx: delivery.opened(tx, alert, carer, by_message=by_message))
+
+
+def _digest(answer: Answer, via: str) -> str:
+    # A form's key names its button already, and its minutes shrink while it waits in the queue.
+    return msgspec.json.encode(answer).decode() if via == "api" else type(answer).__name__
+
+
