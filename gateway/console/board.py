@@ -14,6 +14,7 @@ from markupsafe import Markup
 from gateway.alerts import queries, shelving
 from gateway.alerts.model import Alert
 from gateway.clock import to_ms
+from gateway.console import protection
 from gateway.console.answering import answered
 from gateway.console.deps import STOPPING, Console, console_of
 from gateway.console.guards import Visitor, at_least, may_see, required_visitor, same_origin
@@ -117,13 +118,15 @@ class Board:
         marks = _marks(console, visitor)
         mine = not visitor.sees_everyone or any(taken_by == visitor.id for _, _, taken_by in marks)
         reader = (tongue.language, visitor.id if mine else "")
-        state = (id(index), to_ms(tongue.now) // (PICTURE_S * 1000), marks)
+        guarded = protection.mark(console.db()) if visitor.sees_everyone else ()
+        state = (id(index), to_ms(tongue.now) // (PICTURE_S * 1000), marks, guarded)
         known = self._pictures.get(reader)
         if known and known[0] == state:
             return known[1]
         rows = rows_of(visible(console, visitor), index, tongue, visitor.id)
         shelved = shelf_lines(shelving.shelves(console.db()), index, tongue) if visitor.sees_everyone else []
-        html = render("_alerts.html", tongue, rows=rows, shelved=shelved)
+        sign = protection.sign(console.db(), index, tongue) if guarded else None
+        html = render("_alerts.html", tongue, rows=rows, shelved=shelved, protection=sign)
         picture = Picture(html, f'"{hashlib.sha256(html.encode()).hexdigest()[:20]}"')
         if len(self._pictures) >= MAX_PICTURES:
             self._pictures.clear()

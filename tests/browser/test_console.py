@@ -7,9 +7,11 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, Request, expect
 
 from gateway.clock import monotonic
-from rules.model import Priority
+from gateway.store.protection import Kept, store
+from rules.model import Priority, Reason
+from rules.protection import Level
 from tests.browser.conftest import PHONE, sign_in
-from tests.gateway.console.house import House
+from tests.gateway.console.house import NOW, House
 from tests.pace import pace
 
 
@@ -47,6 +49,32 @@ async def test_from_sign_in_to_closed(phone: BrowserContext, house: House) -> No
     await expect(page.get_by_text("No open alerts.")).to_be_visible()
     await expect(page.locator("#notice")).to_contain_text("Closed by Nora Borg at 03:12: Real: help was given.")
     assert house.ask("SELECT outcome, note FROM alerts") == [("real", "Helped her up.")]
+
+
+async def test_the_sign_of_protection_comes_goes_and_stays_open(phone: BrowserContext, house: House) -> None:
+    async def keep(level: Level, *missing: str) -> None:
+        kept = Kept(level, tuple(Reason(text) for text in missing), NOW)
+        await house.writer.write(lambda tx: store(tx.db, "r01", kept))
+        house.writer.changes.bump()
+
+    await house.raise_alert(resident="r02")
+    page = await phone.new_page()
+    await sign_in(page)
+    sign = page.locator("#protection")
+    await expect(sign).to_have_count(0)
+    await keep(Level.UNPROTECTED, "No device can call for help.")
+    await expect(sign).to_contain_text("1 resident is not protected")
+    await expect(sign.get_by_role("listitem")).to_be_hidden()
+    await sign.get_by_text("1 resident").click()
+    await expect(sign.get_by_role("listitem")).to_contain_text("101, not protected since")
+    await keep(Level.DEGRADED, "No continence sensor is there.")
+    await expect(sign.get_by_role("listitem")).to_contain_text("No continence sensor is there.")  # still open
+    await expect(sign.get_by_text("1 resident")).to_be_focused()
+    await _no_barrier(page)
+    await _targets_are_big(page)
+    await keep(Level.PROTECTED)
+    await expect(sign).to_have_count(0)
+    await expect(page.locator("li.alert")).to_have_count(1)
 
 
 async def test_an_answer_tapped_while_the_server_is_down_arrives_once(phone: BrowserContext, house: House) -> None:

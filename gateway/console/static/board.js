@@ -42,15 +42,10 @@ function take(html) {
   const list = page.querySelector("ol");
   const wanted = fresh.map((row) => (before.has(row.id) ? update(before.get(row.id), row) : row));
   const shown = board.querySelector("ol");
-  const shelved = page.querySelector("#shelved");
+  for (const aside of asides(page)) aside.open = board.querySelector(`#${aside.id}`)?.open ?? false;
   if (list && shown) {
-    const known = board.querySelector("#shelved");
-    if (known && shelved) shelved.open = known.open;
-    known?.remove();
-    if (shelved) shown.after(shelved);
+    beside(shown, page, list);
     reorder(shown, wanted); // rows that stay in the document keep their focus and their scroll
-  } else if (list) {
-    board.replaceChildren(list, ...(shelved ? [shelved] : []));
   } else {
     board.replaceChildren(...page.childNodes);
   }
@@ -65,6 +60,27 @@ function take(html) {
   if (news.length) say.textContent = news.map((row) => row.dataset.say).join(" ");
   count();
   queue.show();
+}
+
+function asides(root) {
+  return [...root.querySelectorAll("details.aside")];
+}
+
+// What stands before and after the list (protection, what is shelved), each as far as it has changed.
+function beside(shown, page, list) {
+  const known = new Map(asides(board).map((aside) => [aside.id, aside]));
+  for (const fresh of asides(page)) {
+    const old = known.get(fresh.id);
+    known.delete(fresh.id);
+    if (old?.textContent === fresh.textContent) continue;
+    const focused = old?.contains(document.activeElement);
+    const before = fresh.compareDocumentPosition(list) & Node.DOCUMENT_POSITION_FOLLOWING;
+    if (old) old.replaceWith(fresh);
+    else if (before) shown.before(fresh);
+    else shown.after(fresh);
+    if (focused) fresh.querySelector("summary").focus({ preventScroll: true });
+  }
+  for (const gone of known.values()) gone.remove();
 }
 
 function reorder(list, wanted) {

@@ -205,7 +205,7 @@ async def test_api_is_described(house: House) -> None:
         schema = (await client.get("/api/schema/openapi.json")).json()
         assert set(schema["paths"]) == {
             "/api/alerts", "/api/alerts/{number}/answer", "/api/shelves", "/api/shelves/{number}/end",
-            "/api/residents/{resident}/sleep", "/api/rounds",
+            "/api/residents/{resident}/sleep", "/api/rounds", "/api/protection",
         }  # fmt: skip
         assert (await client.get("/api/schema/openapi.yaml")).status_code == 200
         for viewer in ("swagger", "redoc", "elements", "rapidoc", ""):
