@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.alerts import answers, queries, shelving
-from gateway.alerts.model import Acknowledge, Alert, Arrive, Close, Outcome
+from gateway.alerts.model import Acknowledge, Alert, Answer, Arrive, Close, Outcome
 from gateway.app.replay import Recorded, Replay
 from gateway.clock import from_ms
 from gateway.commands import queue
@@ -175,9 +176,14 @@ def _answer(house: Replay, entry: At) -> None:
     waiting = [alert for alert in queries.open_alerts(house.db) if alert.rule == entry.rule]
     if not waiting:
         raise ScenarioError(f"{entry.t}: answer: expected an open alert of {entry.rule}")
-    said = {"going": [Acknowledge()], "close": [Acknowledge(), Arrive(), Close(outcome=Outcome.REAL)]}
+    said: dict[str, tuple[Answer, ...]] = {
+        "going": (Acknowledge(),),
+        "close": (Acknowledge(), Arrive(), Close(outcome=Outcome.REAL)),
+    }
     for one in said[str(entry.answer)]:
-        house.write(lambda tx, one=one: answers.answer(tx, house.index, waiting[-1].id, one, "nora", "page"))
+        house.write(
+            partial(answers.answer, index=house.index, alert=waiting[-1].id, answer=one, who="nora", via="page")
+        )
 
 
 def _came(house: Replay) -> Iterator[Came]:
