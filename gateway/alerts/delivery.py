@@ -87,6 +87,10 @@ TOLD: frozenset[State] = frozenset({S.SENT, S.DELIVERED, S.READ})
 """States in which, as far as we can know, the carer was told."""
 
 
+UNREAD: frozenset[State] = frozenset({S.SENT, S.DELIVERED})
+"""States of a message that is out, and that nobody is known to have looked at."""
+
+
 def after(state: State, event: Event) -> State:
     """The state after an event.
 
@@ -110,10 +114,13 @@ def opened(tx: Tx, alert: int, carer: str, *, by_message: bool) -> int:
             provider has said so: when none counts as sent, those that were tried do.
     """
     now = to_ms(tx.now)
-    read = "UPDATE notifications SET state = ?, read_at = ?, delivered_at = coalesce(delivered_at, ?), " \
-        "settled_at = coalesce(settled_at, ?), lease_owner = NULL, lease_until = NULL WHERE alert = ? AND carer = ? AND "
+    read = (
+        "UPDATE notifications SET state = ?, read_at = ?, delivered_at = coalesce(delivered_at, ?), "
+        "settled_at = coalesce(settled_at, ?), lease_owner = NULL, lease_until = NULL "
+        "WHERE alert = ? AND carer = ? AND "
+    )
     values = (State.READ, now, now, now, alert, carer)
-    changed = tx.db.execute(f"{read} state IN (?, ?)", (*values, State.SENT, State.DELIVERED)).rowcount
+    changed = tx.db.execute(f"{read} state IN (?, ?)", (*values, *sorted(UNREAD))).rowcount
     seen = tx.db.execute(
         "SELECT 1 FROM notifications WHERE alert = ? AND carer = ? AND state = ? LIMIT 1", (alert, carer, State.READ)
     ).fetchone()

@@ -6,6 +6,8 @@ from litestar import Request, Response, Router, get
 from litestar.params import FromPath
 
 from gateway.alerts import queries
+from gateway.alerts.delivery import UNREAD
+from gateway.alerts.taking import mark_opened
 from gateway.console.deps import console_of
 from gateway.console.guards import Visitor, at_least, may_see, required_visitor
 from gateway.console.looks import looked
@@ -33,6 +35,8 @@ async def alert_page(
         raise UnknownAlertError
     found = queries.explain(console.db(), number)
     await looked(console, visitor.id, f"alert/{number}", via="page")
+    if any(one.carer == visitor.id and one.state in UNREAD for one in found.told):
+        await mark_opened(console.deps.writer, number, visitor.id, by_message=False)
     tongue = tongue_for(request, visitor)
     resident = index.residents.get(found.alert.resident) if found.alert.resident else None
     return page(

@@ -2,8 +2,13 @@
 
 A GET only shows, whoever fetches it: mail scanners and previews open links too. The token is the key, so there is
 nothing for another site to forge: it would have to know the address.
+
+Each action of a link works once: sent again (a double tap, a provider's repetition, somebody's replay) it changes
+nothing and shows how things stand. The page's own forms carry the picture of the alert that they were made from, so
+that a new page can do a new thing.
 """
 
+import hashlib
 from http import HTTPStatus
 from typing import Any
 
@@ -11,8 +16,9 @@ from litestar import Request, Response, Router, get, head, post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 
-from gateway.alerts import queries
+from gateway.alerts import contact_tests, queries
 from gateway.alerts.model import Alert
+from gateway.alerts.taking import mark_opened
 from gateway.console.answering import EXPECTED, explained
 from gateway.console.answers import key_of_form, read_form, take
 from gateway.console.deps import console_of
@@ -22,13 +28,16 @@ from gateway.console.ops import Counters
 from gateway.console.pages import page, tongue_for
 from gateway.console.view import row_of
 from gateway.errors import UnknownAlertError
-from gateway.links import LinkRefusal
+from gateway.links import LinkClaim, LinkRefusal
 from gateway.words import N_
 
 Form = URLEncodedBody[dict[str, str]]
 
 PRIVATE = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 OPTIONS = {"skip_session": True, "exclude_from_csrf": True}
+
+SEEN = "seen"
+"""What the page's script says when somebody looks at it: no answer, but the message has been read."""
 
 _REFUSED: dict[LinkRefusal, tuple[int, str, str]] = {
     LinkRefusal.EXPIRED: (
@@ -50,6 +59,8 @@ def router(counters: Counters) -> Router:
     @get("/a/{token:str}", opt=OPTIONS)
     async def show(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
         match _read(request, token):
+            case (int() as test, Visitor() as visitor):
+                return _test_page(request, token, test, visitor)
             case (Alert() as alert, Visitor() as visitor):
                 await looked(console_of(request), visitor.id, f"alert/{alert.id}", via="link")
                 return _page(request, token, alert, visitor)
@@ -66,10 +77,18 @@ def router(counters: Counters) -> Router:
         if isinstance(found, LinkRefusal):
             return _refused(request, found)
         alert, visitor = found
+        writer = console_of(request).deps.writer
+        if isinstance(alert, int):
+            await writer.write(lambda tx: contact_tests.confirm(tx, alert, visitor.id))
+            return Redirect(request.url.path, status_code=303, headers=PRIVATE)
+        if data.get("answer") == SEEN:
+            await mark_opened(writer, alert.id, visitor.id, by_message=True)
+            return Response(None, status_code=204, headers=PRIVATE)
         tongue = tongue_for(request, visitor)
         try:
             answer = read_form(data)
-            taken = await take(console_of(request), alert.id, answer, key=key_of_form(data), who=visitor.id, via="link")
+            key = key_of_form(data) or _once(token, data)
+            taken = await take(console_of(request), alert.id, answer, key=key, who=visitor.id, via="link")
         except EXPECTED as error:
             status, text = explained(error, request, alert.id, tongue, visitor.id)
             counters.answered("link", HTTPStatus(status).phrase)
@@ -81,7 +100,14 @@ def router(counters: Counters) -> Router:
     return Router("/", route_handlers=[show, peek, act], include_in_schema=False)
 
 
-def _read(request: Request[Any, Any, Any], token: str) -> tuple[Alert, Visitor] | LinkRefusal:
+def _once(token: str, form: dict[str, str]) -> str:
+    """The key of an action that comes without a page, such as a button in a notification: once for each link."""
+    named = "/".join((token, form.get("answer", ""), form.get("outcome", ""), form.get("note", "")))
+    return f"link/{hashlib.sha256(named.encode()).hexdigest()[:24]}"
+
+
+def _read(request: Request[Any, Any, Any], token: str) -> tuple[Alert | int, Visitor] | LinkRefusal:
+    """What the link is about (an alert, or the number of a test of a contact) and whose it is."""
     console = console_of(request)
     claim = console.deps.links.read(token)
     if isinstance(claim, LinkRefusal):
@@ -90,8 +116,15 @@ def _read(request: Request[Any, Any, Any], token: str) -> tuple[Alert, Visitor] 
     if carer is None:
         # no longer one of us: the link of yesterday opens nothing
         return LinkRefusal.EXPIRED
+    test = contact_tests.of_purpose(claim.purpose)
+    if test is not None:
+        return test, Visitor(carer)
+    return _alert(request, claim, Visitor(carer))
+
+
+def _alert(request: Request[Any, Any, Any], claim: LinkClaim, visitor: Visitor) -> tuple[Alert, Visitor] | LinkRefusal:
     try:
-        return queries.alert(console.db(), claim.alert), Visitor(carer)
+        return queries.alert(console_of(request).db(), claim.alert), visitor
     except UnknownAlertError:
         return LinkRefusal.EXPIRED
 
@@ -116,6 +149,33 @@ def _page(
         action=f"/a/{token}",
         carer_name=visitor.carer.name,
         notice=notice,
+    )
+
+
+def _test_page(request: Request[Any, Any, Any], token: str, test: int, visitor: Visitor) -> Response[str]:
+    tongue = tongue_for(request, visitor)
+    found = (
+        console_of(request)
+        .db()
+        .execute("SELECT confirmed_at FROM contact_tests WHERE id = ? AND carer = ?", (test, visitor.id))
+        .fetchone()
+    )
+    if found is None:
+        return _refused(request, LinkRefusal.EXPIRED)
+    confirmed = found["confirmed_at"] is not None
+    return page(
+        request,
+        "test_link.html",
+        tongue,
+        headers=PRIVATE,
+        title=tongue("Thank you: the test came") if confirmed else tongue("This is a test"),
+        text=tongue("Messages reach you this way. There is nothing else to do.")
+        if confirmed
+        else tongue(
+            "Nothing happened. Please say that the message came, so that everybody knows that you can be told."
+        ),
+        confirmed=confirmed,
+        action=f"/a/{token}",
     )
 
 

@@ -121,7 +121,7 @@ CREATE TABLE contact_tests (
     carer TEXT NOT NULL,
     contact INTEGER NOT NULL,                -- which of the carer's contacts, from 0
     channel TEXT NOT NULL,
-    address_hash TEXT NOT NULL,              -- gateway.alerts.tests.address_hash: a changed address is untested
+    address_hash TEXT NOT NULL,              -- gateway.alerts.contact_tests.address_hash: a changed address is untested
     at INTEGER NOT NULL,
     by TEXT NOT NULL,                        -- carer id, cli:<user>, or gateway: the monthly test
     ok INTEGER NOT NULL,                     -- 1: the provider took it over
