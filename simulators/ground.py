@@ -37,11 +37,13 @@ class Ground:
         self._metres_per_lat = math.radians(1) * EARTH_M
         self._metres_per_lon = self._metres_per_lat * math.cos(math.radians(self._lat))
         self._rings = [[self.to_metres(*corner) for corner in ring] for ring in rings]
+        self._edges = _edges_of(self._rings)
         home = max(self._grid(25), key=self.depth)
         if self.depth(home) < 0.5:  # metres: nobody stands on a line
             raise ValueError("nowhere to stand inside of the rings")
         self._lon, self._lat = self.to_degrees(home)
         self._rings = [[(x - home[0], y - home[1]) for x, y in ring] for ring in self._rings]
+        self._edges = _edges_of(self._rings)
         self.home: Point = (0.0, 0.0)
         self.inner_m = self.depth(self.home)
         """Metres from home to the nearest border."""
@@ -68,20 +70,27 @@ class Ground:
         """Whether the point is inside (even-odd rule)."""
         x, y = point
         odd = False
-        for ring in self._rings:
-            for (ax, ay), (bx, by) in zip(ring, ring[1:] + ring[:1], strict=True):
-                if (ay > y) != (by > y) and x < ax + (y - ay) * (bx - ax) / (by - ay):
-                    odd = not odd
+        for ax, ay, dx, dy, _ in self._edges:
+            if (ay > y) != (ay + dy > y) and x < ax + (y - ay) * dx / dy:
+                odd = not odd
         return odd
 
     def depth(self, point: Point) -> float:
         """Metres to the nearest border: positive inside, negative outside."""
-        nearest = min(
-            _to_segment(point, a, b)
-            for ring in self._rings
-            for a, b in zip(ring, ring[1:] + ring[:1], strict=True)
-        )  # fmt: skip
-        return nearest if self.inside(point) else -nearest
+        x, y = point
+        nearest = math.inf
+        for ax, ay, dx, dy, length in self._edges:
+            east, north = x - ax, y - ay
+            along = (east * dx + north * dy) / length
+            if along >= 1.0:
+                east, north = east - dx, north - dy
+            elif along > 0.0:
+                east, north = east - along * dx, north - along * dy
+            square = east * east + north * north
+            if square < nearest:
+                nearest = square
+        metres = math.sqrt(nearest)
+        return metres if self.inside(point) else -metres
 
     def _grid(self, side: int) -> list[Point]:
         xs = [x for ring in self._rings for x, _ in ring]
@@ -93,8 +102,12 @@ class Ground:
         ]
 
 
-def _to_segment(point: Point, a: Point, b: Point) -> float:
-    (x, y), (ax, ay), (bx, by) = point, a, b
-    length = (bx - ax) ** 2 + (by - ay) ** 2
-    along = 0.0 if length == 0 else max(0.0, min(1.0, ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length))
-    return math.hypot(x - ax - along * (bx - ax), y - ay - along * (by - ay))
+
+def _edges_of(rings: Sequence[Sequence[Point]]) -> tuple[tuple[float, float, float, float, float], ...]:
+    """Each edge ready for measuring: its begin, its direction, and the square of its length (never 0)."""
+    return tuple(
+        (ax, ay, bx - ax, by - ay, (bx - ax) ** 2 + (by - ay) ** 2)
+        for ring in rings
+        for (ax, ay), (bx, by) in zip(ring, [*ring[1:], *ring[:1]], strict=True)
+        if (ax, ay) != (bx, by)
+    )

@@ -120,9 +120,14 @@ def _near(rng: Random, here: Point, most_m: float) -> Point:
 
 
 def _stays_inside(ground: Ground, a: Point, b: Point, margin: float) -> bool:
-    # Between two samples a margin apart, nobody is closer to the border than half a margin.
-    steps = max(1, math.ceil(math.dist(a, b) / margin))
-    return all(
-        ground.depth((a[0] + (b[0] - a[0]) * i / steps, a[1] + (b[1] - a[1]) * i / steps)) >= margin
-        for i in range(1, steps + 1)
-    )
+    # Between two samples a margin apart, nobody is closer to the border than half a margin. Where a sample is deep
+    # inside, those within that depth of it are deep enough too, and need not be looked at.
+    length = math.dist(a, b)
+    steps = max(1, math.ceil(length / margin))
+    step = 1
+    while step <= steps:
+        spare = ground.depth((a[0] + (b[0] - a[0]) * step / steps, a[1] + (b[1] - a[1]) * step / steps)) - margin
+        if spare < 0:
+            return False
+        step += 1 + int(spare / (length / steps)) if length else steps
+    return True
