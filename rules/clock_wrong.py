@@ -29,8 +29,8 @@ from rules.model import (
     State,
     Verdict,
 )
-from rules.silent import watched
 from rules.timing import CLOCK_LOST, seconds
+from rules.watched import watched
 
 _FINE = Quiet(Reason("The clock of the device is right."))
 _TIME = Quiet(Reason("A clock is judged by readings only."))

@@ -15,14 +15,13 @@ minutes where a habit is learned), and the deadline lies that much later; so a d
 limit. A limit of two minutes or less is kept exactly.
 """
 
-import math
 from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec.structs import replace
 
 from devices.model import KINDS, Status
-from rules.intervals import HUB_S, Limit, limit_of
+from rules.intervals import HUB_S, limit_of
 from rules.model import (
     Cleared,
     Context,
@@ -38,23 +37,16 @@ from rules.model import (
     State,
     Verdict,
 )
+from rules.silent_limits import Limits, Spans
 from rules.silent_state import GIVES, Drops, Path, SilentSettings, SilentState, Stand, drained
 from rules.silent_words import marks, reason
 from rules.timing import seconds
-from rules.usual import MULTIPLE, Usual
-
-_SLACK: Final = 0.05
-"""The part of the limit by which the stored time may lag: 20 writes per limit at most, and 3 minutes of an hour."""
-
-_EXACT_TO_S: Final = 120.0
-"""Up to here a limit is kept exactly, at a write for every reading: a hub must be found within its 90 s."""
+from rules.usual import Usual
+from rules.watched import spare, watched
 
 _EXCUSES: Final = 3
 """So often a hub that comes back gives a device its full limit again before the device was heard. More would let a hub
 that comes and goes hide a dead device for ever."""
-
-_UNSTEADY_TIMES: Final = 3.0
-"""How much longer the limits of a device are that was told as unsteady."""
 
 _HEARD = Quiet(Reason("The device was heard."))
 _NOTHING = Quiet(Reason("The device may still be quiet."))
@@ -67,33 +59,16 @@ _UNSTEADY = Quiet(Reason("The device is heard again, but its link is unsteady: t
 _ZERO: Final = timedelta(0)
 
 
-class _Spans:
-    """The limit of a device as it is now, with what follows from it."""
-
-    __slots__ = ("deadline", "learned", "limit", "slack")
-
-    def __init__(self, limit_s: float, *, learned: bool = False, finest_s: float = math.inf) -> None:
-        slack_s = 0.0 if limit_s <= _EXACT_TO_S else min(limit_s * _SLACK, finest_s)
-        self.limit = timedelta(seconds=limit_s)
-        self.slack = timedelta(seconds=slack_s)
-        self.deadline = timedelta(seconds=limit_s + slack_s)
-        self.learned = learned
-
-
 class SilentRule:
     """See the module."""
 
     __slots__ = (
         "_device",
-        "_finest_s",
         "_hub",
         "_hub_wait",
-        "_limit",
-        "_offline_after",
+        "_limits",
         "_settings",
-        "_spans",
         "_steady",
-        "_usual",
         "devices",
         "key",
         "others",
@@ -111,15 +86,10 @@ class SilentRule:
         self._device = device.id
         self._hub = device.hub
         hub_s = HUB_S if hub is None else limit_of(hub, None).limit_s
-        self._hub_wait = _Spans(hub_s).deadline
-        self._limit: Limit = limit_of(device, settings.after_s)
+        self._hub_wait = Spans(hub_s).deadline
+        self._limits = Limits(limit_of(device, settings.after_s), settings)
         self._settings = settings
-        self._offline_after = timedelta(seconds=settings.offline_after_s)
-        self._steady = timedelta(seconds=max(settings.steady_after_s, self._limit.limit_s))
-        # What is learned is three times a gap: to see the shortest that matters, it must be looked at so often.
-        self._finest_s = settings.not_before_s / MULTIPLE if self._learns else math.inf
-        self._usual: Usual | None = None
-        self._spans = _Spans(self._limit.limit_s, finest_s=self._finest_s)
+        self._steady = timedelta(seconds=max(settings.steady_after_s, self._limits.given_s))
 
     def start(self, at: datetime) -> SilentState:
         """Never heard: its silence counts from now."""
@@ -134,7 +104,7 @@ class SilentRule:
         if stand is Stand.CHECKING:
             assert state.checking_at is not None
             return state.checking_at + self._hub_wait
-        due = self._deadline(state)
+        due = self._limits.deadline(state)
         if state.drops is not None and state.drops.steady_from is not None:
             return min(due, state.drops.steady_from + self._steady)
         return due
@@ -168,7 +138,7 @@ class SilentRule:
                 return self._heard(state, event)
         if state.stand is Stand.HEARD and not state.never:
             kind = event.kind
-            slack = (self._spans if state.usual is self._usual else self._spans_of(state)).slack
+            slack = self._limits.of(state).slack
             if event.received_at - state.heard_at < slack:
                 if kind == "position":
                     if state.placed_at is not None and event.received_at - state.placed_at < slack:
@@ -177,42 +147,17 @@ class SilentRule:
                     return state, _HEARD
         return self._heard(state, event)
 
-    def _spans_of(self, state: SilentState) -> _Spans:
-        """The limit that counts: shorter than the given one where the device's habit allows it."""
-        if state.usual is not self._usual:
-            limit_s, learned_s = self._limit.limit_s, state.usual.limit_s if state.usual and self._learns else None
-            learned = learned_s is not None and learned_s < limit_s
-            if learned_s is not None and learned:
-                limit_s = min(limit_s, max(learned_s, self._settings.not_before_s))
-            self._spans = _Spans(limit_s, learned=learned, finest_s=self._finest_s)
-            self._usual = state.usual
-        return self._spans
-
-    @property
-    def _learns(self) -> bool:
-        return self._settings.learn and not self._limit.given
-
-    def _deadline(self, state: SilentState) -> datetime:
-        spans = self._spans if state.usual is self._usual else self._spans_of(state)
-        allowed, offline_after = spans.deadline, self._offline_after
-        if state.drops is not None and state.drops.steady_from is not None:
-            allowed, offline_after = allowed * _UNSTEADY_TIMES, offline_after * _UNSTEADY_TIMES
-        due = (state.from_at or state.heard_at) + allowed
-        if state.offline_at is not None:
-            due = min(due, state.offline_at + offline_after)
-        return due + timedelta(seconds=state.deaf_s) if state.deaf_s else due
-
     def _heard(self, state: SilentState, event: Heard) -> tuple[State, Verdict]:
         now, kind = event.received_at, event.kind
         gap = now - state.heard_at - timedelta(seconds=state.deaf_s)
         usual = state.usual
-        if self._learns:
+        if self._limits.learns:
             if usual is None:
                 usual = Usual(now)
             elif state.from_at is None and state.stand is not Stand.BEHIND:
                 usual = usual.after(gap.total_seconds(), now)
         drops = state.drops
-        if drops is not None and drops.steady_from is not None and gap > self._spans_of(state).deadline:
+        if drops is not None and drops.steady_from is not None and gap > self._limits.of(state).deadline:
             drops = replace(drops, steady_from=now)
         low = drained(state, event.reading) if isinstance(event.reading, Status) else None
         after = SilentState(
@@ -240,12 +185,12 @@ class SilentRule:
             return state, self._waiting(state) if state.stand is Stand.OFFLINE else _STILL
         now = event.received_at
         after = replace(state, stand=Stand.OFFLINE, offline_at=now, evidence=(event.evidence(),))
-        if self._deadline(after) <= now:
+        if self._limits.deadline(after) <= now:
             return self._tick(after, now)
         return after, self._waiting(after)
 
     def _waiting(self, state: SilentState) -> Verdict:
-        return Pending(self._deadline(state), Reason("{device} is reported offline.", {"device": self._device}))
+        return Pending(self._limits.deadline(state), Reason("{device} is reported offline.", {"device": self._device}))
 
     def _said(self, state: SilentState, said: Said) -> tuple[State, Verdict]:
         """Switched off was told by its own rule: no second alert for the same device, unless it was just heard."""
@@ -260,7 +205,7 @@ class SilentRule:
             return state, _NOTHING
         if state.stand is Stand.CHECKING:
             return self._behind(state)
-        if at < self._deadline(state):
+        if at < self._limits.deadline(state):
             steady = Reason("{device} has a steady link again.", {"device": self._device})
             return replace(state, drops=None), Cleared(steady, self._device)
         path = state.hub
@@ -269,7 +214,7 @@ class SilentRule:
         if path.gone:
             return self._behind(state)
         quiet = at - max(path.at, state.heard_at) - timedelta(seconds=state.deaf_s)
-        if quiet > self._hub_wait + self._spans_of(state).slack:
+        if quiet > self._hub_wait + self._limits.of(state).slack:
             return self._behind(state)
         if quiet <= self._hub_wait / 2:  # heard a moment ago
             return self._tell(state, at)
@@ -298,7 +243,7 @@ class SilentRule:
             return self._tell(state, now)
         if state.stand is Stand.BEHIND:
             return self._tell(state, now) if path.excuses >= _EXCUSES else self._hub_back(state, path, now)
-        slack = (self._spans if state.usual is self._usual else self._spans_of(state)).slack
+        slack = self._limits.of(state).slack
         quiet = now - max(path.at, state.heard_at)
         if quiet < slack and not path.gone:
             return state, _HUB_HEARD
@@ -316,7 +261,7 @@ class SilentRule:
         return after, _HUB_BACK
 
     def _tell(self, state: SilentState, at: datetime) -> tuple[State, Verdict]:
-        within = timedelta(seconds=self._settings.unsteady_within_s) + self._spans_of(state).limit
+        within = timedelta(seconds=self._settings.unsteady_within_s) + self._limits.of(state).limit
         before = state.drops
         times = before.times + 1 if before is not None and at - before.at <= within else 1
         after = replace(
@@ -328,7 +273,7 @@ class SilentRule:
             from_at=None,
             drops=Drops(times, at),
         )
-        spans = self._spans_of(state)
+        spans = self._limits.of(state)
         why = reason(state, self._device, spans.limit, at, learned=spans.learned)
         besides = marks(state, times, unsteady=times >= self._settings.unsteady_after)
         return after, Raised(why, self._settings.priority, self._device, state.evidence, besides)
@@ -339,17 +284,11 @@ def silence_limit_s(settings: SilentSettings, device: DeviceInfo) -> float:
     return limit_of(device, settings.after_s).limit_s
 
 
-def watched(context: Context) -> tuple[DeviceInfo, ...]:
-    """The devices that device rules watch: the resident's own, or for the house those of its surroundings."""
-    if not context.house:
-        return context.devices
-    return tuple({device.id: device for device in (*context.devices, *context.surroundings)}.values())
-
-
 def build(settings: SilentSettings, context: Context) -> tuple[Rule, ...]:
-    """One rule for each device of the resident; for the house, one for each device of its surroundings."""
+    """One rule for each device of the resident; for the house, one for each of its surroundings but the spare ones."""
     known = {device.id: device for device in (*context.surroundings, *context.devices)}
-    return tuple(SilentRule(settings, device, known.get(device.hub or "")) for device in watched(context))
+    mine = [device for device in watched(context) if not context.house or not spare(device)]
+    return tuple(SilentRule(settings, device, known.get(device.hub or "")) for device in mine)
 
 
-__all__ = ["SilentRule", "SilentSettings", "SilentState", "Stand", "build", "silence_limit_s", "watched"]
+__all__ = ["SilentRule", "SilentSettings", "SilentState", "Stand", "build", "silence_limit_s"]

@@ -13,7 +13,7 @@ from rules.device_flag import FlagRule, FlagState
 from rules.errors import BadRuleError
 from rules.model import Context, Priority, Reason, Rule, RuleSettings
 from rules.schedule import ScheduleSettings, build_schedule
-from rules.silent import watched
+from rules.watched import watched
 
 
 class SwitchedOffSettings(RuleSettings):

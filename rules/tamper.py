@@ -7,7 +7,7 @@ from pydantic import Field
 from devices.model import Reading, Status
 from rules.device_flag import FlagRule, FlagState
 from rules.model import Context, Priority, Reason, Rule, RuleSettings
-from rules.silent import watched
+from rules.watched import watched
 
 
 class TamperSettings(RuleSettings):

@@ -175,6 +175,19 @@ def test_the_house_watches_its_devices_behind_the_hub() -> None:
     assert story.last(Raised).subject == "hub"
 
 
+def test_a_spare_in_the_drawer_is_silent_and_nobody_is_told() -> None:
+    spare = DeviceInfo("spare", "native", None, None, "tracker")
+    fixed = [
+        DeviceInfo("limit", "native", None, 600, "tracker"),
+        DeviceInfo("room", "native", None, None, "sos_button", room="hall"),
+        DeviceInfo("door", "native", None, None, "door_sensor"),
+    ]
+    house = Context(ZoneInfo("Europe/Malta"), {}, (), surroundings=(spare, *fixed), house=True)
+    assert set(rules_of(SILENT, context=house).start(T0)) == {"silent:limit", "silent:room", "silent:door"}
+    worn = Context(ZoneInfo("Europe/Malta"), {}, (spare,))
+    assert set(rules_of(SILENT, context=worn).start(T0)) == {"silent:spare"}
+
+
 def test_no_surroundings_are_watched_by_a_residents_rules() -> None:
     assert set(rules_of(SILENT, context=CONTEXT).start(T0)) == {"silent:gps"}
 
