@@ -18,6 +18,8 @@ from rules import (
     clock_wrong,
     continence,
     continence_off,
+    custom,
+    custom_settings,
     day_light,
     door_at_night,
     fall,
@@ -173,6 +175,7 @@ RULES: Final[tuple[RuleType, ...]] = (
     RuleType("path_light", path_light.PathLightSettings, path_light.build, path_light.PathLightState, "Path light"),
     RuleType("day_light", day_light.DayLightSettings, day_light.build, day_light.DayLightState, "Day light"),
     RuleType("answer", answer.AnswerSettings, answer.build, answer.AnswerState, "Answer by a device"),
+    RuleType("custom", custom_settings.CustomSettings, custom.build, custom.CustomState, "Own rule"),
 )
 
 

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from rules import continence, fall, inhibition, intervals
+from rules.custom_condition import Condition
+from rules.custom_fields import FIELDS
 from rules.registry import RULES, RuleType
 
 PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
@@ -31,10 +34,10 @@ def in_toml(value: Any) -> str:
             return str(value)
 
 
-def settings_table(kind: RuleType) -> Iterator[str]:
+def settings_table(settings: type[BaseModel]) -> Iterator[str]:
     yield "| setting | default | bounds | what and why |"
     yield "|---|---|---|---|"
-    for name, field in kind.settings.model_fields.items():
+    for name, field in settings.model_fields.items():
         if name == "rule":
             continue
         if field.default is PydanticUndefined:
@@ -83,11 +86,23 @@ def inhibitions() -> Iterator[str]:
         yield f"| `{one.winner}` | `{one.loser}` | {one.within.total_seconds() / 60:g} min | {one.why} |"
 
 
-TABLES = {f"settings: {kind.name}": "\n".join(settings_table(kind)) for kind in RULES} | {
+def fields() -> Iterator[str]:
+    yield "| kind | fields |"
+    yield "|---|---|"
+    for kind, known in FIELDS.items():
+        told = (
+            f"`{field.name}` {', '.join(field.words) or field.unit.strip() or field.holds}" for field in known.values()
+        )
+        yield f"| `{kind}` | {'; '.join(told)} |"
+
+
+TABLES = {f"settings: {kind.name}": "\n".join(settings_table(kind.settings)) for kind in RULES} | {
     "falls": "\n".join(falls()),
     "continence": "\n".join(continences()),
     "limits": "\n".join(limits()),
     "inhibitions": "\n".join(inhibitions()),
+    "conditions": "\n".join(settings_table(Condition)),
+    "fields": "\n".join(fields()),
 }
 
 

@@ -50,6 +50,33 @@ RULES = rules_of(
     {"rule": "unusual_inactivity"},
     {"rule": "night_wandering", "from": "00:00", "to": "00:00", "changes": 2, "own_room": "gps", "away_minutes": 5},
     {"rule": "door_at_night", "from": "00:00", "to": "00:00", "doors": ["sos"]},
+    {
+        "rule": "custom",
+        "id": "pulse",
+        "title": "Pulse",
+        "all": [
+            {"kind": "vitals", "field": "heart_rate_bpm", "op": ">", "value": 100, "clear_value": 80, "for_s": 60},
+            {"kind": "bed", "field": "in_bed", "value": True},
+        ],
+    },
+    {
+        "rule": "custom",
+        "id": "often",
+        "title": "Often",
+        "any": [
+            {"kind": "bed", "field": "in_bed", "value": False, "count": 3, "within_s": 630},
+            {"kind": "status", "field": "battery_percent", "changes_by": 10, "holds_s": 60},
+        ],
+        "clear_for_s": 20,
+        "schedule": {"weekly": [{"from": "13:01", "to": "14:00"}]},
+    },
+    {
+        "rule": "custom",
+        "id": "room",
+        "title": "Room",
+        "all": [{"kind": "room", "field": "room", "value": "bath"}],
+        "clear": {"kind": "room", "field": "room", "op": "!=", "value": "bath"},
+    },
 )
 READINGS = st.one_of(
     st.builds(lambda phase: Help(device="d", phase=phase), st.sampled_from(["pressed", "cancelled"])),

@@ -15,6 +15,7 @@ from rules.registry import RULES, AnySettings, RuleType, checked, decode_states,
 from tests.rules.story import CONTEXT, T0, heard
 
 NEEDED: dict[str, dict[str, Any]] = {
+    "custom": {"id": "up", "title": "Up again", "all": [{"kind": "bed", "field": "in_bed", "value": False}]},
     "no_movement": {"event_only": ["tracker"]},
     "door_at_night": {"doors": ["sos"]},
     "zone_exit": {"zone": "garden"},
