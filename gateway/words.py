@@ -21,6 +21,8 @@ from babel.numbers import format_decimal, format_percent
 from babel.units import format_unit
 
 from gateway.clock import from_ms
+from rules.custom_settings import CustomSettings
+from rules.custom_words import TITLE
 from rules.model import Reason
 from rules.registry import RULES
 
@@ -130,6 +132,12 @@ def say(reason: Reason, language: str, timezone: ZoneInfo, now: datetime) -> str
 def rule_title(rule: str, language: str) -> str:
     """What carers call a rule; its own word where we have none."""
     return gettext(RULE_TITLES.get(rule, rule), language)
+
+
+def alert_title(rule: str, reason: Reason, language: str) -> str:
+    """What carers call an alert: of an own rule the words of whoever wrote it, of the others the rule's title."""
+    own = reason.values.get(TITLE) if rule == CustomSettings.name else None
+    return own if isinstance(own, str) else rule_title(rule, language)
 
 
 def priority_word(priority: str, language: str) -> str:

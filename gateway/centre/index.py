@@ -9,9 +9,12 @@ from zoneinfo import ZoneInfo
 
 from gateway.centre.house import carried, surroundings
 from gateway.centre.model import CarePlan, Carer, Centre, Device, HousePlan, Policy, Resident, Site
+from gateway.centre.rota import Rotas
+from rules.custom_settings import CustomSettings
 from rules.engine import ResidentRules
 from rules.geometry import ZoneShape
 from rules.model import Context
+from rules.schedule import Schedule, ScheduleSettings, build_schedule
 
 HOUSE: Final = "@house"
 """Whose rules the rules of the house are: no resident's id begins with an @. Their alerts are nobody's."""
@@ -47,6 +50,9 @@ class CentreIndex:
         self._by_address = {(device.format, device.address): device for device in centre.devices}
         self._zones = {zone.id: zone.shape for zone in centre.zones}
         self._calendars = {calendar.id: calendar.text for calendar in centre.calendars}
+        self.rotas = Rotas(centre)
+        """Who is on shift, as planned."""
+        self._around = Context(self.timezone, {}, calendars=self._calendars)
         self._carried = carried(centre.devices)
         assigned = {entry.device for entry in centre.assignments}
         self._fixed = tuple(device.info() for device in surroundings(centre.devices, assigned))
@@ -96,6 +102,21 @@ class CentreIndex:
         """
         return self._plans[resident_id]
 
+    def own_rule(self, resident_id: str | None, rule_key: str) -> CustomSettings | None:
+        """The own rule of that key of a resident (None: of the house); None: there is no such own rule."""
+        plan: CarePlan | HousePlan | None = None if resident_id is None else self._plans.get(resident_id)
+        if resident_id is None and self.centre.house_plans:
+            plan = self.centre.house_plans[0]
+        for settings in () if plan is None else plan.rules:
+            if isinstance(settings, CustomSettings) and rule_key == f"{settings.name}:{settings.id}":
+                return settings
+        return None
+
+    def own_title(self, resident_id: str | None, rule_key: str) -> str | None:
+        """What the author called an own rule; None: it is none."""
+        own = self.own_rule(resident_id, rule_key)
+        return None if own is None else own.title
+
     def policy_of(self, resident_id: str | None) -> Policy:
         """Who is told about a resident; None (a device of nobody, an unknown one): the first policy of the file.
 
@@ -106,6 +127,10 @@ class CentreIndex:
         if resident_id is None and self.centre.house_plans:
             plan = self.centre.house_plans[0]
         return self.centre.policies[0] if plan is None else self.policies[plan.policy]
+
+    def schedule(self, settings: ScheduleSettings | None) -> Schedule:
+        """When settings of this centre count; None: always."""
+        return build_schedule(settings, self._around)
 
     def public_name(self, resident_id: str) -> str:
         """What may stand on a lock screen: the room code; the id for a resident who is not in this version."""

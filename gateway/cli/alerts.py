@@ -31,7 +31,7 @@ from gateway.errors import BadAnswerError, StoreError
 from gateway.store import centres
 from gateway.store.database import reader
 from gateway.store.writer import Tx, write_now
-from gateway.words import duration, rule_title, say
+from gateway.words import alert_title, duration, say
 from rules.model import Reason
 
 NumberArgument = Annotated[int, typer.Argument(min=1, help="The alert's number.", metavar="ID")]
@@ -67,7 +67,7 @@ def alerts(
             str(alert.id),
             _MARKS[alert.priority],
             index.public_name(alert.resident) if alert.resident else printable(alert.device or ""),
-            rule_title(alert.rule, "en"),
+            printable(alert_title(alert.rule, alert.reason, "en")),
             alert.state.value,
             alert.taken_by or alert.closed_by or "",
             duration((now - alert.raised_at).total_seconds(), "en"),
@@ -148,8 +148,9 @@ def explain(number: NumberArgument, *, config: ConfigOption = DEFAULT_CONFIG, js
 
     alert = found.alert
     place = index.public_name(alert.resident) if alert.resident else "nobody registered"
+    title = printable(alert_title(alert.rule, alert.reason, "en"))
     lines = [
-        f"Alert {alert.id}: {rule_title(alert.rule, 'en')} ({alert.priority.value}), {place}, {alert.state.value}",
+        f"Alert {alert.id}: {title} ({alert.priority.value}), {place}, {alert.state.value}",
         f"  Why: {words(alert.reason)}",
         *(f"       {words(mark)}" for mark in alert.marks),
         f"  Happened {when(alert.happened_at)}, raised {when(alert.raised_at)}, repeats {alert.repeats}",

@@ -118,7 +118,7 @@ def shelves(
         table.add_row(
             str(shelf.id),
             index.public_name(shelf.resident) if shelf.resident else "house",
-            f"{rule_title(shelf.rule, 'en')} ({shelf.rule_key})",
+            f"{index.own_title(shelf.resident, shelf.rule_key) or rule_title(shelf.rule, 'en')} ({shelf.rule_key})",
             local(shelf.ended_at or shelf.until, index.timezone),
             str(shelf.held),
             str(shelf.standing),

@@ -87,11 +87,12 @@ def router() -> Router:
 
 
 def _view(request: Request[Any, Any, Any], shelf: Shelf) -> ShelfView:
+    own = console_of(request).deps.index().own_title(shelf.resident, shelf.rule_key)
     return ShelfView(
         id=shelf.id,
         resident=shelf.resident,
         rule_key=shelf.rule_key,
-        title=title_of(shelf.rule, tongue_for(request, required_visitor(request))),
+        title=title_of(shelf.rule, tongue_for(request, required_visitor(request)), own),
         priority=shelf.priority.value,
         why=shelf.why,
         who=shelf.who,

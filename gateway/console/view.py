@@ -61,7 +61,7 @@ def row_of(alert: Alert, index: CentreIndex, tongue: Tongue, reader: str) -> Row
     """An alert for one reader (a carer's id)."""
     resident = index.residents.get(alert.resident) if alert.resident else None
     room = index.public_name(alert.resident) if alert.resident else (alert.device or alert.subject or tongue("Centre"))
-    title = title_of(alert.rule, tongue)
+    title = words.alert_title(alert.rule, alert.reason, tongue.language)
     priority = words.priority_word(alert.priority, tongue.language)
     mine = alert.taken_by == reader
     return Row(
@@ -93,7 +93,7 @@ def rows_of(alerts: Sequence[Alert], index: CentreIndex, tongue: Tongue, reader:
     rows = []
     for alert in alerts:
         if alert.under is not None and alert.under in shown:
-            below.setdefault(alert.under, []).append(title_of(alert.rule, tongue))
+            below.setdefault(alert.under, []).append(words.alert_title(alert.rule, alert.reason, tongue.language))
         else:
             rows.append(row_of(alert, index, tongue, reader))
     return [msgspec.structs.replace(row, below=tuple(below[row.id])) if row.id in below else row for row in rows]
@@ -105,7 +105,7 @@ def shelf_lines(shelves: Sequence[Shelf], index: CentreIndex, tongue: Tongue) ->
         tongue(
             "{room}: {title} rings nobody until {time} ({who}: {why}). Kept quiet: {n}.",
             room=index.public_name(shelf.resident) if shelf.resident else tongue("Centre"),
-            title=title_of(shelf.rule, tongue),
+            title=title_of(shelf.rule, tongue, own=index.own_title(shelf.resident, shelf.rule_key)),
             time=tongue.at(shelf.until),
             who=name_of(shelf.who, index, tongue),
             why=shelf.why,
@@ -128,9 +128,9 @@ def _steps(state: AlertState, *, mine: bool) -> tuple[str, ...]:
             return ("reopen",)
 
 
-def title_of(rule: str, tongue: Tongue) -> str:
-    """What carers call a rule."""
-    return tongue(words.RULE_TITLES.get(rule) or _RULE_TITLES.get(rule, rule))
+def title_of(rule: str, tongue: Tongue, own: str | None = None) -> str:
+    """What carers call a rule; ``own``: the title that an own rule has in the care plan."""
+    return own or tongue(words.RULE_TITLES.get(rule) or _RULE_TITLES.get(rule, rule))
 
 
 def outcome_word(outcome: Outcome, tongue: Tongue) -> str:

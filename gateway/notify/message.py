@@ -30,6 +30,13 @@ DISCREET: dict[str, str] = {
 }
 """Rules whose very name would tell of a person's health; what stands on the lock screen in its place."""
 
+DISCREET_KINDS: dict[str, str] = {
+    "continence": N_("Care is due"),
+    "vitals": N_("Please look in"),
+    "sleep": N_("Please look in"),
+}
+"""The same for own rules, by the kinds of readings that they look at."""
+
 _TITLES: dict[Purpose, str] = {
     Purpose.ALERT: N_("{marks} {place}: {what}"),
     Purpose.REMINDER: N_("{marks} {place}: {what}. Still without an answer"),
@@ -54,6 +61,7 @@ class AlertRow(msgspec.Struct, frozen=True):
     state: str
     raised_at: int
     happened_at: int
+    rule_key: str
 
 
 def read_alert(db: sqlite3.Connection, number: int) -> AlertRow | None:
@@ -70,14 +78,12 @@ def compose(row: Row, alert: AlertRow, *, index: CentreIndex, links: Links, cloc
     now = clock.now()
     room = None if alert.resident is None else index.public_name(alert.resident)
     place = gettext(N_("Room {room}"), language, room=room) if room else alert.device or gettext(_GATEWAY, language)
-    kind = DISCREET.get(alert.rule)
-    what = gettext(kind, language) if kind else rule_title(alert.rule, language)
     title = gettext(
         _TITLES[row.purpose],
         language,
         marks=PRIORITY_MARKS.get(alert.priority, "!"),
         place=place,
-        what=what,
+        what=_what(alert, index, language),
     )
     raised_at = from_ms(alert.raised_at)
     since = time_of(raised_at, language, index.timezone, now)
@@ -104,6 +110,20 @@ def compose(row: Row, alert: AlertRow, *, index: CentreIndex, links: Links, cloc
         observed_at=from_ms(alert.happened_at if row.about_at is None else row.about_at),
         now=now,
     )
+
+
+def _what(alert: AlertRow, index: CentreIndex, language: str) -> str:
+    """What it is about, as far as a lock screen may tell. An own rule is called as its author did, unless it looks at
+    what must not be told there."""
+    if alert.rule in DISCREET:
+        return gettext(DISCREET[alert.rule], language)
+    own = index.own_rule(alert.resident, alert.rule_key)
+    if own is None:
+        return rule_title(alert.rule, language)
+    for kind, discreet in DISCREET_KINDS.items():
+        if any(condition.kind == kind for condition in own.conditions):
+            return gettext(discreet, language)
+    return own.title
 
 
 def idempotency(row: Row) -> str:
