@@ -4,7 +4,7 @@ from gateway.centre.model import Centre
 from gateway.errors import Problem
 from gateway.settings import Settings
 
-_TO_BE_SET_UP = ("smtp", "webhook")
+_TO_BE_SET_UP = ("smtp", "webhook", "ntfy", "webpush", "telegram", "sms", "voice")
 """Channels that work only with a table of their own; the others need none."""
 
 

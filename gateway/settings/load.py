@@ -25,10 +25,25 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 """What any sender can put into a header or an address, whatever it takes for the encoding."""
 _WHOLE = "(the whole file)"
-_SECRETS = (("broker", "password"), ("channels.smtp", "password"), ("channels.webhook", "secret"))
+_SECRETS = (
+    ("broker", "password"), ("channels.smtp", "password"), ("channels.webhook", "secret"), ("channels.ntfy", "token"),
+    ("channels.telegram", "token"), ("channels.sms.http", "secret"), ("channels.sms.inbound", "secret"),
+    ("channels.voice", "secret"),
+)  # fmt: skip
+_NEEDED = {
+    "channels.webhook": "secret_env or secret_file: receivers check the signature with it",
+    "channels.telegram": "token_env or token_file: the bot's token, from @BotFather",
+    "channels.sms.inbound": "secret_env or secret_file: the part of the address that nobody else knows",
+}
+"""Tables that are of no use without their secret."""
+_OWN_SECRETS = ("http.", "channels.sms.inbound")
+"""Where the secret is ours to choose, and must be hard to guess."""
 _PATHS = (
     "gateway.data", "broker.tls.ca", "broker.tls.cert", "broker.tls.key", "console.secret_file",
     "broker.password_file", "channels.smtp.password_file", "channels.webhook.secret_file", "http.cert", "http.key",
+    "channels.ntfy.token_file", "channels.telegram.token_file", "channels.webpush.key_file",
+    "channels.sms.http.secret_file", "channels.sms.inbound.secret_file", "channels.voice.secret_file",
+    *(f"channels.sms.gammu.{folder}" for folder in ("outbox", "sent", "errors", "inbox")),
 )  # fmt: skip
 _MUST_EXIST = ("broker.tls.ca", "broker.tls.cert", "broker.tls.key", "http.cert", "http.key")
 
@@ -55,11 +70,12 @@ def load_settings(path: Path, env: Mapping[str, str] = os.environ) -> Settings:
     settings = _validated(data, where, problems)
     if problems or settings is None:
         raise SettingsError(problems)
-    settings.broker.keep_secret(kept["broker"])
-    if settings.channels.smtp:
-        settings.channels.smtp.keep_secret(kept["channels.smtp"])
-    if settings.channels.webhook:
-        settings.channels.webhook.keep_secret(kept["channels.webhook"])
+    for table, _ in _SECRETS:
+        part: Any = settings
+        for name in table.split("."):
+            part = getattr(part, name, None)
+        if part is not None:
+            part.keep_secret(kept[table])
     for table, source in zip(_http_sources(data), settings.http.sources, strict=True):
         source.keep_secret(kept[table])
     return settings
@@ -161,9 +177,8 @@ def _take_secret(
             return None
         if not secret:
             problems.append(where.problem(f"{table}.{key}_file", shown(file), "expected a file that is not empty"))
-    elif table == "channels.webhook":
-        expected = "expected secret_env or secret_file: receivers check the signature with it"
-        problems.append(where.problem(table, "(missing)", expected))
+    elif table in _NEEDED:
+        problems.append(where.problem(table, "(missing)", f"expected {_NEEDED[table]}"))
     elif table.startswith("http."):
         expected = "expected secret_env or secret_file: the sender shows with it who it is"
         problems.append(where.problem(table, "(missing)", expected))
@@ -173,7 +188,9 @@ def _take_secret(
         problems.append(
             where.problem(named, "(hidden)", "expected a Standard Webhooks secret: whsec_ and Base64 of 24 to 64 bytes")
         )
-    elif secret and table.startswith("http.") and not (len(secret) >= SECRET_LENGTH and _VISIBLE.fullmatch(secret)):
+    elif (
+        secret and table.startswith(_OWN_SECRETS) and not (len(secret) >= SECRET_LENGTH and _VISIBLE.fullmatch(secret))
+    ):
         expected = f"expected at least {SECRET_LENGTH} letters, digits and signs, without spaces and accents"
         problems.append(where.problem(named, "(hidden)", expected))
     return SecretStr(secret) if secret else None
@@ -233,6 +250,9 @@ def _rebase(data: dict[str, Any], folder: Path, where: _Where, problems: list[Pr
     gateway = data.setdefault("gateway", {})
     if isinstance(gateway, dict):
         gateway.setdefault("data", "data")
+    push = _get(data, "channels.webpush")
+    if isinstance(push, dict):
+        push.setdefault("key_file", "webpush.pem")
     for key in (*_PATHS, *(f"{table}.secret_file" for table in _http_sources(data))):
         value = _get(data, key)
         if not isinstance(value, str):

@@ -8,7 +8,6 @@ from email.errors import HeaderParseError
 from email.headerregistry import Address
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -16,14 +15,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from devices import topics
 from gateway.settings.commands import Commands
 from gateway.settings.http import Http
-from gateway.settings.table import Port, Seconds, Table, WithSecret
-
-
-def _web_address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("expected a web address such as https://care.example.org")
-    return value.rstrip("/")
+from gateway.settings.providers import ContactTests, HomeAssistant, Ntfy, Sms, Telegram, Voice, WebPush
+from gateway.settings.table import Port, Seconds, Table, WebAddress, WithSecret
 
 
 def _topic_filter(value: str) -> str:
@@ -58,7 +51,6 @@ def is_email(address: str) -> bool:
 
 
 EmailAddress = Annotated[str, AfterValidator(_email_address)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
 TopicFilter = Annotated[str, AfterValidator(_topic_filter)]
 TopicTemplate = Annotated[str, AfterValidator(_topic_template)]
 
@@ -201,6 +193,10 @@ class Mqtt(Table):
         "telecare/{site}/alert/{alert}", description="Topic; blanks: {site} {alert} {device} {resident} {carer}."
     )
     timeout_s: Seconds = Field(10.0, description="Seconds until an attempt counts as failed.")
+    answers: TopicFilter | None = Field(
+        None, description="Topics on which carers answer, with {carer} as one level; default: none are taken."
+    )
+    homeassistant: HomeAssistant | None = Field(None, description="Alerts as entities of Home Assistant.")
 
 
 class Apprise(Table):
@@ -210,13 +206,18 @@ class Apprise(Table):
 
 
 class Channels(Table):
-    """[channels]: the ways to tell a carer; smtp and webhook only where they are written."""
+    """[channels]: the ways to tell a carer; all but log, mqtt and apprise only where they are written."""
 
     log: Log = Field(Log(), description="Terminal.")
     smtp: Smtp | None = Field(None, description="E-mail.")
     webhook: Webhook | None = Field(None, description="Signed HTTP POSTs.")
     mqtt: Mqtt = Field(Mqtt(), description="MQTT messages.")
     apprise: Apprise = Field(Apprise(), description="Apprise.")
+    ntfy: Ntfy | None = Field(None, description="The ntfy app.")
+    webpush: WebPush | None = Field(None, description="Browsers.")
+    telegram: Telegram | None = Field(None, description="A Telegram bot.")
+    sms: Sms | None = Field(None, description="SMS.")
+    voice: Voice | None = Field(None, description="Voice calls.")
 
 
 class Devices(Table):
@@ -244,6 +245,7 @@ class Settings(BaseSettings):
     devices: Devices = Field(Devices(), description="What the care centre adds for its devices.")
     console: Console = Field(default_factory=Console, description="The web page.")
     channels: Channels = Field(Channels(), description="The ways to tell a carer.")
+    contact_tests: ContactTests = Field(ContactTests(), description="Test messages to every contact.")
     http: Http = Field(Http(), description="Messages of devices and clouds that only POST.")
     commands: Commands = Field(Commands(), description="Commands back to devices.")
 

@@ -1,11 +1,21 @@
 """What the tables of gateway.toml have in common."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("expected a web address such as https://care.example.org")
+    return value.rstrip("/")
+
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
 class Table(BaseModel):
