@@ -214,6 +214,9 @@ class Consents(_Part):
     )
     sleep: bool = Field(False, description="Whether carers may see bed and sleep.")
     continence: bool = Field(False, description="Whether carers may see continence.")
+    activity: bool = Field(
+        False, description="Whether rules may watch when and where the person moves about indoors, and carers be told."
+    )
 
 
 class CarePlan(_Part):

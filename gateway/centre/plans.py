@@ -9,6 +9,7 @@ from gateway.centre.house import carried, surroundings
 from gateway.centre.model import Assignment, Calendar, CarePlan, Device, HousePlan, Policy, Resident, Zone
 from gateway.errors import Problem
 from gateway.problems import did_you_mean, shown
+from rules.custom_settings import CustomSettings
 from rules.errors import BadCalendarError, BadZoneError, RuleError
 from rules.geometry import ZoneShape
 from rules.ical import read_calendar
@@ -33,11 +34,27 @@ _NEEDS: dict[str, tuple[str, object]] = {
     "breathing": ("sleep", False),
     "oxygen": ("sleep", False),
     "bed_sensor_silent": ("sleep", False),
+    "path_light": ("sleep", False),
     "continence": ("continence", False),
     "continence_off": ("continence", False),
     "not_changed": ("continence", False),
+    "no_movement": ("activity", False),
+    "unusual_inactivity": ("activity", False),
+    "night_wandering": ("activity", False),
+    "door_at_night": ("activity", False),
 }
 """What a resident must have agreed to before a rule may watch: rule -> (consent, the value that forbids it)."""
+
+_KIND_NEEDS: dict[str, tuple[str, object]] = {
+    "position": ("location", "never"),
+    "bed": ("sleep", False),
+    "sleep": ("sleep", False),
+    "vitals": ("sleep", False),
+    "continence": ("continence", False),
+    "room": ("activity", False),
+    "motion": ("activity", False),
+}
+"""The same for an own rule, by the kinds of readings that its conditions look at."""
 
 
 def check_plans(draft: Draft) -> Iterator[Problem]:
@@ -178,14 +195,25 @@ def _built(
 
 def _consent(entry: Entry[CarePlan], number: int, rule: Mapping[str, Any]) -> Iterator[Problem]:
     consents = entry.raw.get("consents", {})
-    needed = _NEEDS.get(str(rule.get("rule")))
-    if needed is None or not isinstance(consents, Mapping):
+    if not isinstance(consents, Mapping):
         return
-    consent, forbids = needed
-    if consents.get(consent, forbids) == forbids:
-        wanted = '"alarm" or "always"' if consent == "location" else "true"
-        expected = f"no such rule, because the resident did not agree; or, when they did, consents.{consent} = {wanted}"
-        yield entry.problem(f"rules[{number}].rule", rule["rule"], expected)
+    for consent, forbids in _needed(rule):
+        if consents.get(consent, forbids) == forbids:
+            wanted = '"alarm" or "always"' if consent == "location" else "true"
+            expected = (
+                f"no such rule, because the resident did not agree; or, when they did, consents.{consent} = {wanted}"
+            )
+            yield entry.problem(f"rules[{number}].rule", rule["rule"], expected)
+
+
+def _needed(rule: Mapping[str, Any]) -> tuple[tuple[str, object], ...]:
+    """What must have been agreed to for a rule as the file writes it, each once."""
+    if rule.get("rule") != CustomSettings.name:
+        needed = _NEEDS.get(str(rule.get("rule")))
+        return () if needed is None else (needed,)
+    listed = [one for key in ("all", "any") if isinstance(rule.get(key), list | tuple) for one in rule[key]]
+    kinds = [str(one.get("kind")) for one in (*listed, rule.get("clear")) if isinstance(one, Mapping)]
+    return tuple(dict.fromkeys(_KIND_NEEDS[kind] for kind in kinds if kind in _KIND_NEEDS))
 
 
 def _zones_named(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

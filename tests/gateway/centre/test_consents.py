@@ -1,4 +1,4 @@
-"""Rules on bed, body and continence need the resident's word, and a lock screen does not tell of them."""
+"""Rules on bed, body, continence and movement need the resident's word, and a lock screen does not tell of them."""
 
 from copy import deepcopy
 
@@ -13,18 +13,25 @@ from tests.gateway.console.house import DOCUMENT
 NEEDS = {
     "sleep": (
         "bed_exit", "not_back", "not_in_bed_by", "not_up_by", "restless_night", "heart_rate", "breathing", "oxygen",
-        "bed_sensor_silent",
+        "bed_sensor_silent", "path_light",
     ),
     "continence": ("continence", "continence_off", "not_changed"),
+    "activity": ("no_movement", "unusual_inactivity", "night_wandering", "door_at_night"),
 }  # fmt: skip
 ROWS = [(consent, rule) for consent, rules in NEEDS.items() for rule in rules]
+NEEDED = {"door_at_night": {"doors": ["front"], "by": "anybody"}, "path_light": {"lamp": "lamp"}}
+"""Settings without which a rule can't be."""
 
 
 @pytest.mark.parametrize(("consent", "rule"), ROWS)
 def test_a_rule_needs_its_consent(consent: str, rule: str) -> None:
     document = deepcopy(DOCUMENT)
     plan = document["care_plans"][0]
-    plan["rules"] = [{"rule": rule}]
+    plan["rules"] = [{"rule": rule, **NEEDED.get(rule, {})}]
+    document["devices"] = [
+        {"id": "front", "type": "door_sensor", "format": "native"},
+        {"id": "lamp", "type": "lamp", "format": "native"},
+    ]
     with pytest.raises(CentreError, match=f"consents.{consent} = true"):
         centre_from_document(document)
     plan["consents"] = {consent: True}

@@ -14,6 +14,7 @@ from gateway.centre.load import load_centre
 from gateway.centre.model import Centre
 from gateway.errors import CentreError
 from rules.geometry import signed_distances
+from rules.protection import Protections
 from rules.registry import RULES
 
 HERE = Path(__file__).parent
@@ -43,8 +44,26 @@ def test_every_kind_of_device_is_well_represented(demo: Centre) -> None:
 
 
 def test_every_rule_is_shown(demo: Centre) -> None:
-    used = {rule.name for plan in demo.care_plans for rule in plan.rules}
+    used = {rule.name for plan in (*demo.care_plans, *demo.house_plans) for rule in plan.rules}
     assert used == {rule.name for rule in RULES}
+
+
+def test_the_house_shows_what_surrounds_the_residents(demo: Centre) -> None:
+    kinds = {zone.shape.kind for zone in demo.zones}
+    assert kinds == {"polygon", "circle", "corridor"}
+    assert any(zone.rooms and zone.beacons for zone in demo.zones)
+    assert {"hub", "door_sensor", "motion_sensor", "lamp"} <= {device.type for device in demo.devices}
+    assert any(device.hub for device in demo.devices)
+    assert any(device.carer for device in demo.devices)
+    assert len(demo.calendars) == len(demo.house_plans) == 1
+
+
+def test_everybody_is_protected_by_plan(demo: Centre) -> None:
+    index = CentreIndex(demo)
+    for resident in demo.residents:
+        rules = index.rules_of(resident.id, AT).rules
+        devices = [device.info() for device in index.devices_of(resident.id, AT)]
+        assert Protections(rules, devices).of({}, AT).missing == (), resident.id
 
 
 def test_rules_and_devices_of_a_resident_fit_together(demo: Centre) -> None:
@@ -69,10 +88,11 @@ def test_one_device_is_in_the_drawer(demo: Centre) -> None:
 
 def test_the_house_lies_inside_its_own_zones(demo: Centre) -> None:
     index = CentreIndex(demo)
-    shapes = [index.zone(zone.id) for zone in demo.zones if zone.id != "day-club"]
+    elsewhere = {"day-club", "pond", "chapel-path"}
+    shapes = [index.zone(zone.id) for zone in demo.zones if zone.id not in elsewhere]
     inside = signed_distances(shapes, [14.4] * len(shapes), [35.89] * len(shapes))
     assert all(metres < 0 for metres in inside)
-    assert index.zone("day-club").signed_distance(14.4, 35.89) > 0
+    assert all(index.zone(name).signed_distance(14.4, 35.89) > 0 for name in elsewhere)
 
 
 @pytest.mark.parametrize("path", [DEMO, *sorted((HERE / "good").glob("*.toml"))], ids=lambda path: path.stem)
