@@ -20,6 +20,8 @@ TIMES = {
     "cleared_high_s": "least wait between steps while the cause is gone, priority high",
     "cleared_medium_s": "the same, priority medium",
     "cleared_low_s": "the same, priority low",
+    "hand_over_s": "whoever is asked by name to take over has at most so long; then the next step is told",
+    "more_help_again_s": "a second call for more help by the same person this soon is a second tap",
     "failed_step_s": "a step that failed by a fault of the gateway is tried again after",
 }
 

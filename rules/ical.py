@@ -10,7 +10,7 @@ Floating times and whole days are in the centre's time zone. A cancelled event (
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import icalendar
@@ -43,6 +43,15 @@ _YEARS: Final = 40
 """29 February on a given weekday comes within 40 years, also over 2100; what does not come by then never does."""
 
 
+class Event(NamedTuple):
+    """One time that an event goes on: from when until when (UTC), what it is called, and who is invited (e-mail)."""
+
+    start: datetime
+    end: datetime
+    summary: str
+    attendees: tuple[str, ...]
+
+
 class Calendar:
     """A calendar that was checked; make it with :func:`read_calendar`."""
 
@@ -54,6 +63,16 @@ class Calendar:
 
     def spans(self, begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
         """The events that go on between two instants (UTC): when each begins, and when it is over (UTC)."""
+        for _, start, over in self._between(begin, end):
+            yield start, over
+
+    def events(self, begin: datetime, end: datetime) -> Iterator[Event]:
+        """The events that go on between two instants (UTC), with their names and who is invited."""
+        for event, start, over in self._between(begin, end):
+            invited = tuple(str(one)[7:] for one in _lines(event, "ATTENDEE") if str(one)[:7].lower() == "mailto:")
+            yield Event(start, over, " ".join(str(event.get("SUMMARY", "")).split()), invited)
+
+    def _between(self, begin: datetime, end: datetime) -> Iterator[tuple[Any, datetime, datetime]]:
         first, last = (begin - _MARGIN).astimezone(self._zone), (end + _MARGIN).astimezone(self._zone)
         for event in self._query.between(first, last):
             if str(event.get("STATUS", "")).upper() == "CANCELLED":
@@ -61,7 +80,7 @@ class Calendar:
             start = _utc(event.start, self._zone, ends=False)
             over = _utc(event.end, self._zone, ends=True)
             if over > begin and start < end:
-                yield start, over
+                yield event, start, over
 
 
 def _utc(value: date, zone: tzinfo, *, ends: bool) -> datetime:

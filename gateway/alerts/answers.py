@@ -5,8 +5,10 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from gateway.alerts import rows
-from gateway.alerts.escalation import DEFAULT_TIMES, begin_anew, carers_of, go_on, is_failsafe
+from gateway.alerts.asking import hand_over, more_help, only_taker, turn_of
+from gateway.alerts.escalation import DEFAULT_TIMES, begin_anew, go_on, is_failsafe
 from gateway.alerts.model import (
+    FALL_QUESTIONS,
     INVOLVED,
     Acknowledge,
     Alert,
@@ -14,16 +16,20 @@ from gateway.alerts.model import (
     Arrive,
     Close,
     Decline,
+    FallFindings,
+    HandOver,
+    MoreHelp,
     Outcome,
     Purpose,
     Reopen,
     Times,
     outcomes_for,
 )
-from gateway.alerts.outbox import inform, told_carers
+from gateway.alerts.outbox import inform, told_carers, told_in_step
+from gateway.alerts.policies import recorded
 from gateway.alerts.table import AlertEvent, AlertState
 from gateway.centre.index import CentreIndex
-from gateway.errors import AlreadyTakenError, BadAnswerError, IllegalStepError, NotAllowedError
+from gateway.errors import BadAnswerError, IllegalStepError, NotAllowedError
 from gateway.store.writer import Tx
 
 SAME_PROMISE = timedelta(minutes=1)
@@ -35,7 +41,7 @@ LONGEST_NOTE = 2000
 _TAKEN = frozenset({AlertState.ACKNOWLEDGED, AlertState.ATTENDED})
 
 
-def answer(
+def answer(  # noqa: PLR0911 - one for each answer
     tx: Tx, index: CentreIndex, alert: int, answer: Answer, who: str, via: str, *, times: Times = DEFAULT_TIMES
 ) -> Alert:
     """A person's answer. The caller has made sure that ``who`` is who they say and may do it.
@@ -46,7 +52,7 @@ def answer(
         tx: the transaction.
         index: the centre.
         alert: the alert's number.
-        answer: Acknowledge, Decline, Arrive, Close or Reopen.
+        answer: Acknowledge, Decline, Arrive, Close, Reopen, HandOver or MoreHelp.
         who: carer id, or ``cli:<user>``.
         via: ``link``, ``page``, ``cli`` ...
         times: how long to wait for what.
@@ -72,6 +78,10 @@ def answer(
             return _close(tx, row, answer, who, via)
         case Reopen():
             return _reopen(tx, index, row, answer, who, via, times)
+        case HandOver():
+            return hand_over(tx, index, row, answer, who, via, times=times)
+        case MoreHelp():
+            return more_help(tx, index, row, who, via, times=times)
 
 
 def _acknowledge(
@@ -82,13 +92,13 @@ def _acknowledge(
         raise BadAnswerError(f"minutes: {minutes}: expected 1 to {times.longest_eta_minutes}.")
     eta = tx.now + timedelta(minutes=minutes)
     if alert.state in _TAKEN:
-        _only_taker(alert, who)
+        only_taker(alert, who)
         same = answer.eta_minutes is None or (alert.eta_at is not None and abs(eta - alert.eta_at) < SAME_PROMISE)
         if same or alert.state is AlertState.ATTENDED:
             return alert
     first = alert.taken_by is None
     alert = rows.move(
-        tx, alert, AlertEvent.ACKNOWLEDGE, who=who, via=via, detail={**_turn(alert), "eta_minutes": minutes}
+        tx, alert, AlertEvent.ACKNOWLEDGE, who=who, via=via, detail={**turn_of(alert), "eta_minutes": minutes}
     )
     alert = replace(alert, taken_by=who, taken_at=alert.taken_at or tx.now, eta_at=eta, escalate_at=eta)
     if first:
@@ -98,28 +108,26 @@ def _acknowledge(
 
 def _decline(tx: Tx, index: CentreIndex, alert: Alert, who: str, via: str, times: Times) -> Alert:
     if alert.state in _TAKEN:
-        _only_taker(alert, who)
+        only_taker(alert, who)
         return _hand_over(tx, index, alert, who, via, times)
     if rows.has_done(tx.db, alert, AlertEvent.DECLINE, who):
         return alert
-    policy = index.policy_of(alert.resident)
-    alert = rows.move(tx, alert, AlertEvent.DECLINE, who=who, via=via, detail=_turn(alert))
+    alert = rows.move(tx, alert, AlertEvent.DECLINE, who=who, via=via, detail=turn_of(alert))
     # After the failsafe there is nobody new to ask at once: the next round comes at its deadline.
-    if not is_failsafe(policy, alert.step) and who in carers_of(policy, alert.step):
+    if not is_failsafe(recorded(index, alert), alert.step) and who in told_in_step(tx.db, alert):
         alert = go_on(tx, index, alert, times=times)
     return rows.save(tx, alert)
 
 
 def _hand_over(tx: Tx, index: CentreIndex, alert: Alert, who: str, via: str, times: Times) -> Alert:
-    policy = index.policy_of(alert.resident)
     # From the failsafe it goes on in the next round; the word counts for that one, in which they are not asked again.
-    counts_for = replace(alert, round=alert.round + 1) if is_failsafe(policy, alert.step) else alert
+    counts_for = replace(alert, round=alert.round + 1) if is_failsafe(recorded(index, alert), alert.step) else alert
     others = told_carers(tx.db, alert.id, INVOLVED)
-    alert = rows.move(tx, alert, AlertEvent.DECLINE, who=who, via=via, detail=_turn(counts_for))
+    alert = rows.move(tx, alert, AlertEvent.DECLINE, who=who, via=via, detail=turn_of(counts_for))
     alert = replace(alert, taken_by=None, taken_at=None, eta_at=None, attended_at=None)
     alert = go_on(tx, index, alert, times=times)
     # The others were told that somebody is going: that is not so any more.
-    next_ones = carers_of(policy, alert.step)
+    next_ones = told_in_step(tx.db, alert)
     inform(tx, index, alert, [c for c in others if c not in next_ones], Purpose.REMINDER, but=who)
     return rows.save(tx, alert)
 
@@ -128,9 +136,9 @@ def _arrive(tx: Tx, index: CentreIndex, alert: Alert, who: str, via: str, times:
     if alert.state is AlertState.ATTENDED:
         if alert.taken_by == who or rows.has_done(tx.db, alert, AlertEvent.ARRIVE, who):
             return alert
-        return rows.save(tx, rows.move(tx, alert, AlertEvent.ARRIVE, who=who, via=via, detail=_turn(alert)))
+        return rows.save(tx, rows.move(tx, alert, AlertEvent.ARRIVE, who=who, via=via, detail=turn_of(alert)))
     news = alert.taken_by != who
-    alert = rows.move(tx, alert, AlertEvent.ARRIVE, who=who, via=via, detail=_turn(alert))
+    alert = rows.move(tx, alert, AlertEvent.ARRIVE, who=who, via=via, detail=turn_of(alert))
     alert = replace(
         alert,
         taken_by=who,
@@ -152,13 +160,14 @@ def _close(tx: Tx, alert: Alert, answer: Close, who: str, via: str) -> Alert:
         raise BadAnswerError("note: empty: expected a few words on what it was, because the outcome is other.")
     if len(note) > LONGEST_NOTE:
         raise BadAnswerError(f"note: {len(note)} characters: expected at most {LONGEST_NOTE}.")
+    _check_findings(alert, answer.fall)
     if alert.state is AlertState.CLOSED:
         if (alert.closed_by, alert.outcome) == (who, answer.outcome):
             return alert
         raise IllegalStepError(
             f"The alert was already closed by {alert.closed_by} as {alert.outcome}. Re-open it to change that."
         )
-    closed = _closed(tx, alert, answer.outcome, note, who, via)
+    closed = _closed(tx, alert, answer.outcome, note, who, via, findings=answer.fall)
     for waiting in rows.under(tx.db, alert.id):
         # One event, one look: whoever dealt with the fall has dealt with the bed exit. A person closes both.
         outcome = answer.outcome if answer.outcome in outcomes_for(waiting.rule) else Outcome.OTHER
@@ -167,15 +176,30 @@ def _close(tx: Tx, alert: Alert, answer: Close, who: str, via: str) -> Alert:
 
 
 def _closed(
-    tx: Tx, alert: Alert, outcome: Outcome, note: str, who: str, via: str, *, closed_with: int | None = None
+    tx: Tx,
+    alert: Alert,
+    outcome: Outcome,
+    note: str,
+    who: str,
+    via: str,
+    *,
+    findings: FallFindings | None = None,
+    closed_with: int | None = None,
 ) -> Alert:
     detail: dict[str, object] = {"outcome": outcome, "note": note}
+    if findings is not None:
+        detail["fall"] = findings
     if closed_with is not None:
         detail["with"] = closed_with
     alert = rows.move(tx, alert, AlertEvent.CLOSE, who=who, via=via, detail=detail)
-    return rows.save(
-        tx, replace(alert, closed_at=tx.now, closed_by=who, outcome=outcome, note=note or None, escalate_at=None)
-    )
+    closed = replace(alert, closed_at=tx.now, closed_by=who, outcome=outcome, note=note or None, findings=findings)
+    return rows.save(tx, replace(closed, escalate_at=None))
+
+
+def _check_findings(alert: Alert, findings: FallFindings | None) -> None:
+    if findings is not None and (alert.resident is None or alert.rule not in FALL_QUESTIONS):
+        asked = ", ".join(sorted(FALL_QUESTIONS))
+        raise BadAnswerError(f"fall: expected none for {alert.rule}: these questions are about {asked} of a resident.")
 
 
 def _reopen(tx: Tx, index: CentreIndex, alert: Alert, answer: Reopen, who: str, via: str, times: Times) -> Alert:
@@ -192,15 +216,6 @@ def _reopen(tx: Tx, index: CentreIndex, alert: Alert, answer: Reopen, who: str, 
     alert = replace(
         alert,
         closed_at=None, closed_by=None, outcome=None, note=None,
-        taken_by=None, taken_at=None, eta_at=None, attended_at=None, cleared_at=None, under=None,
+        findings=None, taken_by=None, taken_at=None, eta_at=None, attended_at=None, cleared_at=None, under=None,
     )  # fmt: skip
     return rows.save(tx, begin_anew(tx, index, alert, times=times, purpose=Purpose.REPEAT))
-
-
-def _only_taker(alert: Alert, who: str) -> None:
-    if alert.taken_by is not None and alert.taken_by != who:
-        raise AlreadyTakenError(alert.taken_by, alert.taken_at or alert.raised_at)
-
-
-def _turn(alert: Alert) -> dict[str, object]:
-    return {"run": alert.run, "round": alert.round, "step": alert.step}

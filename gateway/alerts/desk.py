@@ -33,7 +33,8 @@ from gateway.alerts.model import (
     Told,
     incident_key,
 )
-from gateway.alerts.outbox import inform, told_carers
+from gateway.alerts.outbox import inform, told_carers, told_in_step
+from gateway.alerts.policies import chosen, recorded
 from gateway.alerts.table import AlertEvent, AlertState
 from gateway.centre.index import CentreIndex
 from gateway.store.writer import Tx
@@ -93,7 +94,7 @@ def clear_incident(
     alert = rows.move(tx, alert, AlertEvent.CLEAR, detail={"reason": reason})
     alert = replace(alert, cleared_at=alert.cleared_at or tx.now)
     if alert.state is AlertState.CLEARED and not known:
-        alert = replace(alert, escalate_at=tx.now + wait_of(index.policy_of(alert.resident), alert, times))
+        alert = replace(alert, escalate_at=tx.now + wait_of(recorded(index, alert), alert, times))
     if not known:
         to = [alert.taken_by] if alert.taken_by else told_carers(tx.db, alert.id, INVOLVED)
         inform(tx, index, alert, to, Purpose.CLEARED)
@@ -124,7 +125,10 @@ def _repeat(tx: Tx, index: CentreIndex, alert: Alert, incident: Incident, times:
     alert = replace(alert, cleared_at=None)
     if more_urgent:
         alert = _newest(_more_urgent(tx, alert, incident), incident)
-        _tell_again(tx, index, alert, times, everyone=True)
+        if alert.state is AlertState.OPEN and chosen(index, alert, tx.now).name != recorded(index, alert).name:
+            _tell_others(tx, index, alert, times)
+        else:
+            _tell_again(tx, index, alert, times, everyone=True)
         return Told(alert.id, Raising.PRIORITY_RAISED)
     if alert.told_at is not None and timedelta(0) <= tx.now - alert.told_at < timedelta(seconds=times.quiet_repeat_s):
         rows.save(tx, alert)
@@ -141,8 +145,17 @@ def _tell_again(tx: Tx, index: CentreIndex, alert: Alert, times: Times, *, every
     alert = replace(alert, told_at=tx.now)
     if alert.state is not AlertState.ACKNOWLEDGED and alert.escalate_at is not None:
         # Open: a higher priority may have a shorter wait. Attended: whoever was there may have left again.
-        soon = tx.now + wait_of(index.policy_of(alert.resident), alert, times)
+        soon = tx.now + wait_of(recorded(index, alert), alert, times)
         alert = replace(alert, escalate_at=min(alert.escalate_at, soon))
+    rows.save(tx, alert)
+
+
+def _tell_others(tx: Tx, index: CentreIndex, alert: Alert, times: Times) -> None:
+    """It is so urgent now that other steps count: from their first one, and whoever was asked hears of it too."""
+    asked = told_carers(tx.db, alert.id, INVOLVED)
+    alert = begin_anew(tx, index, alert, times=times, purpose=Purpose.REPEAT)
+    told = told_in_step(tx.db, alert)
+    inform(tx, index, alert, [carer for carer in asked if carer not in told], Purpose.REPEAT)
     rows.save(tx, alert)
 
 

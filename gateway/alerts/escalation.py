@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from gateway.alerts import rows
 from gateway.alerts.model import Alert, Purpose, Times
-from gateway.alerts.outbox import owe, told_carers
+from gateway.alerts.outbox import owe, told_carers, told_in_step
+from gateway.alerts.policies import Plan, chosen, people
 from gateway.alerts.table import WHEN_DUE, AlertEvent, AlertState
 from gateway.centre.index import CentreIndex
-from gateway.centre.model import Policy
 from gateway.clock import from_ms, to_ms
 from gateway.store import audit
 from gateway.store.writer import Tx
@@ -46,12 +46,12 @@ def go_on(tx: Tx, index: CentreIndex, alert: Alert, *, times: Times) -> Alert:
     return _tell(tx, index, alert, first=alert.step + 1, times=times, purpose=None)
 
 
-def wait_of(policy: Policy, alert: Alert, times: Times) -> timedelta:
+def wait_of(plan: Plan, alert: Alert, times: Times) -> timedelta:
     """How long the alert waits for an answer after its present step was told."""
-    last = len(policy.steps) - 1
+    last = len(plan.steps) - 1
     # The failsafe, and every step after a whole round, wait as long as the policy's last step.
     number = alert.step if alert.round == 0 and alert.step <= last else last
-    seconds = max(policy.steps[number].wait_s, SHORTEST_WAIT_S)
+    seconds = max(plan.steps[number].wait_s, SHORTEST_WAIT_S)
     if alert.round > 0:
         seconds = max(seconds, times.round_s(alert.priority))
     if alert.state is AlertState.CLEARED:
@@ -59,14 +59,9 @@ def wait_of(policy: Policy, alert: Alert, times: Times) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def is_failsafe(policy: Policy, step: int) -> bool:
+def is_failsafe(plan: Plan, step: int) -> bool:
     """Whether a step number stands for the policy's failsafe."""
-    return step >= len(policy.steps)
-
-
-def carers_of(policy: Policy, step: int) -> tuple[str, ...]:
-    """Ids of the carers of a step; the failsafe's for a number after the last step."""
-    return policy.failsafe if is_failsafe(policy, step) else policy.steps[step].to
+    return step >= len(plan.steps)
 
 
 def escalate_due(tx: Tx, index: CentreIndex, *, times: Times = DEFAULT_TIMES, limit: int | None = None) -> list[int]:
@@ -183,22 +178,38 @@ def _expire(tx: Tx, index: CentreIndex, alert: Alert, times: Times) -> None:
 
 
 def _tell(tx: Tx, index: CentreIndex, alert: Alert, *, first: int, times: Times, purpose: Purpose | None) -> Alert:
-    policy = index.policy_of(alert.resident)
-    if first > len(policy.steps):
-        alert, first = replace(alert, round=alert.round + 1), 0
+    plan = chosen(index, alert, tx.now)
+    alert, first = _where(tx, plan, alert, first)
     can_not = rows.declined(tx.db, alert)
     asked = set(told_carers(tx.db, alert.id))
     reached = False
-    for step in range(first, len(policy.steps) + 1):
-        failsafe = is_failsafe(policy, step)
-        to = policy.failsafe if failsafe else [c for c in policy.steps[step].to if c not in can_not]
+    for step in range(first, len(plan.steps) + 1):
+        if is_failsafe(plan, step):
+            to = plan.failsafe
+        else:
+            to = people(tx.db, index, plan.steps[step], alert.resident, tx.now)
+            to = tuple(carer for carer in to if carer not in can_not)
         for carer in to:
             why = purpose or (Purpose.REMINDER if carer in asked else Purpose.ALERT)
             reached |= owe(tx, index, alert, carer, step, why) is not None
         alert = replace(alert, step=step)
         if reached:
             break
-        # Nobody there who could be told (all declined, or gone from the centre): no reason to wait for them.
-        _LOG.warning("alert.step_reaches_nobody", alert=alert.id, policy=policy.id, step=step)
-    alert = replace(alert, policy=policy.id, told_at=tx.now)
-    return replace(alert, escalate_at=tx.now + wait_of(policy, alert, times))
+        # Nobody there who could be told (nobody on shift, all declined, gone from the centre): no reason to wait.
+        _LOG.warning("alert.step_reaches_nobody", alert=alert.id, policy=plan.name, step=step)
+    alert = replace(alert, policy=plan.name, told_at=tx.now)
+    return replace(alert, escalate_at=tx.now + wait_of(plan, alert, times))
+
+
+def _where(tx: Tx, plan: Plan, alert: Alert, first: int) -> tuple[Alert, int]:
+    """Where to begin in the steps that count now: round and step."""
+    before, _, variant = alert.policy.partition("/")
+    if first > 0 and before == plan.policy and variant != (plan.variant or ""):
+        # The night has begun, or it is more urgent now: other people, from their first step.
+        return replace(alert, run=alert.run + 1, round=0), 0
+    last = len(plan.steps)
+    if alert.step > last and not told_in_step(tx.db, alert).intersection(plan.failsafe):
+        return alert, last  # the centre file has fewer steps now: nobody is left out of the last resort
+    if first > last or (first == last and (alert.round + 1) % plan.rounds):
+        return replace(alert, round=alert.round + 1), 0
+    return alert, first

@@ -27,6 +27,9 @@ class Outcome(StrEnum):
     OTHER = "other"
 
 
+FALL_QUESTIONS: frozenset[str] = frozenset({"fall", "help", "bed_exit", "not_back", "no_movement"})
+"""Rules whose alert may turn out to be a fall: whoever closes it may say what was found."""
+
 WEARER_CAN_CANCEL: frozenset[str] = frozenset({"help", "fall"})
 """Rules whose alarm the wearer can take back on the device."""
 
@@ -83,6 +86,17 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     after: str | None = None
 
 
+class FallFindings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the carer found after a fall, for the care record and the statistics; None: not asked, or not known."""
+
+    injured: bool | None = None
+    """Whether the person was hurt."""
+    could_get_up: bool | None = None
+    """Whether the person could get up without help."""
+    ambulance: bool | None = None
+    """Whether an ambulance was called."""
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """An alert as it is stored. ``before`` and ``after`` are the rule's states as plain data."""
 
@@ -125,6 +139,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None
     version: int
     """Grows with every change."""
+    findings: FallFindings | None = None
+    """What was found, as the person said who closed it."""
     under: int | None = None
     """Number of the alert that stands for this one, because both tell of one event; it is closed with that one."""
 
@@ -158,10 +174,11 @@ class Arrive(msgspec.Struct, frozen=True, tag="arrive"):
 
 
 class Close(msgspec.Struct, frozen=True, tag="close"):
-    """It is dealt with, and this is what it was. OTHER needs a note."""
+    """It is dealt with, and this is what it was. OTHER needs a note; ``fall`` only where a resident may have fallen."""
 
     outcome: Outcome
     note: str = ""
+    fall: FallFindings | None = None
 
 
 class Reopen(msgspec.Struct, frozen=True, tag="reopen"):
@@ -170,7 +187,18 @@ class Reopen(msgspec.Struct, frozen=True, tag="reopen"):
     note: str = ""
 
 
-Answer: TypeAlias = Acknowledge | Decline | Arrive | Close | Reopen
+class HandOver(msgspec.Struct, frozen=True, tag="hand_over"):
+    """Carer ``to`` (an id) is asked to take it, before anybody else is."""
+
+    to: str
+    note: str = ""
+
+
+class MoreHelp(msgspec.Struct, frozen=True, tag="more_help"):
+    """More people are needed: the next step is told at once. Whoever is going, or there, stays so."""
+
+
+Answer: TypeAlias = Acknowledge | Decline | Arrive | Close | Reopen | HandOver | MoreHelp
 
 
 class Raising(StrEnum):
@@ -208,6 +236,10 @@ class Times(msgspec.Struct, frozen=True, kw_only=True):
     """Between two steps while the cause is gone, at least this: a person still looks, but need not run."""
     cleared_medium_s: int = 900
     cleared_low_s: int = 3600
+    hand_over_s: int = 120
+    """Whoever is asked by name to take over has at most so long; then the next step is told."""
+    more_help_again_s: int = 10
+    """A second call for more help by the same person this soon is a second tap."""
     failed_step_s: int = 30
     """An alert whose due step failed is tried again after this."""
 

@@ -93,6 +93,17 @@ def told_carers(db: sqlite3.Connection, alert: int, purposes: Collection[Purpose
     return [str(row[0]) for row in rows]
 
 
+def told_in_step(db: sqlite3.Connection, alert: Alert) -> set[str]:
+    """Ids of the carers who were asked in the step that the alert stands at, as it is recorded."""
+    stage = f"{alert.id}/{alert.run}.{alert.round}.{alert.step}/"
+    marks = ", ".join("?" * len(ASKING))
+    rows = db.execute(
+        f"SELECT DISTINCT carer FROM notifications WHERE alert = ? AND substr(key, 1, ?) = ? AND purpose IN ({marks})",  # noqa: S608 - question marks only
+        (alert.id, len(stage), stage, *sorted(ASKING)),
+    )
+    return {str(row[0]) for row in rows}
+
+
 def inform(
     tx: Tx, index: CentreIndex, alert: Alert, to: Iterable[str], purpose: Purpose, *, but: str | None = None
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.alerts.model import Alert, HistoryLine, Incident, Outcome, incident_key
+from gateway.alerts.model import Alert, FallFindings, HistoryLine, Incident, Outcome, incident_key
 from gateway.alerts.table import PERSON_EVENTS, RAISED, START, AlertEvent, AlertState, follow
 from gateway.clock import from_ms, to_ms
 from gateway.errors import NotAllowedError, UnknownAlertError
@@ -17,13 +17,14 @@ from rules.model import Evidence, Priority, Reason
 
 _REASONS = msgspec.json.Decoder(tuple[Reason, ...])
 _REASON = msgspec.json.Decoder(Reason)
+_FINDINGS = msgspec.json.Decoder(FallFindings)
 _EVIDENCE = msgspec.json.Decoder(tuple[Evidence, ...])
 
 _CHANGING = (
     "priority", "state", "reason", "marks", "evidence", "before", "after", "happened_at",
     "repeats", "last_repeat_at", "policy", "run", "round", "step", "told_at", "escalate_at",
     "taken_by", "taken_at", "eta_at", "attended_at", "cleared_at", "closed_at", "closed_by", "outcome", "note",
-    "under",
+    "under", "findings",
 )  # fmt: skip
 _UPDATE = f"UPDATE alerts SET {', '.join(f'{c} = ?' for c in _CHANGING)}, version = ? WHERE id = ?"  # noqa: S608 - our own column names
 
@@ -69,6 +70,7 @@ def alert_of(row: sqlite3.Row) -> Alert:
         outcome=Outcome(row["outcome"]) if row["outcome"] else None,
         note=row["note"],
         version=row["version"],
+        findings=_FINDINGS.decode(row["findings"]) if row["findings"] else None,
         under=row["under"],
     )
 
@@ -195,12 +197,20 @@ def has_done(db: sqlite3.Connection, alert: Alert, event: AlertEvent, who: str) 
     return rows.fetchone() is not None
 
 
+def last_done(db: sqlite3.Connection, alert: Alert, event: AlertEvent, who: str) -> datetime | None:
+    """When a carer last caused this event (UTC); None: never."""
+    row = db.execute(
+        "SELECT max(at) FROM alert_events WHERE alert = ? AND event = ? AND who = ?", (alert.id, event.value, who)
+    ).fetchone()
+    return None if row[0] is None else from_ms(row[0])
+
+
 def declined(db: sqlite3.Connection, alert: Alert) -> set[str]:
-    """Who said in the present run and round that they can't."""
+    """Who said in the present run and round that they can't, or asked another one to go."""
     rows = db.execute(
-        "SELECT DISTINCT who FROM alert_events WHERE alert = ? AND event = ?"
+        "SELECT DISTINCT who FROM alert_events WHERE alert = ? AND event IN (?, ?)"
         " AND detail ->> 'run' = ? AND detail ->> 'round' = ?",
-        (alert.id, AlertEvent.DECLINE.value, alert.run, alert.round),
+        (alert.id, AlertEvent.DECLINE.value, AlertEvent.HAND_OVER.value, alert.run, alert.round),
     )
     return {str(row[0]) for row in rows}
 

@@ -28,6 +28,8 @@ class AlertEvent(StrEnum):
     ARRIVE = "arrive"
     CLOSE = "close"
     REOPEN = "reopen"
+    HAND_OVER = "hand_over"
+    MORE_HELP = "more_help"
     CLEAR = "clear"
     REPEAT = "repeat"
     RAISE_PRIORITY = "raise_priority"
@@ -44,7 +46,15 @@ RAISED = "raised"
 START = AlertState.OPEN
 
 PERSON_EVENTS: frozenset[AlertEvent] = frozenset(
-    {AlertEvent.ACKNOWLEDGE, AlertEvent.DECLINE, AlertEvent.ARRIVE, AlertEvent.CLOSE, AlertEvent.REOPEN}
+    {
+        AlertEvent.ACKNOWLEDGE,
+        AlertEvent.DECLINE,
+        AlertEvent.ARRIVE,
+        AlertEvent.CLOSE,
+        AlertEvent.REOPEN,
+        AlertEvent.HAND_OVER,
+        AlertEvent.MORE_HELP,
+    }
 )
 """Events that only an authenticated person can cause."""
 
@@ -56,6 +66,8 @@ TABLE: Mapping[tuple[AlertState, AlertEvent], AlertState] = MappingProxyType(
         (_S.OPEN, _E.DECLINE): _S.OPEN,
         (_S.OPEN, _E.ARRIVE): _S.ATTENDED,
         (_S.OPEN, _E.CLOSE): _S.CLOSED,
+        (_S.OPEN, _E.HAND_OVER): _S.OPEN,
+        (_S.OPEN, _E.MORE_HELP): _S.OPEN,
         (_S.OPEN, _E.CLEAR): _S.CLEARED,
         (_S.OPEN, _E.REPEAT): _S.OPEN,
         (_S.OPEN, _E.RAISE_PRIORITY): _S.OPEN,
@@ -67,6 +79,8 @@ TABLE: Mapping[tuple[AlertState, AlertEvent], AlertState] = MappingProxyType(
         (_S.ACKNOWLEDGED, _E.DECLINE): _S.OPEN,  # can't come after all
         (_S.ACKNOWLEDGED, _E.ARRIVE): _S.ATTENDED,
         (_S.ACKNOWLEDGED, _E.CLOSE): _S.CLOSED,
+        (_S.ACKNOWLEDGED, _E.HAND_OVER): _S.OPEN,  # somebody else is asked to go instead
+        (_S.ACKNOWLEDGED, _E.MORE_HELP): _S.ACKNOWLEDGED,
         (_S.ACKNOWLEDGED, _E.CLEAR): _S.ACKNOWLEDGED,  # noted; the carer is on the way all the same
         (_S.ACKNOWLEDGED, _E.REPEAT): _S.ACKNOWLEDGED,
         (_S.ACKNOWLEDGED, _E.RAISE_PRIORITY): _S.ACKNOWLEDGED,
@@ -77,6 +91,8 @@ TABLE: Mapping[tuple[AlertState, AlertEvent], AlertState] = MappingProxyType(
         (_S.ATTENDED, _E.ARRIVE): _S.ATTENDED,  # a second pair of hands
         (_S.ATTENDED, _E.DECLINE): _S.OPEN,  # must leave; hands over
         (_S.ATTENDED, _E.CLOSE): _S.CLOSED,
+        (_S.ATTENDED, _E.HAND_OVER): _S.OPEN,
+        (_S.ATTENDED, _E.MORE_HELP): _S.ATTENDED,  # one pair of hands is not enough
         (_S.ATTENDED, _E.CLEAR): _S.ATTENDED,
         (_S.ATTENDED, _E.REPEAT): _S.ATTENDED,
         (_S.ATTENDED, _E.RAISE_PRIORITY): _S.ATTENDED,
@@ -88,6 +104,8 @@ TABLE: Mapping[tuple[AlertState, AlertEvent], AlertState] = MappingProxyType(
         (_S.CLEARED, _E.DECLINE): _S.CLEARED,
         (_S.CLEARED, _E.ARRIVE): _S.ATTENDED,
         (_S.CLEARED, _E.CLOSE): _S.CLOSED,
+        (_S.CLEARED, _E.HAND_OVER): _S.CLEARED,
+        (_S.CLEARED, _E.MORE_HELP): _S.CLEARED,
         (_S.CLEARED, _E.CLEAR): _S.CLEARED,
         (_S.CLEARED, _E.REPEAT): _S.OPEN,  # it happens again
         (_S.CLEARED, _E.ESCALATE): _S.CLEARED,  # a person still looks
@@ -125,6 +143,8 @@ EVENT_MEANING: Mapping[AlertEvent, str] = MappingProxyType(
         _E.ARRIVE: "A carer says: I am there.",
         _E.CLOSE: "A person says what it was and ends the alert.",
         _E.REOPEN: "A person takes a closing back.",
+        _E.HAND_OVER: "A carer asks another one, by name, to take it.",
+        _E.MORE_HELP: "A person asks for more help: the next step is told at once.",
         _E.CLEAR: "The rule sees that the cause went away by itself.",
         _E.REPEAT: "It happened again.",
         _E.RAISE_PRIORITY: "It happened again and is more urgent now.",
@@ -143,6 +163,8 @@ _CAN_NOT: Mapping[AlertEvent, str] = MappingProxyType(
         _E.ARRIVE: "be attended",
         _E.CLOSE: "be closed again",
         _E.REOPEN: "be re-opened",
+        _E.HAND_OVER: "be handed over",
+        _E.MORE_HELP: "get more help",
         _E.CLEAR: "be cleared",
         _E.REPEAT: "be repeated",
         _E.RAISE_PRIORITY: "get a higher priority",

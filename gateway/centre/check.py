@@ -1,20 +1,22 @@
 """How the parts of a centre must fit together: every reference, every overlap, every address."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from devices import registry
+from gateway.centre.check_policies import check_policies
 from gateway.centre.contact import address_expected, address_shown
 from gateway.centre.draft import Draft, Entry
-from gateway.centre.model import Assignment, Calendar, Carer, Device, Policy, Resident, Zone
+from gateway.centre.model import Assignment, Calendar, Carer, Device, Policy, Resident, Shift, Zone
 from gateway.centre.plans import check_plans
 from gateway.errors import Problem
 from gateway.problems import did_you_mean, one_of
 
 WORDS: dict[type[BaseModel], str] = {
-    Resident: "resident", Device: "device", Carer: "carer", Policy: "policy", Zone: "zone", Calendar: "calendar",
+    Resident: "resident", Device: "device", Carer: "carer", Shift: "shift", Policy: "policy", Zone: "zone",
+    Calendar: "calendar",
 }  # fmt: skip
 """What an id is the id of, in messages."""
 
@@ -26,7 +28,7 @@ def check(draft: Draft) -> list[Problem]:
         *_devices(draft),
         *_assignments(draft),
         *_carers(draft),
-        *_policies(draft),
+        *check_policies(draft),
         *check_plans(draft),
     ]
 
@@ -127,34 +129,3 @@ def _carers(draft: Draft) -> Iterator[Problem]:
                     key = entry.place.of(f"contacts[{number}].address")
                     value = address_shown(channel, address) if "address" in contact else "(missing)"
                     yield Problem(entry.place.file, key, value, f"expected {expected}")
-
-
-def _policies(draft: Draft) -> Iterator[Problem]:
-    if not draft.of(Policy):
-        yield Problem(
-            draft.file, "policies", "(missing)", "expected at least one [[policies]]: who is told, in which order"
-        )
-    carers = set(draft.ids(Carer))
-    silent = {entry.text("id") for entry in draft.of(Carer) if not entry.raw.get("contacts")}
-    for entry in draft.of(Policy):
-        for field, name in _told(entry):
-            yield from _unknown(entry, field, name, carers, Carer)
-            if name in silent:
-                yield entry.problem(field, name, "a carer with at least one contact: this one can't be told")
-
-
-def _told(entry: Entry[Policy]) -> Iterator[tuple[str, str]]:
-    """Every carer that a policy names, with the key."""
-    steps = entry.raw.get("steps", [])
-    lists: Iterable[tuple[str, object]] = [
-        *(
-            (f"steps[{number}].to", step.get("to"))
-            for number, step in enumerate(steps if isinstance(steps, list | tuple) else [])
-            if isinstance(step, dict)
-        ),
-        ("failsafe", entry.raw.get("failsafe")),
-    ]
-    for field, names in lists:
-        for number, name in enumerate(names if isinstance(names, list | tuple) else []):
-            if isinstance(name, str):
-                yield f"{field}[{number}]", name

@@ -6,7 +6,19 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.centre.model import Assignment, Calendar, CarePlan, Carer, Device, HousePlan, Policy, Resident, Site, Zone
+from gateway.centre.model import (
+    Assignment,
+    Calendar,
+    CarePlan,
+    Carer,
+    Device,
+    HousePlan,
+    Policy,
+    Resident,
+    Shift,
+    Site,
+    Zone,
+)
 from gateway.errors import Problem
 from gateway.problems import no_such, printable, problems_of, schema_of, shown
 
@@ -17,6 +29,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "devices": Device,
     "assignments": Assignment,
     "carers": Carer,
+    "shifts": Shift,
     "policies": Policy,
     "care_plans": CarePlan,
     "house_plans": HousePlan,

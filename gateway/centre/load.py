@@ -18,6 +18,7 @@ from gateway.centre.model import (
     HousePlan,
     Policy,
     Resident,
+    Shift,
     Zone,
 )
 from gateway.centre.plans import UNREAD
@@ -78,6 +79,7 @@ def _centre(
         devices=draft.parsed(Device),
         assignments=draft.parsed(Assignment),
         carers=draft.parsed(Carer),
+        shifts=draft.parsed(Shift),
         policies=draft.parsed(Policy),
         care_plans=draft.parsed(CarePlan),
         house_plans=draft.parsed(HousePlan),

@@ -4,73 +4,31 @@ One Centre is one version of the whole. It is frozen: a change is a new Centre. 
 is lon, lat in degrees WGS 84, durations are seconds.
 """
 
-import re
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Annotated, Any, Literal, TypeAlias
-from zoneinfo import ZoneInfo, available_timezones
 
-from babel import Locale, UnknownLocaleError
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, Field
 
-from gateway.problems import did_you_mean
+from gateway.centre.base import Id, Language, Line, Part, Timezone, Utc
+from gateway.centre.policy import Policy, Step, Variant
+from gateway.centre.shifts import Shift
 from rules.geometry import ZoneShape
 from rules.ical import LONGEST_TEXT
 from rules.model import DeviceInfo
 from rules.night import WallClock
 from rules.registry import AnySettings
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-def _id(value: str) -> str:
-    if _ID.fullmatch(value) is None:
-        raise ValueError("expected 1 to 64 letters a to z, digits, points, underscores, hyphens; no space, no accent")
-    return value
-
-
-def _line(value: str) -> str:
-    """Names go into e-mail subjects and terminals: a line break or an escape code there would do harm."""
-    if not value.isprintable():
-        raise ValueError("expected one line of text without control characters")
-    return value
+__all__ = [
+    "Assignment", "Calendar", "CarePlan", "Carer", "Centre", "Channel", "CommandName", "Consents", "Contact", "Device",
+    "DeviceType", "Downlink", "HousePlan", "Id", "Line", "Policy", "Resident", "Role", "Shift", "Site", "Step", "Utc",
+    "Variant", "Zone",
+]  # fmt: skip
 
 
 def _lines(value: str) -> str:
     """Lines end in LF here, whatever they end in on the way."""
     return value.replace("\r\n", "\n").replace("\r", "\n")
 
-
-def _timezone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError):
-        near = did_you_mean(value, available_timezones())
-        raise ValueError(f"expected a time zone such as Europe/Malta{near}") from None
-    return value
-
-
-def _language(value: str) -> str:
-    try:
-        Locale.parse(value, sep="-")
-    except (UnknownLocaleError, ValueError):
-        raise ValueError("expected a language tag such as en, da or pt-BR") from None
-    return value
-
-
-def _utc(value: datetime) -> datetime:
-    if not 2000 <= value.year < 2200:  # a typing error; and the ends of the calendar can't be turned into UTC
-        raise ValueError("expected a time from 2000 to 2199")
-    return value.astimezone(UTC)
-
-
-Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": f"^{_ID.pattern}$"})]
-"""A short name for machines. It goes into topics and links."""
-
-Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_line)]
-Timezone = Annotated[str, AfterValidator(_timezone)]
-Language = Annotated[str, AfterValidator(_language)]
-Utc = Annotated[AwareDatetime, AfterValidator(_utc)]
 
 DeviceType: TypeAlias = Literal[
     "tracker", "fall_detector", "bed_sensor", "continence_sensor", "sos_button",
@@ -80,14 +38,10 @@ Role: TypeAlias = Literal["relative", "carer", "manager", "admin"]
 CommandName: TypeAlias = Literal[
     "ring", "find", "light-on", "light-off", "light-day", "light-evening", "light-night", "locate"
 ]
-Channel: TypeAlias = Literal["log", "smtp", "webhook", "mqtt", "apprise"]
+Channel: TypeAlias = Literal["log", "smtp", "webhook", "mqtt", "apprise", "ntfy", "webpush", "telegram", "sms", "voice"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Site(_Part):
+class Site(Part):
     """[centre]: the house itself."""
 
     id: Id = Field(description="Short name of the centre; also {site} in MQTT topics.")
@@ -101,16 +55,19 @@ class Site(_Part):
     )
 
 
-class Resident(_Part):
+class Resident(Part):
     """[[residents]]: a person who is cared for."""
 
     id: Id = Field(description="Short name, used in the other tables.")
     name: Line = Field(description="The person's name.")
     room: Line = Field(max_length=40, description="Room code; it stands in for the name on lock screens.")
     note: str | None = Field(None, max_length=2000, description="What a carer should know.")
+    relatives: tuple[Id, ...] = Field(
+        (), description="Ids of the carers who are the person's relatives, for steps that tell relatives."
+    )
 
 
-class Downlink(_Part):
+class Downlink(Part):
     """[devices.downlinks.COMMAND]: how a device that does not speak our own contract is told."""
 
     port: int | None = Field(None, ge=1, le=223, description="LoRaWAN: port of the message (FPort).")
@@ -126,7 +83,7 @@ class Downlink(_Part):
     set: dict[str, Any] | None = Field(None, min_length=1, description="Zigbee2MQTT: what to set, as a table.")
 
 
-class Device(_Part):
+class Device(Part):
     """[[devices]]: something that sends readings."""
 
     id: Id = Field(description="Short name, used in assignments.")
@@ -161,7 +118,7 @@ class Device(_Part):
         )
 
 
-class Assignment(_Part):
+class Assignment(Part):
     """[[assignments]]: a device belongs to a resident from a time to a time."""
 
     device: Id = Field(description="Id of the device.")
@@ -170,43 +127,31 @@ class Assignment(_Part):
     end: Utc | None = Field(None, alias="to", description="Until just before this time; default: for ever.")
 
 
-class Contact(_Part):
+class Contact(Part):
     """[[carers.contacts]]: one way to reach a carer."""
 
     channel: Channel = Field(description="Way of telling.")
     address: str = Field(
-        "", max_length=2000, description="Where: e-mail address, web address, topic or Apprise address."
+        "",
+        max_length=2000,
+        description="Where: e-mail address, web address, topic, telephone number, chat id or Apprise address.",
     )
 
 
-class Carer(_Part):
+class Carer(Part):
     """[[carers]]: somebody who is told, and who answers."""
 
     id: Id = Field(description="Short name, used in policies.")
     name: Line = Field(description="The carer's name.")
     language: Language = Field("en", description="Language of the messages to this carer.")
     role: Role = Field("carer", description="What the carer may do.")
+    kind: Literal["person", "alarm_centre"] = Field(
+        "person", description="A person, or an alarm receiving centre, for steps that tell the alarm centre."
+    )
     contacts: tuple[Contact, ...] = Field((), description="Ways to reach the carer, in the order to be tried.")
 
 
-class Step(_Part):
-    """[[policies.steps]]: whom to tell, and how long to wait for an answer."""
-
-    to: tuple[Id, ...] = Field(min_length=1, description="Ids of the carers who are told together.")
-    wait_s: float = Field(gt=0, le=86400, description="Seconds to wait for an answer before the next step.")
-
-
-class Policy(_Part):
-    """[[policies]]: in which order people are told."""
-
-    id: Id = Field(description="Short name, used in care plans.")
-    steps: tuple[Step, ...] = Field(min_length=1, description="Steps, one after the other.")
-    failsafe: tuple[Id, ...] = Field(
-        min_length=1, description="Ids of the carers who are told when all steps are over without an answer."
-    )
-
-
-class Consents(_Part):
+class Consents(Part):
     """[care_plans.consents]: what the resident agreed to. What is not written was not agreed to."""
 
     location: Literal["alarm", "always", "never"] = Field(
@@ -219,7 +164,7 @@ class Consents(_Part):
     )
 
 
-class CarePlan(_Part):
+class CarePlan(Part):
     """[[care_plans]]: what is watched over for one resident, and who is told."""
 
     resident: Id = Field(description="Id of the resident.")
@@ -228,14 +173,14 @@ class CarePlan(_Part):
     rules: tuple[AnySettings, ...] = Field((), description="Rules, each with its own settings.")
 
 
-class HousePlan(_Part):
+class HousePlan(Part):
     """[[house_plans]], at most one: what is watched over in the house itself, such as hubs and outer doors."""
 
     policy: Id = Field(description="Id of the policy: who is told.")
     rules: tuple[AnySettings, ...] = Field((), description="Rules, each with its own settings.")
 
 
-class Zone(_Part):
+class Zone(Part):
     """A place: a polygon on the map, several, a circle, a way (corridor), rooms indoors, or a house and its rooms."""
 
     id: Id = Field(description="Short name, used in rules.")
@@ -263,7 +208,7 @@ class Zone(_Part):
         )
 
 
-class Calendar(_Part):
+class Calendar(Part):
     """[[calendars]]: times that are planned by date, for the schedules of rules."""
 
     id: Id = Field(description="Short name, used in schedules.")
@@ -274,7 +219,7 @@ class Calendar(_Part):
     )
 
 
-class Centre(_Part):
+class Centre(Part):
     """A whole care centre; only gateway.centre.load makes one, because it checks how the parts fit together."""
 
     centre: Site = Field(description="The house itself.")
@@ -282,6 +227,7 @@ class Centre(_Part):
     devices: tuple[Device, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     carers: tuple[Carer, ...] = ()
+    shifts: tuple[Shift, ...] = ()
     policies: tuple[Policy, ...] = ()
     care_plans: tuple[CarePlan, ...] = ()
     house_plans: tuple[HousePlan, ...] = ()

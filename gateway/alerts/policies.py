@@ -1,0 +1,97 @@
+"""Which steps count for an alert, and who is meant by a step: decided anew each time a step is taken.
+
+Who was told stays as it was recorded; a shift that ends changes nothing about that.
+"""
+
+import sqlite3
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from gateway.alerts.model import Alert
+from gateway.centre.index import CentreIndex
+from gateway.centre.model import Policy, Step
+from gateway.centre.policy import Variant
+from gateway.store import rotas
+
+MANAGERS: Final = "@managers"
+"""Variant of matters that are the managers' own; no variant of a centre file begins with an @."""
+
+MANAGERS_MATTERS: Final = frozenset({"coverage_gap", "rota_unreachable"})
+"""Alerts about the plan of the house: whoever is on shift can do nothing about them."""
+
+_MANAGERS_WAIT_S: Final = 4 * 3600.0
+"""The plan of the coming days is not a matter of minutes."""
+
+
+class Plan(NamedTuple):
+    """The steps that count for an alert. ``variant`` None: the policy's own steps."""
+
+    policy: str
+    variant: str | None
+    steps: tuple[Step, ...]
+    failsafe: tuple[str, ...]
+    rounds: int
+
+    @property
+    def name(self) -> str:
+        """As an alert keeps it: ``standard``, or ``standard/night``; ids have no slash."""
+        return self.policy if self.variant is None else f"{self.policy}/{self.variant}"
+
+
+def chosen(index: CentreIndex, alert: Alert, at: datetime) -> Plan:
+    """The first variant of the alert's policy that fits the alert and the time (UTC); else the policy's own steps."""
+    policy = index.policy_of(alert.resident)
+    for variant in policy.when:
+        if fits(index, variant, alert.priority, alert.rule, at):
+            return _plan(policy, variant)
+    return _managers(index, policy) if alert.rule in MANAGERS_MATTERS else _plan(policy, None)
+
+
+def recorded(index: CentreIndex, alert: Alert) -> Plan:
+    """The plan by which the alert's present step was told, as far as the centre file still has it."""
+    policy = index.policy_of(alert.resident)
+    name, _, variant = alert.policy.partition("/")
+    if name == policy.id and variant == MANAGERS:
+        return _managers(index, policy)
+    return _plan(policy, next((v for v in policy.when if name == policy.id and v.id == variant), None))
+
+
+def fits(index: CentreIndex, variant: Variant, priority: str, rule: str, at: datetime) -> bool:
+    """Whether a variant counts for alerts of that priority and rule at that time (UTC)."""
+    return (
+        (not variant.priorities or priority in variant.priorities)
+        and (not variant.rules or rule in variant.rules)
+        and index.schedule(variant.schedule).active(at)
+    )
+
+
+def people(
+    db: sqlite3.Connection, index: CentreIndex, step: Step, resident: str | None, at: datetime
+) -> tuple[str, ...]:
+    """Ids of the carers whom a step means at that time (UTC), each once: by name, on shift, relatives, alarm centre."""
+    found = list(step.to)
+    for role in step.roles:
+        found += rotas.on_shift(db, index, role, at)
+    if step.relatives and resident is not None and resident in index.residents:
+        found += index.residents[resident].relatives
+    if step.alarm_centre:
+        found += alarm_centres(index)
+    return tuple(dict.fromkeys(found))
+
+
+def alarm_centres(index: CentreIndex) -> list[str]:
+    """Ids of the carers that are an alarm receiving centre."""
+    return [carer.id for carer in index.carers.values() if carer.kind == "alarm_centre"]
+
+
+def _plan(policy: Policy, variant: Variant | None) -> Plan:
+    steps = policy.steps if variant is None else variant.steps
+    return Plan(policy.id, None if variant is None else variant.id, steps, policy.failsafe, policy.rounds)
+
+
+def _managers(index: CentreIndex, policy: Policy) -> Plan:
+    """One step to all managers; the policy's own steps where there are none."""
+    managers = tuple(carer.id for carer in index.carers.values() if carer.role == "manager" and carer.contacts)
+    if not managers:
+        return _plan(policy, None)
+    return Plan(policy.id, MANAGERS, (Step(to=managers, wait_s=_MANAGERS_WAIT_S),), policy.failsafe, 1)

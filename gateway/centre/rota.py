@@ -1,0 +1,205 @@
+"""Who is on duty when: shifts laid out as turns, and the changes that people made to them. Times are UTC.
+
+Wall-clock times are in the shift's time zone, right on both nights when the clocks change (see rules.night): where a
+time exists twice, the earlier shift ends at the second one and the next begins at the first, so nobody is missing.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from gateway.centre.model import Carer, Centre
+from gateway.centre.shifts import Shift, WeeklyShift
+from rules.errors import BadCalendarError
+from rules.ical import Calendar, Event, read_calendar
+from rules.night import Daily
+from rules.schedule import weekdays
+
+_DAY: Final = timedelta(days=1)
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_BLOCK: Final = timedelta(days=8)
+"""Calendars are laid out in blocks of that length, each once: a week ahead takes two of them."""
+
+_BETWEEN_NAMES: Final = re.compile(r"[,;/&+]|\s-\s")
+
+
+class Turn(NamedTuple):
+    """A carer is on duty for a role from an instant until just before another (UTC). ``shift`` None: by a change."""
+
+    start: datetime
+    end: datetime
+    role: str
+    carer: str
+    shift: str | None
+
+
+class Unknown(NamedTuple):
+    """An event of a calendar from which nobody follows, or not everybody: ``name`` is no carer of the centre."""
+
+    start: datetime
+    end: datetime
+    role: str
+    shift: str
+    name: str
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What people changed for a while (UTC): ``leaves`` is not on duty, ``comes`` is; one of them may be None.
+
+    With both, ``comes`` is on duty where ``leaves`` would have been. ``swap`` is the number of a swap's first half.
+    """
+
+    id: int
+    role: str
+    since: datetime
+    until: datetime
+    leaves: str | None
+    comes: str | None
+    why: str
+    who: str
+    made_at: datetime
+    swap: int | None = None
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+
+
+class Rotas:
+    """All shifts of a centre, ready to be laid out."""
+
+    def __init__(self, centre: Centre) -> None:
+        self._zone = ZoneInfo(centre.centre.timezone)
+        self._texts = {calendar.id: calendar.text for calendar in centre.calendars}
+        self._names = _names(centre.carers)
+        self.shifts: Mapping[str, Shift] = {shift.id: shift for shift in centre.shifts}
+        self.roles: tuple[str, ...] = tuple(dict.fromkeys(shift.role for shift in centre.shifts))
+        self._of_role = {role: [s for s in centre.shifts if s.role == role] for role in self.roles}
+        self.fetched: tuple[Shift, ...] = tuple(shift for shift in centre.shifts if shift.url is not None)
+        """Shifts whose calendar comes from elsewhere."""
+
+    def zone_of(self, shift: Shift) -> ZoneInfo:
+        """The time zone of a shift's wall-clock times."""
+        return self._zone if shift.timezone is None else ZoneInfo(shift.timezone)
+
+    def planned(self, role: str, begin: datetime, end: datetime, copies: Mapping[str, str]) -> list[Turn]:
+        """The turns of a role that touch the time from one instant to another, whole ones, without any changes.
+
+        Args:
+            role: a role that no shift has gives no turns.
+            begin: UTC.
+            end: UTC, exclusive.
+            copies: texts of the fetched calendars by shift; one that is missing gives no turns.
+        """
+        found: list[Turn] = []
+        for shift in self._of_role.get(role, ()):
+            zone = self.zone_of(shift)
+            for window in shift.weekly:
+                found += _weekly(shift, window, zone, begin, end)
+            for event in self._events(shift, begin, end, copies):
+                found += [Turn(event.start, event.end, role, carer, shift.id) for carer in self._named(event)[0]]
+        return sorted(set(found))
+
+    def unknown(self, role: str, begin: datetime, end: datetime, copies: Mapping[str, str]) -> list[Unknown]:
+        """Names in the calendars of a role that are no carer's, with the events in which they stand."""
+        return sorted(
+            Unknown(event.start, event.end, role, shift.id, name)
+            for shift in self._of_role.get(role, ())
+            for event in self._events(shift, begin, end, copies)
+            for name in self._named(event)[1]
+        )
+
+    def _events(self, shift: Shift, begin: datetime, end: datetime, copies: Mapping[str, str]) -> Iterator[Event]:
+        text = copies.get(shift.id) if shift.url is not None else self._texts.get(shift.calendar or "")
+        if text is None:
+            return
+        try:
+            calendar = read_calendar(text, self.zone_of(shift))
+        except BadCalendarError:
+            return  # an old copy that this version does not read any more; the next one that is fetched is checked
+        block = (begin - _EPOCH) // _BLOCK
+        seen: set[Event] = set()
+        while _EPOCH + block * _BLOCK < end:
+            for event in _laid_out(calendar, block):
+                if event.end > begin and event.start < end and event not in seen:
+                    seen.add(event)
+                    yield event
+            block += 1
+
+    def _named(self, event: Event) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The carers that an event names, and what it says where nobody is found."""
+        invited = [self._names[one.casefold()] for one in event.attendees if one.casefold() in self._names]
+        # "On call: Nora Borg": what stands before a colon is what it is about
+        said = [one.strip() for one in _BETWEEN_NAMES.split(event.summary.rpartition(":")[2])]
+        whole = self._names.get(event.summary.casefold())
+        if whole is not None:
+            return (whole, *(one for one in invited if one != whole)), ()
+        known = [self._names[one.casefold()] for one in said if one.casefold() in self._names]
+        strange = [one for one in said if one and one.casefold() not in self._names]
+        carers = tuple(dict.fromkeys([*known, *invited]))
+        if invited or not strange:
+            return carers, () if carers else ("(nobody)",)
+        return carers, tuple(strange)
+
+
+def changed(turns: Iterable[Turn], changes: Iterable[Change]) -> list[Turn]:
+    """The turns after the changes, the older change first; changes of other roles do nothing."""
+    found = list(turns)
+    for change in sorted(changes, key=lambda one: one.id):
+        found = list(_after(found, change))
+    return sorted(set(found))
+
+
+def on_duty(turns: Iterable[Turn], at: datetime) -> tuple[str, ...]:
+    """Ids of the carers who are on duty at that time, who began first first."""
+    return tuple(dict.fromkeys(turn.carer for turn in turns if turn.start <= at < turn.end))
+
+
+def _after(turns: Sequence[Turn], change: Change) -> Iterator[Turn]:
+    if change.leaves is None and change.comes is not None:
+        yield Turn(change.since, change.until, change.role, change.comes, None)
+    for turn in turns:
+        start, end = max(turn.start, change.since), min(turn.end, change.until)
+        if turn.role != change.role or turn.carer != change.leaves or start >= end:
+            yield turn
+            continue
+        if turn.start < start:
+            yield turn._replace(end=start)
+        if change.comes is not None:
+            yield turn._replace(start=start, end=end, carer=change.comes, shift=None)
+        if end < turn.end:
+            yield turn._replace(start=end)
+
+
+def _weekly(shift: Shift, window: WeeklyShift, zone: ZoneInfo, begin: datetime, end: datetime) -> Iterator[Turn]:
+    days, daily = weekdays(window.days), Daily(window.since, window.until, zone)
+    # A shift of 24 hours that ends after the clocks were set back began up to 25 hours before.
+    day, last = begin.astimezone(zone).date() - 2 * _DAY, end.astimezone(zone).date()
+    while day <= last:
+        if day.weekday() in days:
+            start, over = daily.window(day)
+            if over > begin and start < end and over > start:
+                for carer in window.carers:
+                    yield Turn(start, over, shift.role, carer, shift.id)
+        day += _DAY
+
+
+@lru_cache(maxsize=64)
+def _laid_out(calendar: Calendar, block: int) -> tuple[Event, ...]:
+    """The events of a block of days, whole ones."""
+    begin = _EPOCH + block * _BLOCK
+    return tuple(calendar.events(begin, begin + _BLOCK))
+
+
+def _names(carers: Iterable[Carer]) -> dict[str, str]:
+    """How a calendar may name each carer: id, name, e-mail address; without regard to capitals."""
+    found: dict[str, str] = {}
+    for carer in carers:
+        for contact in carer.contacts:
+            if contact.channel == "smtp":
+                found.setdefault(contact.address.casefold(), carer.id)
+        found[carer.name.casefold()] = carer.id
+    return found | {carer.id.casefold(): carer.id for carer in carers}

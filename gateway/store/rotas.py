@@ -1,0 +1,271 @@
+"""Shifts in the store: what people changed, the last good copies of fetched calendars, and who is on duty then."""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from gateway.centre.index import CentreIndex
+from gateway.centre.rota import Change, Turn, changed, on_duty
+from gateway.centre.shifts import Shift
+from gateway.clock import from_ms, to_ms
+from gateway.errors import BadAnswerError
+from gateway.problems import did_you_mean
+from gateway.store import audit
+from gateway.store.writer import Tx
+
+LONGEST_CHANGE: Final = timedelta(days=92)
+"""Three months: whoever is away for longer is taken out of the plan itself."""
+
+LONGEST_WHY: Final = 500
+_LARGEST: Final = 2**63 - 1
+
+
+class Copy(msgspec.Struct, frozen=True, kw_only=True):
+    """How a fetched calendar stands; times are UTC. ``text`` None: there is no copy of this address yet."""
+
+    shift: str
+    text: str | None
+    fetched_at: datetime | None
+    failed_since: datetime | None
+    problem: str | None
+
+
+class Span(msgspec.Struct, frozen=True):
+    """From an instant (UTC-aware) until just before another."""
+
+    since: datetime
+    until: datetime
+
+
+def on_shift(db: sqlite3.Connection, index: CentreIndex, role: str, at: datetime) -> tuple[str, ...]:
+    """Ids of the carers who are on duty for a role at that time (UTC), changes counted in."""
+    return on_duty(turns(db, index, role, at, at + timedelta(milliseconds=1)), at)
+
+
+def turns(db: sqlite3.Connection, index: CentreIndex, role: str, begin: datetime, end: datetime) -> list[Turn]:
+    """The turns of a role that touch the time between two instants (UTC), changes counted in."""
+    rotas = index.rotas
+    texts = texts_of(db, index) if any(shift.role == role for shift in rotas.fetched) else {}
+    planned = rotas.planned(role, begin, end, texts)
+    after = changed(planned, changes(db, role=role, begin=begin, end=end))
+    return [turn for turn in after if turn.end > begin and turn.start < end]
+
+
+def texts_of(db: sqlite3.Connection, index: CentreIndex) -> dict[str, str]:
+    """The last good texts of the fetched calendars, by shift."""
+    found = copies(db, index)
+    return {shift: copy.text for shift, copy in found.items() if copy.text is not None}
+
+
+def copies(db: sqlite3.Connection, index: CentreIndex) -> dict[str, Copy]:
+    """How the fetched calendars of the centre stand, by shift; what was never tried is missing."""
+    rows = {row["shift"]: row for row in db.execute("SELECT * FROM rota_copies")}
+    return {
+        shift.id: Copy(
+            shift=shift.id,
+            text=row["text"],
+            fetched_at=_time(row["fetched_at"]),
+            failed_since=_time(row["failed_since"]),
+            problem=row["problem"],
+        )
+        for shift in index.rotas.fetched
+        if (row := rows.get(shift.id)) is not None and row["source"] == source_of(shift)
+    }
+
+
+def keep_copy(tx: Tx, shift: Shift, text: str) -> None:
+    """The calendar of a shift was fetched and can be used."""
+    tx.db.execute(
+        "INSERT INTO rota_copies (shift, source, text, fetched_at) VALUES (?, ?, ?, ?) ON CONFLICT (shift) DO UPDATE"
+        " SET source = excluded.source, text = excluded.text, fetched_at = excluded.fetched_at, failed_since = NULL,"
+        " problem = NULL",
+        (shift.id, source_of(shift), text, to_ms(tx.now)),
+    )
+
+
+def could_not_fetch(tx: Tx, shift: Shift, problem: str) -> None:
+    """The calendar of a shift could not be fetched, or not be used: the last good copy of that address stays."""
+    tx.db.execute(
+        "INSERT INTO rota_copies (shift, source, failed_since, problem) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (shift) DO UPDATE SET problem = excluded.problem,"
+        " failed_since = CASE source WHEN excluded.source THEN coalesce(failed_since, excluded.failed_since)"
+        " ELSE excluded.failed_since END,"
+        " text = CASE source WHEN excluded.source THEN text END,"
+        " fetched_at = CASE source WHEN excluded.source THEN fetched_at END, source = excluded.source",
+        (shift.id, source_of(shift), to_ms(tx.now), problem[:LONGEST_WHY]),
+    )
+
+
+def source_of(shift: Shift) -> str:
+    """What stands for a shift's address in the store: the address itself may be a secret."""
+    return hashlib.sha256((shift.url or "").encode()).hexdigest()
+
+
+def changes(
+    db: sqlite3.Connection,
+    *,
+    role: str | None = None,
+    begin: datetime | None = None,
+    end: datetime | None = None,
+    everything: bool = False,
+) -> list[Change]:
+    """Changes of shifts, the oldest first: of a role, and those that touch the time between two instants (UTC).
+
+    ``everything``: those that were taken back too.
+    """
+    found = db.execute(
+        "SELECT * FROM shift_changes WHERE (:everything OR ended_at IS NULL)"
+        " AND (:role IS NULL OR role = :role) AND (:begin IS NULL OR until > :begin)"
+        " AND (:end IS NULL OR since < :end) ORDER BY id",
+        {
+            "everything": everything,
+            "role": role,
+            "begin": None if begin is None else to_ms(begin),
+            "end": None if end is None else to_ms(end),
+        },
+    )
+    return [_change(row) for row in found]
+
+
+def override(
+    tx: Tx,
+    index: CentreIndex,
+    *,
+    role: str,
+    span: Span,
+    leaves: str | None = None,
+    comes: str | None = None,
+    why: str,
+    who: str,
+) -> Change:
+    """For a while, somebody is not on duty, somebody else is, or both.
+
+    Args:
+        tx: the transaction.
+        index: the centre.
+        role: a role of its shifts.
+        span: from when until when.
+        leaves: carer id; must be on duty in that time.
+        comes: carer id.
+        why: a few words.
+        who: carer id or ``cli:<user>``, for the audit.
+
+    Raises:
+        BadAnswerError: a value can't be used; it names the field and what is possible.
+    """
+    if leaves is None and comes is None:
+        raise BadAnswerError("comes: (missing): expected a carer who comes, one who leaves, or both.")
+    if leaves == comes:
+        raise BadAnswerError(f"comes: {comes!r}: expected somebody else than the carer who leaves.")
+    _check(tx, index, role, span, [leaves], why)
+    _known(index, comes)
+    return _add(tx, role, span, leaves, comes, why, who, swap=None)
+
+
+def swap(
+    tx: Tx, index: CentreIndex, *, role: str, first: tuple[str, Span], second: tuple[str, Span], why: str, who: str
+) -> tuple[Change, Change]:
+    """Two carers take each other's turn: ``first`` is who gives away which time, ``second`` who gives which back.
+
+    Raises:
+        BadAnswerError: a value can't be used; it names the field and what is possible.
+    """
+    if first[0] == second[0]:
+        raise BadAnswerError(f"carer: {first[0]!r}: expected two carers who swap.")
+    _check(tx, index, role, first[1], [first[0]], why)
+    _check(tx, index, role, second[1], [second[0]], why)
+    one = _add(tx, role, first[1], first[0], second[0], why, who, swap=None)
+    return one, _add(tx, role, second[1], second[0], first[0], why, who, swap=one.id)
+
+
+def take_back(tx: Tx, number: int, *, who: str) -> list[Change]:
+    """End a change; of a swap both halves.
+
+    Raises:
+        BadAnswerError: there is no such change in force.
+    """
+    row = None
+    if 0 < number <= _LARGEST:
+        row = tx.db.execute(
+            "SELECT coalesce(swap, id) AS first FROM shift_changes WHERE id = ? AND ended_at IS NULL", (number,)
+        ).fetchone()
+    if row is None:
+        raise BadAnswerError(f"change: {number}: expected the number of a change of shifts that is in force.")
+    ended = tx.db.execute(
+        "UPDATE shift_changes SET ended_at = ?, ended_by = ? WHERE (id = ? OR swap = ?) AND ended_at IS NULL"
+        " RETURNING *",
+        (to_ms(tx.now), who, row["first"], row["first"]),
+    ).fetchall()
+    for one in ended:
+        audit.record(tx, who=who, action="shift.take_back", target=f"shift_change/{one['id']}")
+    return sorted((_change(one) for one in ended), key=lambda change: change.id)
+
+
+def _check(tx: Tx, index: CentreIndex, role: str, span: Span, leaving: Iterable[str | None], why: str) -> None:
+    roles = index.rotas.roles
+    if role not in roles:
+        expected = ", ".join(roles) or "none, because the centre file has no [[shifts]]"
+        raise BadAnswerError(f"role: {role!r}: expected a role of the shifts: {expected}{did_you_mean(role, roles)}.")
+    if not timedelta(0) < span.until - span.since <= LONGEST_CHANGE:
+        raise BadAnswerError(f"until: expected a time after the beginning, at most {LONGEST_CHANGE.days} days later.")
+    if span.until <= tx.now:
+        raise BadAnswerError("until: expected a time that is not over yet: who was on duty stays as it was.")
+    if not why.strip() or len(why) > LONGEST_WHY:
+        raise BadAnswerError(f"why: expected a few words, at most {LONGEST_WHY} characters: others will read them.")
+    for carer in leaving:
+        _known(index, carer, may_be_silent=True)
+        then = {turn.carer for turn in turns(tx.db, index, role, span.since, span.until)}
+        if carer is not None and carer not in then:
+            there = ", ".join(sorted(then)) or "nobody"
+            raise BadAnswerError(f"leaves: {carer!r}: expected somebody who is on duty for {role} then: {there}.")
+
+
+def _known(index: CentreIndex, carer: str | None, *, may_be_silent: bool = False) -> None:
+    if carer is None:
+        return
+    person = index.carers.get(carer)
+    if person is None:
+        raise BadAnswerError(f"carer: {carer!r}: expected a carer of the centre{did_you_mean(carer, index.carers)}.")
+    if not person.contacts and not may_be_silent:
+        raise BadAnswerError(f"carer: {carer!r}: expected a carer with at least one contact: this one can't be told.")
+
+
+def _add(
+    tx: Tx, role: str, span: Span, leaves: str | None, comes: str | None, why: str, who: str, *, swap: int | None
+) -> Change:
+    row = tx.db.execute(
+        "INSERT INTO shift_changes (role, since, until, leaves, comes, swap, why, who, made_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+        (role, to_ms(span.since), to_ms(span.until), leaves, comes, swap, why.strip(), who, to_ms(tx.now)),
+    ).fetchone()
+    change = _change(row)
+    times = {"since": span.since.isoformat(), "until": span.until.isoformat()}
+    detail = {"role": role, **times, "leaves": leaves, "comes": comes}
+    action = "shift.override" if swap is None else "shift.swap"
+    audit.record(tx, who=who, action=action, target=f"shift_change/{change.id}", detail=detail)
+    return change
+
+
+def _change(row: sqlite3.Row) -> Change:
+    return Change(
+        id=row["id"],
+        role=row["role"],
+        since=from_ms(row["since"]),
+        until=from_ms(row["until"]),
+        leaves=row["leaves"],
+        comes=row["comes"],
+        swap=row["swap"],
+        why=row["why"],
+        who=row["who"],
+        made_at=from_ms(row["made_at"]),
+        ended_at=_time(row["ended_at"]),
+        ended_by=row["ended_by"],
+    )
+
+
+def _time(ms: int | None) -> datetime | None:
+    return None if ms is None else from_ms(ms)
