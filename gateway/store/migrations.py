@@ -270,6 +270,44 @@ def v003_protection(db: Database) -> None:
         db.execute(statement)
 
 
+_V4 = """
+-- What the person who closed an alert found: JSON gateway.alerts.model.FallFindings; NULL: nothing was asked or said.
+ALTER TABLE alerts ADD COLUMN findings TEXT;
+-- Overrides and swaps of shifts. Never taken out: who was on duty when can be told later.
+CREATE TABLE shift_changes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    role TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    leaves TEXT,                             -- carer who is not on duty then; NULL: nobody leaves
+    comes TEXT,                              -- carer who is on duty instead, or besides; NULL: nobody comes
+    swap INTEGER REFERENCES shift_changes (id),  -- the first half of a swap, at its second half
+    why TEXT NOT NULL,
+    who TEXT NOT NULL,                       -- carer id or cli:<user>
+    made_at INTEGER NOT NULL,
+    ended_at INTEGER,                        -- taken back; NULL: in force
+    ended_by TEXT
+);
+CREATE INDEX shift_changes_ahead ON shift_changes (until) WHERE ended_at IS NULL;
+-- The last good copy of each calendar that is fetched, and since when it can't be.
+CREATE TABLE rota_copies (
+    shift TEXT PRIMARY KEY,                  -- the centre's id
+    source TEXT NOT NULL,                    -- hash of the address: of another address it is no copy
+    text TEXT,                               -- iCalendar; NULL: there never was one
+    fetched_at INTEGER,                      -- when it was last fetched, or the same as before
+    failed_since INTEGER,                    -- NULL: the last time it could be fetched
+    problem TEXT                             -- why not, for a technician
+) WITHOUT ROWID;
+"""
+
+
+@MIGRATIONS()
+def v004_shifts(db: Database) -> None:
+    """Changes of shifts, copies of fetched calendars, findings of closed alerts."""
+    for statement in _statements(_V4):
+        db.execute(statement)
+
+
 _V5 = """
 -- When a provider's receipt, or the carer, said that it arrived and was seen.
 ALTER TABLE notifications ADD COLUMN delivered_at INTEGER;
@@ -308,44 +346,6 @@ CREATE INDEX push_subscriptions_by_carer ON push_subscriptions (carer) WHERE gon
 def v005_channels(db: Database) -> None:
     """Receipts, tests of contacts, browsers for Web Push."""
     for statement in _statements(_V5):
-        db.execute(statement)
-
-
-_V4 = """
--- What the person who closed an alert found: JSON gateway.alerts.model.FallFindings; NULL: nothing was asked or said.
-ALTER TABLE alerts ADD COLUMN findings TEXT;
--- Overrides and swaps of shifts. Never taken out: who was on duty when can be told later.
-CREATE TABLE shift_changes (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    role TEXT NOT NULL,
-    since INTEGER NOT NULL,
-    until INTEGER NOT NULL,
-    leaves TEXT,                             -- carer who is not on duty then; NULL: nobody leaves
-    comes TEXT,                              -- carer who is on duty instead, or besides; NULL: nobody comes
-    swap INTEGER REFERENCES shift_changes (id),  -- the first half of a swap, at its second half
-    why TEXT NOT NULL,
-    who TEXT NOT NULL,                       -- carer id or cli:<user>
-    made_at INTEGER NOT NULL,
-    ended_at INTEGER,                        -- taken back; NULL: in force
-    ended_by TEXT
-);
-CREATE INDEX shift_changes_ahead ON shift_changes (until) WHERE ended_at IS NULL;
--- The last good copy of each calendar that is fetched, and since when it can't be.
-CREATE TABLE rota_copies (
-    shift TEXT PRIMARY KEY,                  -- the centre's id
-    source TEXT NOT NULL,                    -- hash of the address: of another address it is no copy
-    text TEXT,                               -- iCalendar; NULL: there never was one
-    fetched_at INTEGER,                      -- when it was last fetched, or the same as before
-    failed_since INTEGER,                    -- NULL: the last time it could be fetched
-    problem TEXT                             -- why not, for a technician
-) WITHOUT ROWID;
-"""
-
-
-@MIGRATIONS()
-def v004_shifts(db: Database) -> None:
-    """Changes of shifts, copies of fetched calendars, findings of closed alerts."""
-    for statement in _statements(_V4):
         db.execute(statement)
 
 
