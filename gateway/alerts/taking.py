@@ -74,5 +74,3 @@ async def mark_opened(writer: Writer, alert: int, carer: str, *, by_message: boo
 def _digest(answer: Answer, via: str) -> str:
     # A form's key names its button already, and its minutes shrink while it waits in the queue.
     return msgspec.json.encode(answer).decode() if via == "api" else type(answer).__name__
-
-

@@ -70,6 +70,16 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     raised_at: datetime
     observed_at: datetime
     now: datetime
+    urgency: int = 3
+    """1 (for information) to 5 (now): grows with every round without an answer."""
+    going_words: str = ""
+    """What a button for "I am going" says; empty: no answer is asked for."""
+    cant_words: str = ""
+
+    @property
+    def asks(self) -> bool:
+        """Whether an answer is asked for."""
+        return bool(self.going_words)
 
 
 class Channel(Protocol):

@@ -1,4 +1,4 @@
-"""The life of a notification, as this package uses it; the table itself is below, where the console can reach it too."""
+"""The life of a notification, as this package uses it; the table is below, where the console reaches it too."""
 
 from gateway.alerts.delivery import TABLE, TOLD, WAITING, Event, State, after
 

@@ -36,7 +36,8 @@ from gateway.notify.channels.apprise import AppriseChannel
 from gateway.notify.channels.log import LogChannel
 from gateway.notify.channels.mqtt import MqttChannel
 from gateway.notify.channels.smtp import SmtpChannel
-from gateway.notify.channels.webhook import WebhookChannel, _is_public
+from gateway.notify.channels.webhook import WebhookChannel
+from gateway.notify.http import is_public
 from tests.brokers import PATIENCE_S, run_nats
 from tests.gateway.notify.conftest import START, outgoing
 
@@ -305,7 +306,7 @@ async def test_private_targets_are_refused(httpserver: HTTPServer, host: str) ->
     ],
 )
 def test_what_counts_as_public(address: str, public: bool) -> None:
-    assert _is_public(address) is public
+    assert is_public(address) is public
 
 
 async def test_the_address_that_was_checked_is_the_one_that_is_called(
@@ -320,7 +321,7 @@ async def test_the_address_that_was_checked_is_the_one_that_is_called(
         address = "127.0.0.1" if len(asked) == 1 else "10.0.0.1"
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
-    monkeypatch.setattr("gateway.notify.channels.webhook._is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr("gateway.notify.http.is_public", lambda address: address == "127.0.0.1")
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", rebinding)
     channel = webhook()
     await channel.send(outgoing(CLOCK, f"http://hook.example.org:{httpserver.port}/"))
@@ -346,7 +347,7 @@ async def test_tls_is_checked_against_the_name_though_the_call_goes_to_an_addres
     context.load_cert_chain(cert, key)
     trusting = ssl.create_default_context(cafile=str(cert))
     monkeypatch.setattr(
-        "gateway.notify.channels.webhook.httpx.AsyncClient",
+        "gateway.notify.http.httpx.AsyncClient",
         lambda **options: _client(**{**options, "verify": trusting}),
     )
     with HTTPServer(host="127.0.0.1", port=0, ssl_context=context) as server:
