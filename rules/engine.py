@@ -82,15 +82,11 @@ class ResidentRules:
         self._by_key = entries
         self._entries = tuple(entries.values())
         self._concerned: dict[tuple[str, str, bool], tuple[_Entry, ...]] = {}
+        # asked once for each: isinstance of a protocol is slow
+        listening = [(entry, entry.rule.listens) for entry in self._entries if isinstance(entry.rule, Listens)]
         self._listeners: dict[str, tuple[_Entry, ...]] = {
-            name: tuple(
-                entry
-                for entry in self._entries
-                if isinstance(entry.rule, Listens) and name in entry.rule.listens and name != entry.rule.name
-            )
-            for entry in self._entries
-            if isinstance(entry.rule, Listens)
-            for name in entry.rule.listens
+            name: tuple(entry for entry, words in listening if name in words and name != entry.rule.name)
+            for name in {name for _, words in listening for name in words}
         }
         self._stand_ins = inhibition.concerned({entry.rule.name for entry in self._entries})
         self.rules: tuple[Rule, ...] = tuple(entry.rule for entry in self._entries)
