@@ -38,7 +38,7 @@ class ZoneExitSettings(WatchSettings):
         ge=1,
         le=10,
         description="Positions outside that are needed to tell at once. Two, because single positions jump, most of "
-        "all between houses; 1 tells on the first.",
+        "all between houses; 1 tells on the first, be it a jump or not.",
     )
     decide_within_s: float = Field(
         60.0,
@@ -53,7 +53,8 @@ class ZoneExitSettings(WatchSettings):
         ge=0,
         le=3600,
         description="The same for a single position that is a jump (see `fastest_mps`). Six minutes give a tracker "
-        "that reports every five the chance to take it back; a ride in a car is told by its second position.",
+        "that reports every five the chance to take it back; a ride in a car is told by its second position. 0: a "
+        "jump counts as any other position.",
     )
 
 
@@ -68,6 +69,11 @@ class ZoneExitRule(Watch):
     name = "zone_exit"
     bad = Side.OUTSIDE
     state = ZoneExitState
+
+    @staticmethod
+    def first_tells(settings: WatchSettings) -> bool:
+        """With one confirmation: a care plan that asks for the first position gets it."""
+        return settings.confirmations == 1
 
     def _fine(self) -> Quiet:
         return _INSIDE

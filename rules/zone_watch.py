@@ -131,7 +131,7 @@ class Watch(Watched):
 
     def _jumped(self, spot: Spot | None, position: object, accuracy: float, at: datetime) -> float:
         """Metres that nobody can have walked since ``spot``; 0: no jump, or nothing to compare with."""
-        if spot is None or not isinstance(position, Position):
+        if spot is None or self._foot is None or not isinstance(position, Position):
             return 0.0
         return jumped_m(spot, position, accuracy, at, self._foot)
 

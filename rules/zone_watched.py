@@ -61,10 +61,16 @@ class Watched:
         self._scheduled = not schedule.always
         self._decide = timedelta(seconds=settings.decide_within_s)
         self._jump = max(self._decide, timedelta(seconds=settings.jump_within_s))
-        self._foot = settings.fastest_mps
+        # None: every position counts as it is
+        self._foot = None if settings.jump_within_s == 0 or self.first_tells(settings) else settings.fastest_mps
         self._grace = timedelta(seconds=settings.start_grace_s)
         self._known = timedelta(seconds=settings.recent_s)
         self._fresh = timedelta(seconds=settings.companion_fresh_s)
+
+    @staticmethod
+    def first_tells(settings: WatchSettings) -> bool:
+        """Whether the care plan asks for the first position on the bad side to be told, whatever it looks like."""
+        return False
 
     # what a rule says, in its own words
 

@@ -19,7 +19,7 @@ def stand(story: Ground) -> Stand:
 
 class TestJump:
     @pytest.mark.parametrize("pause", [1, 10, 30, 60])
-    @pytest.mark.parametrize("settings", [{}, {"confirmations": 1}, {"decide_within_s": 0}])
+    @pytest.mark.parametrize("settings", [{}, {"decide_within_s": 0}, {"confirmations": 3}])
     def test_one_fix_200_m_off_that_claims_2_m_raises_nothing(self, pause: float, settings: dict[str, Any]) -> None:
         story = Ground(EXIT | settings)
         story.at(0, 0)
@@ -27,6 +27,19 @@ class TestJump:
         assert said == f"pending {pause + 360}"
         assert story.at(2 * pause, 0) == ""
         assert story.wait(99_999) == ""
+
+    @pytest.mark.parametrize("settings", [{"confirmations": 1}, {"confirmations": 1, "jump_within_s": 0}])
+    def test_a_care_plan_that_asks_for_the_first_position_gets_it(self, settings: dict[str, Any]) -> None:
+        story = Ground(EXIT | settings)
+        story.at(0, 0)
+        assert story.at(30, 200, accuracy=2) == "raised high"
+        assert story.at(60, 0) == "cleared"
+
+    def test_without_a_wait_a_jump_counts_as_any_position(self) -> None:
+        story = Ground(EXIT | {"jump_within_s": 0})
+        story.at(0, 0)
+        assert story.at(30, 200, accuracy=2) == "pending 90"
+        assert story.at(60, 210, accuracy=2) == "raised high"
 
     def test_it_says_what_it_doubts(self) -> None:
         story = Ground(EXIT)
