@@ -10,7 +10,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.static_files import create_static_files_router
 
-from gateway.console import alert_page, api, care_api, link_page, ops, protection, shelves
+from gateway.console import alert_page, api, care_api, kpi_api, link_page, ops, protection, shelves
 from gateway.console.board import Board
 from gateway.console.deps import CONSOLE, STOPPING, Console, ConsoleDeps
 from gateway.console.headers import security_headers
@@ -34,7 +34,7 @@ def create_app(deps: ConsoleDeps) -> Litestar:
         deps: the rest of the gateway, as far as the console needs it.
     """
     console = Console(deps)
-    counters = Counters(deps)
+    counters = Counters(console)
     sessions = SessionStore(console.db, deps.writer, deps.clock)
     prefix = "__Host-" if deps.secure_cookies else ""
     return Litestar(
@@ -46,6 +46,7 @@ def create_app(deps: ConsoleDeps) -> Litestar:
             api.router(counters),
             shelves.router(),
             care_api.router(),
+            kpi_api.router(),
             protection.router(),
             healthz,
             metrics_route(counters),

@@ -12,7 +12,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from gateway.console.deps import ConsoleDeps, console_of
+from gateway.console.deps import Console, ConsoleDeps, console_of
+from gateway.console.standing import Standing
 
 OPEN = {"skip_session": True, "exclude_from_csrf": True}
 """Routes without a visitor: no cookie is read or set."""
@@ -21,7 +22,7 @@ OPEN = {"skip_session": True, "exclude_from_csrf": True}
 class Counters:
     """What the console counts about itself, in a registry of its own."""
 
-    def __init__(self, deps: ConsoleDeps) -> None:
+    def __init__(self, console: Console) -> None:
         self.registry = CollectorRegistry()
         self._sign_ins = Counter(
             "telecare_console_sign_ins_total", "Tries to sign in.", ["outcome"], registry=self.registry
@@ -30,7 +31,8 @@ class Counters:
             "telecare_console_answers_total", "Answers to alerts.", ["via", "outcome"], registry=self.registry
         )
         self.streams = Gauge("telecare_console_streams", "Open event streams.", registry=self.registry)
-        self.registry.register(_Health(deps))
+        self.registry.register(_Health(console.deps))
+        self.registry.register(Standing(console.db, console.deps.clock))
 
     def signed_in(self, outcome: str) -> None:
         """Count a try: accepted, refused, throttled."""
