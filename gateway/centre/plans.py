@@ -19,7 +19,7 @@ from rules.registry import find
 UNREAD = "(could not be read)"
 """Stands for the text of a calendar whose file could not be read: told already, and not unknown."""
 
-_NEEDS: dict[str, tuple[str, object]] = {
+NEEDS: dict[str, tuple[str, object]] = {
     "zone_exit": ("location", "never"),
     "zone_entry": ("location", "never"),
     "return_by": ("location", "never"),
@@ -209,7 +209,7 @@ def _consent(entry: Entry[CarePlan], number: int, rule: Mapping[str, Any]) -> It
 def _needed(rule: Mapping[str, Any]) -> tuple[tuple[str, object], ...]:
     """What must have been agreed to for a rule as the file writes it, each once."""
     if rule.get("rule") != CustomSettings.name:
-        needed = _NEEDS.get(str(rule.get("rule")))
+        needed = NEEDS.get(str(rule.get("rule")))
         return () if needed is None else (needed,)
     listed = [one for key in ("all", "any") if isinstance(rule.get(key), list | tuple) for one in rule[key]]
     kinds = [str(one.get("kind")) for one in (*listed, rule.get("clear")) if isinstance(one, Mapping)]

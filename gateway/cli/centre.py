@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway.app.contacts import leading_nowhere
+from gateway.centre.hints import hints
 from gateway.centre.load import export_centre, load_centre
 from gateway.centre.schema import centre_schema
 from gateway.cli import zones
@@ -23,6 +24,7 @@ from gateway.cli.common import (
     print_json,
     settings_and_database,
 )
+from gateway.errors import Problem
 from gateway.store import centres
 from gateway.store.database import prepare, reader
 from gateway.store.writer import write_now
@@ -33,8 +35,9 @@ FileArgument = Annotated[Path, typer.Argument(help="The centre file (TOML); its 
 
 @app.command()
 def check(file: FileArgument) -> None:
-    """Say everything that is wrong with a centre file; changes nothing."""
+    """Say everything that is wrong with a centre file, and warn of what is most likely a mistake; changes nothing."""
     centre = as_given(load_centre, file)
+    _warn(hints(centre, CLOCK.now()))
     OUT.print(
         f"{file.name}: {len(centre.residents)} residents, {len(centre.devices)} devices. No errors.", markup=False
     )
@@ -48,8 +51,7 @@ def apply(file: FileArgument, *, config: ConfigOption = DEFAULT_CONFIG, json: Js
     """
     centre = as_given(load_centre, file)
     settings, path = settings_and_database(config)
-    for problem in leading_nowhere(centre, settings):
-        ERR.print(f"Warning: {problem}", style="yellow", markup=False)
+    _warn([*leading_nowhere(centre, settings), *hints(centre, CLOCK.now())])
     prepare(path)
     applied = write_now(path, lambda tx: centres.apply(tx, centre, who=operator()), clock=CLOCK)
     if json:
@@ -77,6 +79,11 @@ def export(file: FileArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None
 
 app.command("zones")(zones.zones)
 app.command("where", cls=zones.NegativeNumbers)(zones.where)
+
+
+def _warn(problems: list[Problem]) -> None:
+    for problem in problems:
+        ERR.print(f"Warning: {problem}", style="yellow", markup=False)
 
 
 @app.command()

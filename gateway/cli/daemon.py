@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from gateway.app.contacts import leading_nowhere
+from gateway.centre.hints import hints
 from gateway.centre.load import load_centre
 from gateway.centre.model import Centre
 from gateway.cli.common import (
@@ -56,7 +57,8 @@ def check(
     """Check the settings, and the care centre in force or a centre file, and say everything that is wrong.
 
     Changes nothing, and needs neither broker nor database, unless --broker asks for the first. What may be meant as
-    it is (a contact that leads nowhere, a broker that would lose messages) is a warning, and no error.
+    it is (a contact that leads nowhere, a hub whose silence nobody is told, a resident whose devices can't do what the
+    rules count on, a broker that would lose messages) is a warning, and no error.
     """
     problems: list[Problem] = []
     settings = _checked(lambda: as_given(load_settings, config), problems)
@@ -68,7 +70,7 @@ def check(
             ERR.print(str(problem), style="red", markup=False)
         raise typer.Exit(2)
     if settings is not None and found is not None:
-        for problem in leading_nowhere(found, settings):
+        for problem in (*leading_nowhere(found, settings), *hints(found, CLOCK.now())):
             ERR.print(f"Warning: {problem}", style="yellow", markup=False)
     if broker and settings is not None:
         _ask_broker(settings, found.centre.id if found else "check")

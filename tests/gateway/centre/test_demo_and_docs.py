@@ -12,6 +12,7 @@ import pytest
 from gateway.centre.index import CentreIndex
 from gateway.centre.load import load_centre
 from gateway.centre.model import Centre
+from gateway.centre.plans import NEEDS
 from gateway.errors import CentreError
 from rules.geometry import signed_distances
 from rules.protection import Protections
@@ -125,13 +126,20 @@ def test_every_table_and_key_is_in_the_guide() -> None:
         "Assignment": "`[[assignments]]`", "Contact": "`[[carers.contacts]]`", "Policy": "`[[policies]]`",
         "Step": "`[[policies.steps]]`", "CarePlan": "`[[care_plans]]`", "Consents": "`[care_plans.consents]`",
         "Zone": "`[[zones]]`", "Downlink": "`[devices.downlinks.ring]`",
-        "Calendar": "`[[calendars]]`",
+        "Calendar": "`[[calendars]]`", "HousePlan": "`[[house_plans]]`",
     }  # fmt: skip
     for model, table in tables.items():
         definition = SCHEMA["$defs"][model]
         must, may = (set(re.findall(r"`(\w+)`", cell)) for cell in row[table].split("|")[3:5])
         assert must == set(definition.get("required", ())), table
         assert must | may == set(definition["properties"]), table
+
+
+def test_the_guide_says_which_rule_needs_which_consent() -> None:
+    rows = re.findall(r"^\| (`\w+`|none) \| (.*) \|$", GUIDE, re.MULTILINE)
+    told = {rule: consent.strip("`") for consent, rules in rows for rule in re.findall(r"`(\w+)`", rules)}
+    assert {rule: told.get(rule) for rule in NEEDS} == {rule: consent for rule, (consent, _) in NEEDS.items()}
+    assert not {"help", "fall", "falls_often"} & set(NEEDS)
 
 
 def block(name: str) -> str:

@@ -1,0 +1,64 @@
+"""What is allowed, and most likely a mistake: said as warnings."""
+
+from copy import deepcopy
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from gateway.centre.hints import hints
+from gateway.centre.load import centre_from_document
+from tests.gateway.console.house import DOCUMENT
+
+AT = datetime(2026, 6, 1, tzinfo=UTC)
+START = "2026-01-01T00:00:00Z"
+BUTTON = {"id": "sos", "type": "sos_button", "format": "native"}
+TRACKER = {"id": "gps", "type": "tracker", "format": "native"}
+HUB = {"id": "hub", "type": "hub", "format": "native", "mains": True}
+RULES = [{"rule": "help"}, {"rule": "silent"}]
+
+GARDEN: dict[str, Any] = {
+    "id": "garden", "name": "Garden", "geometry": {"type": "Point", "coordinates": [14.4, 35.9]}, "radius_m": 100,
+}  # fmt: skip
+
+
+def said(devices: list[dict[str, Any]], house: list[dict[str, Any]] | None = None, **plan: Any) -> list[str]:
+    """What is said of a house with one resident, who has all of the devices that are not the house's."""
+    document = deepcopy(DOCUMENT)
+    document["residents"] = document["residents"][:1]
+    document["care_plans"] = [{"resident": "r01", "policy": "standard", "rules": RULES, **plan}]
+    document["devices"] = devices
+    document["zones"] = [GARDEN]
+    own = [device["id"] for device in devices if device["type"] != "hub"]
+    document["assignments"] = [{"device": name, "resident": "r01", "from": START} for name in own]
+    if house is not None:
+        document["house_plans"] = [{"policy": "standard", "rules": house}]
+    return [f"{hint.key} {hint.value}: {hint.expected}" for hint in hints(centre_from_document(document), AT)]
+
+
+def test_nothing_to_say() -> None:
+    assert said([BUTTON]) == []
+    assert said([{**BUTTON, "hub": "hub"}, HUB], [{"rule": "silent"}]) == []
+
+
+@pytest.mark.parametrize("house", [None, [], [{"rule": "low_battery"}]])
+def test_a_hub_of_which_nobody_would_be_told(house: list[dict[str, Any]] | None) -> None:
+    (hint,) = said([{**BUTTON, "hub": "hub"}, HUB], house)
+    assert hint.startswith('devices[1] hub: expected rule = "silent" in [[house_plans]]')
+    assert "1 devices behind it" in hint
+    (alone,) = said([BUTTON, HUB], house)
+    assert "behind it" not in alone
+
+
+def test_a_plan_that_its_devices_cannot_keep() -> None:
+    assert said([]) == ["care_plans[0] r01: unprotected: No device can call for help."]
+    plan: dict[str, Any] = {"rules": [*RULES, {"rule": "fall"}]}
+    assert said([BUTTON], **plan) == ["care_plans[0] r01: unprotected: No device can see a fall."]
+
+
+def test_a_tracker_whose_silence_nobody_would_hear_of() -> None:
+    zones: dict[str, Any] = {
+        "consents": {"location": "alarm"},
+        "rules": [{"rule": "help"}, {"rule": "zone_exit", "zone": "garden"}],
+    }
+    assert said([TRACKER], **zones) == ["care_plans[0] r01: degraded: Nobody would be told if gps fell silent."]
