@@ -22,11 +22,14 @@ _PIECE = 64 * 1024
 
 
 class WorkerEndedError(Exception):
-    """The process ended; ``out_of_time`` says whether because of its limit, which ended it."""
+    """The process ended; ``out_of_time`` says whether because of its limit, which ended it, and ``between`` whether
+    that was not for a message: while it made contexts ready.
+    """
 
-    def __init__(self, how: str, *, out_of_time: bool) -> None:
+    def __init__(self, how: str, *, out_of_time: bool, between: bool = False) -> None:
         super().__init__(how)
         self.out_of_time = out_of_time
+        self.between = between
 
 
 class Sandbox:
@@ -52,6 +55,14 @@ class Sandbox:
 
     def run(self, name: str, request: str) -> bytes:
         """Run a codec on a message; the answer's letter and text. Raises WorkerEndedError."""
+        try:
+            return self._run(name, request)
+        except WorkerEndedError as error:
+            if not error.between:
+                raise
+        return self._run(name, request)  # it had ended before it came to this message
+
+    def _run(self, name: str, request: str) -> bytes:
         if name not in self._loaded or self._process is None:
             answer = self.load(name)
             if answer[:1] != b"k":
@@ -113,9 +124,10 @@ class Sandbox:
         except subprocess.TimeoutExpired:
             code = 0
         self.close()
-        by_limit = code == -signal.SIGPROF
+        between = code == -signal.SIGVTALRM
+        by_limit = between or code == -signal.SIGPROF
         how = "it used up its time" if by_limit else f"its process ended with {code}"
-        return WorkerEndedError(how, out_of_time=by_limit)
+        return WorkerEndedError(how, out_of_time=by_limit, between=between)
 
     def _start(self) -> "subprocess.Popen[bytes]":
         limits = self._limits

@@ -10,6 +10,7 @@ import pytest
 from devices.errors import UnreadableError, Why
 from gateway.codecs import Codecs, Limits
 from gateway.codecs.sandbox import Sandbox
+from gateway.codecs.worker import READY
 from gateway.errors import SettingsError
 from tests.brokers import PATIENCE_S
 from tests.gateway.codecs.conftest import Load
@@ -153,14 +154,46 @@ def test_the_process_has_no_environment_and_may_not_open_or_start_anything(load:
         assert line.removeprefix(what).split()[:2] == ["0", "0"]
 
 
-def test_a_context_is_kept_and_made_anew_after_an_error(load: Load) -> None:
-    codecs = load(
-        {"v/m": "var n = 0; function Decoder(b) { n++; if (b[0] === 9) throw new Error('x'); return {n: n}; }"}
-    )
-    assert [codecs.decode("v/m", 1, b"\x01")["n"] for _ in range(3)] == [1, 2, 3]
-    with pytest.raises(UnreadableError):
-        codecs.decode("v/m", 1, b"\x09")
-    assert codecs.decode("v/m", 1, b"\x01")["n"] == 1
+LEAKS = {
+    "a variable of the file": "var decoded = {}; function Decoder(b) { if (b[0]) decoded.press = 'sos';"
+    " decoded.battery = b[1]; return decoded; }",
+    "a variable that nobody declared": "function Decoder(b) { if (b[0]) last = 'sos'; var found = {battery: b[1]};"
+    " if (typeof last !== 'undefined') found.press = last; return found; }",
+    "a list that is never emptied": "const out = {events: []}; function Decoder(b) {"
+    " if (b[0]) out.events.push('sos'); out.battery = b[1];"
+    " return out.events.length ? {battery: b[1], press: out.events[0]} : {battery: b[1]}; }",
+    "a built-in object": "function Decoder(b) { if (b[0]) Array.prototype.press = 'sos'; var found = {battery: b[1]};"
+    " if ([].press) found.press = [].press; return found; }",
+    "a function's own property": "function Decoder(b) { if (b[0]) Decoder.press = 'sos';"
+    " var found = {battery: b[1]}; if (Decoder.press) found.press = Decoder.press; return found; }",
+}
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_what_one_message_says_is_never_told_of_the_next(load: Load, name: str) -> None:
+    codecs = load({"v/leak": LEAKS[name]})
+    for _ in range(2 * READY):  # more than are kept ready: those made in a hurry are as new
+        assert codecs.decode("v/leak", 1, b"\x01\x10") == {"press": "sos", "battery": 16}
+        assert codecs.decode("v/leak", 1, b"\x00\x20") == {"battery": 32}
+
+
+def test_an_error_is_the_same_for_every_message_and_spoils_none(load: Load) -> None:
+    codecs = load({"v/m": "var n = 0; function Decoder(b) { n++; if (b[0] === 9) throw new Error('x'); return {n}; }"})
+    for _ in range(3):
+        assert codecs.decode("v/m", 1, b"\x01") == {"n": 1}
+        with pytest.raises(UnreadableError) as caught:
+            codecs.decode("v/m", 1, b"\x09")
+        assert caught.value.why is Why.CODEC_FAILED
+
+
+def test_a_process_that_ends_between_two_messages_costs_none(load: Load) -> None:
+    codecs = load({"v/good": GOOD})
+    assert codecs.decode("v/good", 1, b"\x01") == {"n": 1}
+    pid = codecs.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGVTALRM)  # as the kernel does when making contexts ready takes too long
+    assert codecs.decode("v/good", 1, b"\x01\x02") == {"n": 2}
+    assert codecs.pid != pid
 
 
 def test_what_an_earlier_message_left_behind_costs_no_later_one(load: Load) -> None:
