@@ -6,11 +6,13 @@ never shifts them.
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
+from operator import attrgetter, itemgetter
 from zoneinfo import ZoneInfo
 
-from devices.model import Bed, Continence, Fall, Help, Reading
+from devices.model import Bed, Continence, Fall, Help, Motion, Reading, Room
 from simulators.ground import Ground
 from simulators.habits import stream
+from simulators.life import DOOR, HALL, ROOM, Life, Lived, live
 from simulators.messages import Event, event_id
 from simulators.nights import sleep_readings
 from simulators.outline import FallEnd, FallStory, Outline, Span, Walk, outline
@@ -23,8 +25,11 @@ SOME_PERCENT, CHANGE_DUE_PERCENT, LEAK_PERCENT = 15.0, 60.0, 98.0
 
 Said = tuple[datetime, Reading]
 
+_AT = attrgetter("at")
+_FIRST = itemgetter(0)
 
-def plan_day(seed: int, scene: Scene, resident: Resident, day: date) -> list[Event]:
+
+def plan_day(seed: int, scene: Scene, resident: Resident, day: date, life: Life | None = None) -> list[Event]:
     """Everything that a resident's devices say on a local day, in order of time.
 
     Args:
@@ -32,8 +37,12 @@ def plan_day(seed: int, scene: Scene, resident: Resident, day: date) -> list[Eve
         scene: for the time zone and the ground.
         resident: whose devices are played; each device type at most once.
         day: a date in the scene's time zone, from its midnight to the next.
+        life: what comes over people in the course of weeks; None: every day is a day by itself.
     """
     course = outline(seed, resident.id, day, scene.timezone)
+    lived = None if life is None else live(seed, resident.id, day, scene.timezone, course, life)
+    course = course if lived is None else lived.course
+    power = None if lived is None else lived.power
     said: dict[str, list[Said]] = {}
     for device_type, device in resident.devices.items():
         readings: list[Said]
@@ -47,13 +56,17 @@ def plan_day(seed: int, scene: Scene, resident: Resident, day: date) -> list[Eve
                 readings = [*_bed(course, device), *sleep_readings(seed, resident.id, day, course, device)]
             case "continence_sensor":
                 readings = [(w.at, continence_reading(device, w.percent)) for w in course.wettings]
+            case "motion_sensor" | "room_sensor" | "door_sensor" if lived is not None:
+                readings = list(_in_the_house(lived, device_type, device))
             case "sos_button":
                 readings = [(at, Help(device=device, phase="pressed")) for at in course.presses]
             case _:
                 readings = []
-        readings += status_readings(seed, resident.id, day, course, device_type, device)
+        readings += status_readings(seed, resident.id, day, course, device_type, device, power)
+        if device_type == "tracker" and power is not None:
+            readings = [(at, reading) for at, reading in readings if power.percent(at) is not None]
         said[device] = readings
-    return sorted(_events(resident.id, said), key=lambda event: (event.at, event.device))
+    return sorted(_events(resident.id, said), key=_AT)  # stable, and the devices come in order
 
 
 def days(start: datetime, timezone: ZoneInfo) -> Iterator[date]:
@@ -65,13 +78,18 @@ def days(start: datetime, timezone: ZoneInfo) -> Iterator[date]:
 
 
 def fall_readings(story: FallStory, device: str) -> list[Said]:
-    """The life cycle of a fall: detected, then cancelled by the wearer, or confirmed and at last ended."""
+    """The life cycle of a fall: suspected (where the detector says so), detected, then cancelled by the wearer, or
+    confirmed and at last ended. A suspicion that the detector drops is never detected."""
     decided = story.at + timedelta(seconds=round(story.decided_after_s))
-    detected = (story.at, Fall(device=device, phase="detected"))
-    if story.end is FallEnd.CANCELLED:
-        return [detected, (decided, Fall(device=device, phase="cancelled"))]
+    detected: list[Said] = [(story.at, Fall(device=device, phase="detected"))]
+    if story.suspected:
+        suspected: Said = (story.at, Fall(device=device, phase="suspected"))
+        sure = (story.at + timedelta(seconds=3), Fall(device=device, phase="detected"))
+        detected = [suspected] if story.end is FallEnd.DROPPED else [suspected, sure]
+    if story.end is not FallEnd.CONFIRMED:
+        return [*detected, (decided, Fall(device=device, phase="cancelled"))]
     ended = decided + timedelta(seconds=round(story.lies_s))
-    return [detected, (decided, Fall(device=device, phase="confirmed")), (ended, Fall(device=device, phase="ended"))]
+    return [*detected, (decided, Fall(device=device, phase="confirmed")), (ended, Fall(device=device, phase="ended"))]
 
 
 def continence_reading(device: str, percent: float) -> Continence:
@@ -128,8 +146,22 @@ def _bed(course: Outline, device: str) -> list[Said]:
     return said
 
 
+def _in_the_house(lived: Lived, device_type: str, device: str) -> Iterator[Said]:
+    """What the sensors of a person's rooms see of the way through the house. The motion sensor hangs in the hall, the
+    radar in the own room."""
+    for step in lived.steps:
+        match device_type, step.place:
+            case "motion_sensor", place if place == HALL:
+                yield step.at, Motion(device=device, moving=True)
+            case "room_sensor", place:
+                yield step.at, Room(device=device, room="own", present=place == ROOM)
+            case "door_sensor", place if place == DOOR:
+                yield step.at, Motion(device=device, moving=True)
+                yield step.at + timedelta(seconds=20), Motion(device=device, moving=False)
+
+
 def _events(resident: str, said: dict[str, list[Said]]) -> Iterator[Event]:
-    for device, readings in said.items():
-        ordered = sorted(readings, key=lambda item: item[0])
+    for device, readings in sorted(said.items()):
+        ordered = sorted(readings, key=_FIRST)
         for number, (at, reading) in enumerate(ordered):
             yield Event(at=at, id=event_id(device, at, number), resident=resident, reading=reading)

@@ -87,8 +87,7 @@ class Ground:
             elif along > 0.0:
                 east, north = east - along * dx, north - along * dy
             square = east * east + north * north
-            if square < nearest:
-                nearest = square
+            nearest = min(nearest, square)
         metres = math.sqrt(nearest)
         return metres if self.inside(point) else -metres
 
@@ -100,7 +99,6 @@ class Ground:
             for i in range(side)
             for j in range(side)
         ]
-
 
 
 def _edges_of(rings: Sequence[Sequence[Point]]) -> tuple[tuple[float, float, float, float, float], ...]:

@@ -4,7 +4,7 @@ Topic ``telecare/{site}/{device}/{kind}``, JSON ``{"v":1,"id":...,"t":...,...}``
 percent 0-100, times RFC 3339 in UTC. A field that the device does not say is left out.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
@@ -15,10 +15,8 @@ VERSION = 1
 _NOT_SENT = frozenset({"kind", "device", "observed_at", "event_id"})
 """Fields of a reading that a native message says by its topic, its ``t`` and its ``id``."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something that a device of a resident notices at a time (UTC); ``id`` is unique per event."""
 
     at: datetime
@@ -44,7 +42,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 def event_id(device: str, at: datetime, number: int) -> str:
     """An id that no other event of any device has: device, millisecond, and a number within that device's day."""
-    return f"{device}-{(at - _EPOCH) // timedelta(milliseconds=1):x}-{number:x}"
+    return f"{device}-{round(at.timestamp() * 1000):x}-{number:x}"
 
 
 def topic(site: str, event: Event) -> str:

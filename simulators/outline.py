@@ -37,7 +37,10 @@ class FallEnd(StrEnum):
     """How a detected fall goes on."""
 
     CANCELLED = "cancelled"
+    """Taken back by the wearer."""
     CONFIRMED = "confirmed"
+    DROPPED = "dropped"
+    """Taken back by the sensor itself, while it was only a suspicion."""
 
 
 class FallStory(msgspec.Struct, frozen=True):
@@ -47,6 +50,8 @@ class FallStory(msgspec.Struct, frozen=True):
     end: FallEnd
     decided_after_s: float
     lies_s: float
+    suspected: bool = False
+    """The detector says first that it suspects one."""
 
 
 class Wetting(msgspec.Struct, frozen=True):
@@ -86,10 +91,10 @@ class _Wall:
         self.end = self._local(day + timedelta(days=1), 0)
 
     def night(self, minute: float) -> datetime:
-        return _ms(self.midnight + timedelta(minutes=minute))
+        return whole_ms(self.midnight + timedelta(minutes=minute))
 
     def at(self, minute: float) -> datetime:
-        return _ms(self._local(self._day, minute))
+        return whole_ms(self._local(self._day, minute))
 
     def _local(self, day: date, minute: float) -> datetime:
         wall = datetime.combine(day, time()) + timedelta(minutes=minute)
@@ -135,7 +140,7 @@ def _charged(seed: int, resident: str, day: date, habits: Habits) -> bool:
 
 def _nap(rng: Random, habits: Habits, wall: _Wall) -> Span | None:
     start = wall.at(rng.uniform(13.0 * 60, 13.8 * 60))
-    end = _ms(start + timedelta(minutes=rng.uniform(25, 80)))
+    end = whole_ms(start + timedelta(minutes=rng.uniform(25, 80)))
     return Span(start, end) if rng.random() < habits.nap_chance else None
 
 
@@ -150,7 +155,7 @@ def _trips(rng: Random, habits: Habits, wall: _Wall, bed_minute: float) -> list[
         long = rng.random() < habits.long_trip_chance
         minutes = rng.uniform(20, 50) if long and start < wall.at(20 * 60) else rng.uniform(3, 9)
         if not trips or start >= trips[-1].end + timedelta(minutes=15):
-            trips.append(Span(start, _ms(start + timedelta(minutes=minutes))))
+            trips.append(Span(start, whole_ms(start + timedelta(minutes=minutes))))
     return trips
 
 
@@ -169,12 +174,15 @@ def _wettings(rng: Random, habits: Habits, wall: _Wall, wake: datetime, bedtime:
     """Saturation grows with each wetting; a carer changes a while after it is due, after waking and before bed."""
     wettings: list[Wetting] = []
     percent, at = 0.0, wall.midnight
-    changes = [_ms(wake + timedelta(minutes=rng.uniform(5, 25))), _ms(bedtime - timedelta(minutes=rng.uniform(5, 20)))]
+    changes = [
+        whole_ms(wake + timedelta(minutes=rng.uniform(5, 25))),
+        whole_ms(bedtime - timedelta(minutes=rng.uniform(5, 20))),
+    ]
     due: datetime | None = None
     while True:
         asleep = at < wake or at >= bedtime
         wait = habits.wet_every_min * rng.uniform(0.7, 1.3) * (2 if asleep else 1)
-        next_at = _ms(at + timedelta(minutes=wait))
+        next_at = whole_ms(at + timedelta(minutes=wait))
         change = min([c for c in (*changes, due) if c is not None], default=None)
         if change is not None and change <= next_at:
             changes = [c for c in changes if c > change]
@@ -183,7 +191,7 @@ def _wettings(rng: Random, habits: Habits, wall: _Wall, wake: datetime, bedtime:
         else:
             at, percent = next_at, min(100.0, percent + rng.uniform(18, 40))
             if percent >= 60 and due is None:
-                due = _ms(at + timedelta(minutes=rng.uniform(5, 50)))
+                due = whole_ms(at + timedelta(minutes=rng.uniform(5, 50)))
         if at >= wall.end:
             return tuple(wettings)
         wettings.append(Wetting(at, round(percent, 1)))
@@ -204,7 +212,7 @@ def _presses(rng: Random, habits: Habits, up: Span) -> tuple[datetime, ...]:
 
 
 def _within(rng: Random, span: Span) -> datetime:
-    return _ms(span.start + (span.end - span.start) * rng.random())
+    return whole_ms(span.start + (span.end - span.start) * rng.random())
 
 
 def _poisson(rng: Random, mean: float) -> int:
@@ -215,6 +223,6 @@ def _poisson(rng: Random, mean: float) -> int:
     return count
 
 
-def _ms(at: datetime) -> datetime:
-    """Rounded down to whole milliseconds, as devices say it and the gateway keeps it."""
+def whole_ms(at: datetime) -> datetime:
+    """A time rounded down to whole milliseconds, as devices say it and the gateway keeps it."""
     return at.replace(microsecond=at.microsecond // 1000 * 1000)

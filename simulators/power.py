@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 
 from devices.model import Reading, Status
+from simulators.charging import Power
 from simulators.habits import stream
 from simulators.outline import Outline
 
@@ -26,27 +27,41 @@ CHARGED_AT_PERCENT = 26.0
 FORGOTTEN_AT_PERCENT = 4.0
 FORGOTTEN_CHANCE = 0.08
 
+_DAY = timedelta(days=1)
+
 
 def status_readings(
-    seed: int, resident: str, day: date, course: Outline, device_type: str, device: str
+    seed: int,
+    resident: str,
+    day: date,
+    course: Outline,
+    device_type: str,
+    device: str,
+    power: Power | None = None,
 ) -> list[tuple[datetime, Reading]]:
-    """The signs of life of one device on a local day."""
+    """The signs of life of one device on a local day; ``power``: of a tracker whose weeks are played."""
     rng = stream(seed, device, "status")
     phase, age_days = rng.randrange(STATUS_EVERY_S), rng.random() * LIFE_DAYS.get(device_type, 1)
     said: list[tuple[datetime, Reading]] = []
-    at = course.midnight + timedelta(seconds=phase)
+    at, every = course.midnight + timedelta(seconds=phase), timedelta(seconds=STATUS_EVERY_S)
+    life, last = -1, 0.0
     while at < course.end:
-        if device_type == "tracker":
+        if device_type == "tracker" and power is not None:
+            left = power.percent(at)
+            reading = battery_status(device, left or 0.0, charging=power.charging(at))
+        elif device_type == "tracker":
             reading = _tracker(course, at, device)
         elif device_type in LIFE_DAYS:
-            lives = (day.toordinal() + (at - course.midnight) / timedelta(days=1) + age_days) / LIFE_DAYS[device_type]
-            forgotten = stream(seed, device, "battery", int(lives)).random() < FORGOTTEN_CHANCE
-            last = FORGOTTEN_AT_PERCENT if forgotten else CHARGED_AT_PERCENT
+            lives = (day.toordinal() + (at - course.midnight) / _DAY + age_days) / LIFE_DAYS[device_type]
+            if int(lives) != life:
+                life = int(lives)
+                forgotten = stream(seed, device, "battery", life).random() < FORGOTTEN_CHANCE
+                last = FORGOTTEN_AT_PERCENT if forgotten else CHARGED_AT_PERCENT
             reading = battery_status(device, 100 - (100 - last) * (lives % 1))
         else:
             reading = Status(device=device, online=True)
         said.append((at, reading))
-        at += timedelta(seconds=STATUS_EVERY_S)
+        at += every
     return said
 
 

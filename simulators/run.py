@@ -13,6 +13,7 @@ import msgspec
 from simulators.device import Device, Repeats
 from simulators.errors import OptionsError
 from simulators.happenings import Onlooker
+from simulators.life import Life
 from simulators.link import Broker, somebody_there
 from simulators.messages import Event
 from simulators.pace import Pace, real_seconds, real_sleep, wall_now
@@ -48,6 +49,8 @@ class SimulateOptions(msgspec.Struct, frozen=True, kw_only=True):
     residents: tuple[str, ...] = ()
     """Ids; empty: everybody."""
     script: tuple[Scripted, ...] = ()
+    life: Life | None = None
+    """What comes over people in the course of weeks; None: every day is a day by itself."""
     repeats: Repeats = Repeats()
     settle_real_s: float = 5.0
     """How long to wait at the end for acknowledgements that are still out."""
@@ -119,7 +122,9 @@ async def run_centre(
         somebody_there(options.broker, reached)
         pace = pace or Pace(start, speed=options.speed)
         began, kinds, alarms, last = real_seconds(), Counter[str](), 0, start
-        events = timeline(scene, seed=options.seed, start=start, duration_s=options.duration_s, staged=staged)
+        events = timeline(
+            scene, seed=options.seed, start=start, duration_s=options.duration_s, staged=staged, life=options.life
+        )
         async for event in _ahead(events):
             await pace.until(event.at)
             device = devices[event.device]

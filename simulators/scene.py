@@ -16,7 +16,10 @@ import msgspec
 from simulators.errors import SceneError
 from simulators.ground import Ground
 
-DEVICE_TYPES = ("tracker", "fall_detector", "bed_sensor", "continence_sensor", "sos_button")
+HOUSE_TYPES = ("motion_sensor", "room_sensor", "door_sensor")
+"""Sensors of a person's rooms and way; they speak where weeks of life are played."""
+
+DEVICE_TYPES = ("tracker", "fall_detector", "bed_sensor", "continence_sensor", "sos_button", "lamp", *HOUSE_TYPES)
 """What can be simulated; a centre may hold other devices, they stay silent."""
 
 
@@ -198,8 +201,10 @@ def _rules(plan: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _ground(feature: dict[str, Any]) -> Ground | None:
-    """The ground of a feature; None for a geometry that nobody can walk in, such as a line."""
+    """The ground of a feature; None where nobody can walk about: a line, or a zone of rooms without a geometry."""
     geometry = feature["geometry"]
+    if geometry is None:
+        return None
     match geometry["type"]:
         case "Polygon":
             return Ground([[(float(c[0]), float(c[1])) for c in ring] for ring in geometry["coordinates"]])

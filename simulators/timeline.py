@@ -7,6 +7,7 @@ from heapq import merge
 import msgspec
 
 from simulators.day import days, plan_day
+from simulators.life import Life
 from simulators.messages import Event, event_id
 from simulators.scene import Scene
 from simulators.staging import Staged
@@ -19,24 +20,31 @@ REMEMBERED = ("bed", "continence", "position", "status")
 
 
 def timeline(
-    scene: Scene, *, seed: int, start: datetime, duration_s: float | None, staged: Staged | None = None
+    scene: Scene,
+    *,
+    seed: int,
+    start: datetime,
+    duration_s: float | None,
+    staged: Staged | None = None,
+    life: Life | None = None,
 ) -> Iterator[Event]:
     """All events from ``start`` (UTC-aware) on, for that many simulated seconds; None: without end.
 
-    Staged events before the start come first, with their own times: they were kept while out of reach.
+    Staged events before the start come first, with their own times: they were kept while out of reach. ``life``: what
+    comes over people in the course of weeks.
     """
     end = None if duration_s is None else start + timedelta(seconds=duration_s)
     staged = staged or Staged(events=(), mutes=(), cast=())
-    own = (e for e in _own(scene, seed, start, end) if not any(mute.covers(e) for mute in staged.mutes))
+    own = (e for e in _own(scene, seed, start, end, life) if not any(mute.covers(e) for mute in staged.mutes))
     for event in merge(staged.events, own, key=lambda e: (e.at, e.device)):
         if end is not None and event.at >= end:
             return
         yield event
 
 
-def _own(scene: Scene, seed: int, start: datetime, end: datetime | None) -> Iterator[Event]:
+def _own(scene: Scene, seed: int, start: datetime, end: datetime | None, life: Life | None) -> Iterator[Event]:
     for number, day in enumerate(days(start, scene.timezone)):
-        events = [event for resident in scene.residents for event in plan_day(seed, scene, resident, day)]
+        events = [event for resident in scene.residents for event in plan_day(seed, scene, resident, day, life)]
         events.sort(key=lambda e: (e.at, e.device))
         if number == 0:
             yield from _opening(events, start)

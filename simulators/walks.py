@@ -30,7 +30,7 @@ ACCURACY_SIGMAS = 2.45
 """A radius that holds 95 % of fixes is 2.45 standard deviations per axis (Rayleigh distribution)."""
 
 
-class Fix(msgspec.Struct, frozen=True):
+class Fix(msgspec.Struct, frozen=True, gc=False):
     """A position at a time, UTC."""
 
     at: datetime

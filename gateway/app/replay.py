@@ -59,6 +59,8 @@ class Recorded(msgspec.Struct, frozen=True):
     topic: str
     payload: bytes
     format: str
+    dup: bool = False
+    """The broker marked it as delivered again."""
 
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True):
@@ -67,6 +69,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
     payload: Any = msgspec.UNSET
     payload_base64: str | msgspec.UnsetType = msgspec.UNSET
     format: str | None = None
+    dup: bool = False
 
 
 class ReplayedAlert(msgspec.Struct, frozen=True):
@@ -86,7 +89,7 @@ class ReplayedAlert(msgspec.Struct, frozen=True):
 
 
 def read_messages(lines: Iterable[str], *, file: str) -> list[Recorded]:
-    """Messages of a JSONL recording: ``{"received_at", "topic", "payload" | "payload_base64", "format"?}``.
+    """Messages of a JSONL recording: ``{"received_at", "topic", "payload" | "payload_base64", "format"?, "dup"?}``.
 
     A payload that is a text is taken as it is; any other JSON value is written as JSON. The format follows from the
     topic unless the line names it. Messages are put in the order of ``received_at`` (equal times keep their order).
@@ -138,7 +141,7 @@ def _message(line: _Line) -> Recorded:
     form = registry.find(line.format).name if line.format else format_of(line.topic)
     if form is None:
         raise ValueError(f'topic: no format listens to {line.topic!r}: expected one to be named with "format"')
-    return Recorded(line.received_at, line.topic, _payload(line), form)
+    return Recorded(line.received_at, line.topic, _payload(line), form, line.dup)
 
 
 def _payload(line: _Line) -> bytes:
@@ -231,12 +234,12 @@ class Replay:
             self.go_to(until)
         yield from self.alerts()
 
-    def take(self, message: Recorded, *, dup: bool = False) -> None:
-        """Go to the message's time and hand it in; ``dup``: the broker marks it as delivered again."""
+    def take(self, message: Recorded) -> None:
+        """Go to the message's time and hand it in."""
         self.go_to(message.received_at)
         self._taken += 1
         form = registry.find(message.format)
-        frame = Frame(topic=message.topic, payload=message.payload, received_at=message.received_at, dup=dup)
+        frame = Frame(topic=message.topic, payload=message.payload, received_at=message.received_at, dup=message.dup)
         receipt = Receipt(frame=frame, format=form.name, packet_id=self._taken % 65535 + 1, session=1)
         lane = ALARMS if form.is_alarm(message.topic) else TELEMETRY
         self.write(lambda tx: self._pipeline.take(tx, [receipt], lane=lane))

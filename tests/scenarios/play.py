@@ -65,7 +65,6 @@ class Step(msgspec.Struct, frozen=True):
     at: datetime
     entry: At
     message: Recorded | None = None
-    dup: bool = False
     what: str = ""
 
 
@@ -131,8 +130,8 @@ def _said(entry: At, at: datetime, unique: str, times: Times) -> Iterator[Step]:
         if mark not in ("dup", "same"):
             raise ScenarioError(f"again: {entry.again!r}: expected dup 5s or same 5s")
         moment = heard + span(after)
-        repeated = replace(message, received_at=moment)
-        yield Step(moment, entry, repeated, dup=mark == "dup", what=f"{step.what} ({mark})")
+        repeated = replace(message, received_at=moment, dup=mark == "dup")
+        yield Step(moment, entry, repeated, f"{step.what} ({mark})")
 
 
 def _payload(entry: At, kind: str, fields: dict[str, Any], at: datetime, unique: str) -> bytes:
@@ -156,7 +155,7 @@ def _payload(entry: At, kind: str, fields: dict[str, Any], at: datetime, unique:
 def _do(house: Replay, step: Step) -> None:
     entry = step.entry
     if step.message is not None:
-        house.take(step.message, dup=step.dup)
+        house.take(step.message)
         return
     house.go_to(step.at)
     if entry.restart:
