@@ -135,6 +135,13 @@ class Protections:
         self.keys: tuple[str, ...] = tuple(key for found in self._keys.values() for key in found.values())
         """Keys of the rules whose states count."""
 
+    def moved(self, before: Mapping[str, State], after: Mapping[str, State]) -> bool:
+        """Whether a state that counts is another one."""
+        for key in self.keys:  # noqa: SIM110 - any() of a generator costs twice as much, some thousand times a second
+            if after.get(key) is not before.get(key):
+                return True
+        return False
+
     def of(self, states: Mapping[str, State], at: datetime) -> Protection:
         """How far the resident is protected at ``at``; ``states`` by rule key."""
         given: dict[Need, int] = dict.fromkeys(self._needs, 0)

@@ -68,6 +68,7 @@ class ZoneExitRule(Watch):
     __slots__ = ()
     name = "zone_exit"
     bad = Side.OUTSIDE
+    by_sides = True
     state = ZoneExitState
 
     @staticmethod

@@ -76,6 +76,8 @@ class Watch(Watched):
             return self._hear_companion(state, event)
         if self._scheduled:
             state = self._plan(state, event.received_at)
+        elif self.by_sides and state.stand is Stand.FINE and (still := self._still_fine(state, event)) is not None:
+            return still, self._fine()
         reading = event.reading
         accuracy = 0.0
         if isinstance(reading, Position) and self.zones:
@@ -96,6 +98,27 @@ class Watch(Watched):
                 at = event.received_at
         after, verdict = self._judge(state, event, side, accuracy, at)
         return after if after.behind is late else replace(after, behind=late), verdict
+
+    def _still_fine(self, state: WatchState, event: Heard) -> WatchState | None:
+        """The usual case, without detours: one more sharp and newer fix inside; None: anything else.
+
+        What :meth:`_on_good` says of it, at half the cost; thousands a second come this way.
+        """
+        position, known = event.reading, state.good_at
+        if position.__class__ is not Position or state.told or state.behind is not None or not self.zones:
+            return None
+        assert isinstance(position, Position)
+        accuracy = position.accuracy_m
+        if accuracy is None or accuracy > SHARP_M:
+            return None
+        distance = event.distances[self._zone.id]
+        if distance > -accuracy:
+            return None
+        at = event.at if position.fixed_at is None else fixed_at(event)
+        if (known is not None and at <= known) or (state.bad_at is not None and at <= state.bad_at):
+            return None
+        spot = Spot(position.lon, position.lat, accuracy, at)
+        return self.state(good_at=at, spot=spot, company=state.company, active=state.active, change_at=state.change_at)
 
     def _judge(
         self, state: WatchState, event: Heard, side: Side, accuracy: float, at: datetime

@@ -45,6 +45,8 @@ class Watched:
     )
     name: ClassVar[str]
     bad: ClassVar[Side]
+    by_sides: ClassVar[bool] = False
+    """Outside is bad, and nothing but the side of a fix counts."""
     state: ClassVar[type[WatchState]]
 
     def __init__(

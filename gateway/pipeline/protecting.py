@@ -83,6 +83,9 @@ class Protecting:
         *,
         asked: bool,
     ) -> Kept | None:
+        known = self._of.get(resident)
+        if known is not None and not asked and states is not None and not known[1].moved(old, states):
+            return None
         watched = self._watched(index, resident, tx.now)
         if not asked and (states is None or all(states.get(key) is old.get(key) for key in watched.keys)):
             return None
