@@ -61,6 +61,8 @@ RULE_TITLES: dict[str, str] = {rule.name: rule.title for rule in RULES} | {
     "broker_gone": N_("No connection to the broker"),
     "http_gone": N_("Internet reports can't come in"),
     "codec_suspended": N_("A device's decoder does not end"),
+    "coverage_gap": N_("Gap in the plan of shifts"),
+    "rota_unreachable": N_("Calendar of shifts can't be fetched"),
 }
 """What carers call each rule, and the gateway's own findings."""
 

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from gateway.alerts import desk, queries
-from gateway.alerts.model import Acknowledge, Alert, Answer, Close, Outcome, Reopen
+from gateway.alerts.model import Acknowledge, Alert, Answer, Close, FallFindings, HandOver, MoreHelp, Outcome, Reopen
 from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
 from gateway.cli.common import (
@@ -93,12 +93,24 @@ def close(
     *,
     outcome: Annotated[Outcome, typer.Option("--outcome", help="What it was.")],
     note: Annotated[str, typer.Option("--note", help="A few words; needed when the outcome is other.")] = "",
+    injured: Annotated[
+        bool | None, typer.Option("--injured/--not-injured", help="After a fall: whether the person was hurt.")
+    ] = None,
+    could_get_up: Annotated[
+        bool | None,
+        typer.Option("--got-up/--not-got-up", help="After a fall: whether the person could get up without help."),
+    ] = None,
+    ambulance: Annotated[
+        bool | None, typer.Option("--ambulance/--no-ambulance", help="After a fall: whether an ambulance was called.")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     who: AsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Close an alert: a person has dealt with it, and this is what it was."""
-    _answer(number, Close(outcome=outcome, note=note), config, who, json=json)
+    found = FallFindings(injured=injured, could_get_up=could_get_up, ambulance=ambulance)
+    fall = None if found == FallFindings() else found
+    _answer(number, Close(outcome=outcome, note=note, fall=fall), config, who, json=json)
 
 
 def reopen(
@@ -111,6 +123,30 @@ def reopen(
 ) -> None:
     """Re-open an alert that was closed by mistake: the telling begins anew."""
     _answer(number, Reopen(note=note), config, who, json=json)
+
+
+def escalate(
+    number: NumberArgument,
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+    who: AsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Ask for more help: the next step is told at once. Whoever is going, or there, stays so."""
+    _answer(number, MoreHelp(), config, who, json=json)
+
+
+def hand_over(
+    number: NumberArgument,
+    to: Annotated[str, typer.Argument(help="Carer id of whoever is asked to take it.")],
+    *,
+    note: Annotated[str, typer.Option("--note", help="A few words on why.")] = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    who: AsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Ask another carer, by name, to take an alert; after two minutes without an answer the next step is told."""
+    _answer(number, HandOver(to=to, note=note), config, who, json=json)
 
 
 def _answer(number: int, answer: Answer, config: Path, who: str | None, *, json: bool) -> None:

@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 
 from gateway.alerts import taking
-from gateway.alerts.model import Acknowledge, Answer, Arrive, Close, Decline, Outcome, Reopen
+from gateway.alerts.model import (
+    Acknowledge,
+    Answer,
+    Arrive,
+    Close,
+    Decline,
+    FallFindings,
+    HandOver,
+    MoreHelp,
+    Outcome,
+    Reopen,
+)
 from gateway.alerts.taking import KeyReusedError, Taken
 from gateway.console.deps import Console
 from gateway.errors import BadAnswerError, IllegalStepError
@@ -15,10 +26,12 @@ class TooOldError(IllegalStepError):
     """A promise that reached us only after its own time was over; nothing was changed."""
 
 
-def read_form(form: Mapping[str, str]) -> Answer:
+def read_form(form: Mapping[str, str]) -> Answer:  # noqa: PLR0911 - one for each button
     """The answer that a form's button and fields make.
 
-    ``answer`` is going:MINUTES, arrive, decline, close (then with ``outcome`` and ``note``) or reopen (with ``note``).
+    ``answer`` is going:MINUTES, arrive, decline, more_help, hand_over:CARER (with ``note``), close (then with
+    ``outcome`` and ``note``, and ``injured``, ``could_get_up`` and ``ambulance`` as yes, no or nothing after a fall)
+    or reopen (with ``note``).
     ``age_s``, set by the script, says how many seconds ago it was tapped: a promise counts from the tap, not from the
     end of an outage.
 
@@ -41,12 +54,28 @@ def read_form(form: Mapping[str, str]) -> Answer:
                 raise BadAnswerError(
                     f"outcome: {form.get('outcome', '')!r}: expected one of {', '.join(Outcome)}."
                 ) from None
-            return Close(outcome, form.get("note", "").strip())
+            return Close(outcome, form.get("note", "").strip(), _fall(form))
+        case "more_help":
+            return MoreHelp()
+        case "hand_over":
+            return HandOver(rest, form.get("note", "").strip())
         case "reopen":
             return Reopen(form.get("note", "").strip())
     raise BadAnswerError(
-        f"answer: {form.get('answer', '')!r}: expected going:MINUTES, arrive, decline, close or reopen."
+        f"answer: {form.get('answer', '')!r}: expected going:MINUTES, arrive, decline, more_help, "
+        "hand_over:CARER, close or reopen."
     )
+
+
+def _fall(form: Mapping[str, str]) -> FallFindings | None:
+    said: dict[str, bool] = {}
+    for field in ("injured", "could_get_up", "ambulance"):
+        value = form.get(field, "")
+        if value not in {"", "yes", "no"}:
+            raise BadAnswerError(f"{field}: {value!r}: expected yes, no or nothing.")
+        if value:
+            said[field] = value == "yes"
+    return FallFindings(**said) if said else None
 
 
 def key_of_form(form: Mapping[str, str]) -> str | None:

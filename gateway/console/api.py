@@ -8,7 +8,7 @@ import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, HeaderParameter, JSONBody
 
-from gateway.alerts.model import Acknowledge, Alert, Arrive, Close, Decline, Reopen
+from gateway.alerts.model import Acknowledge, Alert, Arrive, Close, Decline, HandOver, MoreHelp, Reopen
 from gateway.console.answering import explained
 from gateway.console.answers import MAX_KEY, KeyReusedError, take
 from gateway.console.board import visible
@@ -21,7 +21,7 @@ from gateway.console.problems import problem
 from gateway.console.view import row_of
 from gateway.errors import BadAnswerError, IllegalStepError, UnknownAlertError
 
-Answered = Acknowledge | Decline | Arrive | Close | Reopen
+Answered = Acknowledge | Decline | Arrive | Close | Reopen | HandOver | MoreHelp
 """What can be answered here: ``type`` says which, e.g. {"type": "acknowledge", "eta_minutes": 10}."""
 
 

@@ -10,7 +10,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.static_files import create_static_files_router
 
-from gateway.console import alert_page, api, care_api, kpi_api, link_page, ops, protection, shelves
+from gateway.console import alert_page, api, care_api, kpi_api, link_page, ops, protection, push, shelves, shifts
 from gateway.console.board import Board
 from gateway.console.deps import CONSOLE, STOPPING, Console, ConsoleDeps
 from gateway.console.headers import security_headers
@@ -45,6 +45,9 @@ def create_app(deps: ConsoleDeps) -> Litestar:
             link_page.router(counters),
             api.router(counters),
             shelves.router(),
+            push.router(),
+            *deps.more_routes,
+            shifts.router(),
             care_api.router(),
             kpi_api.router(),
             protection.router(),

@@ -1,16 +1,18 @@
 """What the console needs from the rest of the gateway, in one visible place."""
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from litestar import Router
 from litestar.connection import ASGIConnection
 
 from gateway.centre.index import CentreIndex
 from gateway.clock import Clock
 from gateway.links import Links
+from gateway.settings.duty import Coverage
 from gateway.store.changes import Changes
 from gateway.store.database import reader
 from gateway.store.writer import Writer
@@ -43,6 +45,14 @@ class ConsoleDeps:
     """The console's address as people type it; only needed behind a proxy that changes the Host header."""
     secure_cookies: bool = False
     """The console is reached over HTTPS only."""
+    channels: Collection[str] | None = None
+    """The channels that work on this gateway; None: all."""
+    coverage: Coverage = field(default_factory=Coverage)
+    """How the coming days are looked at."""
+    more_routes: tuple[Router, ...] = ()
+    """Routes of other parts: what providers of messages send to us."""
+    push_key: str | None = None
+    """What browsers need to subscribe to messages (applicationServerKey); None: there are none."""
     metrics_from: tuple[str, ...] = ()
     """Addresses that may read /metrics besides this machine."""
 

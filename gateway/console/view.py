@@ -40,7 +40,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     mine: bool
     """The reader is the one who is going, or there."""
     steps: tuple[str, ...]
-    """What the reader can do now: going, arrive, decline, close, reopen (on the alert's page only)."""
+    """What the reader can do now: going, arrive, decline, more_help, close, reopen (on the alert's page only)."""
+    asks_fall: bool
+    """Whether closing it asks what was found after a fall."""
     outcomes: tuple[tuple[str, str], ...]
     """How it can be closed: value and word."""
     say: str
@@ -81,6 +83,7 @@ def row_of(alert: Alert, index: CentreIndex, tongue: Tongue, reader: str) -> Row
         state_text=state_text(alert, index, tongue, reader),
         mine=mine,
         steps=_steps(alert.state, mine=mine),
+        asks_fall=alert.rule == "fall" and alert.resident is not None,
         outcomes=tuple((o.value, outcome_word(o, tongue)) for o in outcomes_for(alert.rule)),
         say=tongue("New alert: {priority}. Room {room}. {title}.", priority=priority, room=room, title=title),
     )
@@ -121,9 +124,9 @@ def _steps(state: AlertState, *, mine: bool) -> tuple[str, ...]:
         case AlertState.OPEN | AlertState.CLEARED:
             return ("going", "arrive", "decline", "close")
         case AlertState.ACKNOWLEDGED:
-            return ("arrive", "decline", "close") if mine else ("arrive", "close")
+            return ("arrive", "decline", "more_help", "close") if mine else ("arrive", "more_help", "close")
         case AlertState.ATTENDED:
-            return ("decline", "close") if mine else ("arrive", "close")
+            return ("decline", "more_help", "close") if mine else ("arrive", "more_help", "close")
         case AlertState.CLOSED:
             return ("reopen",)
 
@@ -232,6 +235,7 @@ def _event_text(line: HistoryLine, index: CentreIndex, tongue: Tongue) -> str:
         minutes=line.detail.get("eta_minutes", ""),
         outcome=outcome_word(Outcome(outcome), tongue) if outcome else "",
         note=line.detail.get("note") or "",
+        to=name_of(str(line.detail["to"]), index, tongue) if "to" in line.detail else "",
     ).strip()
 
 
@@ -254,6 +258,8 @@ _EVENTS: dict[str, str] = {
     "arrive": N_("{who} is there."),
     "close": N_("{who} closed it: {outcome}. {note}"),
     "reopen": N_("{who} opened it again. {note}"),
+    "hand_over": N_("{who} asks {to} to take it. {note}"),
+    "more_help": N_("{who} asked for more help: the next people are told."),
     "clear": N_("It stopped by itself."),
     "repeat": N_("It happened again."),
     "raise_priority": N_("It is more urgent now."),

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from devices import topics
 from gateway.settings.commands import Commands
+from gateway.settings.duty import Coverage, Shifts
 from gateway.settings.http import Http
 from gateway.settings.providers import ContactTests, HomeAssistant, Ntfy, Sms, Telegram, Voice, WebPush
 from gateway.settings.table import Port, Seconds, Table, WebAddress, WithSecret
@@ -248,6 +249,8 @@ class Settings(BaseSettings):
     contact_tests: ContactTests = Field(ContactTests(), description="Test messages to every contact.")
     http: Http = Field(Http(), description="Messages of devices and clouds that only POST.")
     commands: Commands = Field(Commands(), description="Commands back to devices.")
+    shifts: Shifts = Field(Shifts(), description="Calendars of shifts that are fetched.")
+    coverage: Coverage = Field(Coverage(), description="The look at who would be told in the coming days.")
 
     @classmethod
     def settings_customise_sources(
