@@ -28,6 +28,9 @@ _SALT = "telecare.link.v1"
 """Keeps these signatures apart from others made with the same secret, such as sessions."""
 
 
+_CALLBACK_SALT = "telecare.callback.v1"
+
+
 class LinkClaim(msgspec.Struct, frozen=True):
     """What a valid link says: this carer, about this alert, for this purpose, until then (UTC-aware)."""
 
@@ -57,8 +60,10 @@ class Links:
     """
 
     def __init__(self, base_url: str, secret: str, clock: Clock, *, lifetime: timedelta = LIFETIME) -> None:
-        self._base = base_url.rstrip("/") + PATH
+        self._root = base_url.rstrip("/")
+        self._base = self._root + PATH
         self._signed = URLSafeSerializer(secret, salt=_SALT)
+        self._callbacks = URLSafeSerializer(secret, salt=_CALLBACK_SALT)
         self._clock = clock
         self._lifetime = lifetime
 
@@ -66,6 +71,18 @@ class Links:
         """The whole address of a link for this carer to this alert."""
         until = to_ms(self._clock.now() + self._lifetime) // 1000
         return self._base + str(self._signed.dumps([alert, carer, purpose, until]))
+
+    def callback(self, kind: str, notification: int) -> str:
+        """An address at which a provider reports about a notification; ``kind`` is its first part: ``receipt``."""
+        return f"{self._root}/{kind}/{self._callbacks.dumps([kind, notification])}"
+
+    def read_callback(self, kind: str, token: str) -> int | None:
+        """The notification that such an address is about; None: it is not ours, or of another kind."""
+        try:
+            said, number = self._callbacks.loads(token)
+            return int(number) if said == kind else None
+        except (BadData, ValueError, TypeError):
+            return None
 
     def read(self, token: str) -> LinkClaim | LinkRefusal:
         """What the last part of a link's address says, or why it is refused."""

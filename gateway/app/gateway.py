@@ -15,6 +15,8 @@ from litestar import Litestar
 from devices.profiles import library
 from gateway.app import alive, parts
 from gateway.app.backlog import Backlog
+from gateway.app.channels import Answers, make_channels, push_key_of
+from gateway.app.contact_tests import ContactTester
 from gateway.app.deafness import Deafness
 from gateway.app.keeper import CentreKeeper
 from gateway.app.shout import shout
@@ -144,14 +146,36 @@ class Gateway:
         base_url = settings.console.base_url if settings.console.port else f"http://{settings.console.host}:{port}"
         links = Links(base_url, secret, clock)
         publisher = Publisher(options)
+        channels = make_channels(
+            settings, publisher, log=self._log, links=links, clock=clock, database=self._path, writer=writer
+        )
         dispatcher = Dispatcher(
             writer=writer,
-            channels=parts.make_channels(settings, publisher, log=self._log),
+            channels=channels,
             index=keeper.index,
             links=links,
             clock=clock,
             path=self._path,
             owner=owner,
+        )
+        answers = Answers(
+            settings,
+            channels=channels,
+            dispatcher=dispatcher,
+            writer=writer,
+            index=keeper.index,
+            links=links,
+            clock=clock,
+            database=self._path,
+        )
+        tester = ContactTester(
+            settings.contact_tests,
+            writer=writer,
+            channels=channels,
+            index=keeper.index,
+            links=links,
+            clock=clock,
+            path=self._path,
         )
         watch = Watch(
             sources=sources,
@@ -174,6 +198,8 @@ class Gateway:
                 secret=secret,
                 base_url=base_url,
                 secure_cookies=settings.console.secure_cookies,
+                more_routes=answers.routes,
+                push_key=push_key_of(channels),
             )
         )
         commands = Runner(
@@ -203,6 +229,8 @@ class Gateway:
                         dispatcher.run(),
                         clockwork.run(),
                         commands.run(),
+                        tester.run(),
+                        *(run() for run in answers.running),
                         wakeups.run(),
                         keeper.run(),
                         watch.run(),
@@ -213,6 +241,7 @@ class Gateway:
                         *([http.run()] if http else []),
                     )
             finally:
+                answers.close()
                 writing.cancel()
 
     async def _tell_store_failed(self, db: sqlite3.Connection) -> None:
@@ -220,7 +249,10 @@ class Gateway:
         settings = self._settings
         index = CentreKeeper(db).index()
         async with Publisher(parts.broker_options(settings, index.site.id), name="last-words") as publisher:
-            channels = parts.make_channels(settings, publisher, log=self._log)
+            links = Links(settings.console.base_url, secret_in(settings.secret_file), self._clock)
+            channels = make_channels(
+                settings, publisher, log=self._log, links=links, clock=self._clock, database=self._path
+            )
             await shout(channels, index, self._clock, settings.console.base_url, folder=settings.gateway.data)
 
     async def _resume(self, db: sqlite3.Connection, pipeline: Pipeline, writer: Writer) -> None:

@@ -2,19 +2,11 @@
 
 from gateway.clock import Clock
 from gateway.commands.ways import CommandOptions
-from gateway.errors import Problem, SettingsError
 from gateway.ingest.http_auth import HttpAuth
 from gateway.ingest.http_listener import HttpListener
 from gateway.ingest.http_options import HttpOptions, HttpSender
 from gateway.ingest.http_source import HttpSource
 from gateway.ingest.options import BrokerOptions, Subscription, TlsOptions
-from gateway.ingest.publisher import Publisher
-from gateway.notify.channel import Channel
-from gateway.notify.channels.apprise import AppriseChannel
-from gateway.notify.channels.log import LogChannel
-from gateway.notify.channels.mqtt import MqttChannel
-from gateway.notify.channels.smtp import SmtpChannel
-from gateway.notify.channels.webhook import WebhookChannel
 from gateway.pipeline.pipeline import HTTP_ALARMS, HTTP_TELEMETRY
 from gateway.settings import Settings
 from gateway.settings.load import subscriptions_of
@@ -96,34 +88,3 @@ def command_options(settings: Settings) -> CommandOptions:
         chirpstack_application=commands.chirpstack_application,
         zigbee2mqtt=commands.zigbee2mqtt,
     )
-
-
-def make_channels(settings: Settings, publisher: Publisher, *, log: LogChannel) -> dict[str, Channel]:
-    """The channels that the settings name, by their word in the centre file."""
-    wanted = settings.channels
-    channels: list[Channel] = [
-        log,
-        MqttChannel(publisher, topic=wanted.mqtt.topic, timeout_s=wanted.mqtt.timeout_s),
-        AppriseChannel(timeout_s=wanted.apprise.timeout_s),
-    ]
-    if wanted.smtp is not None:
-        smtp = wanted.smtp
-        channels.append(
-            SmtpChannel(
-                host=smtp.host,
-                port=smtp.port,
-                sender=smtp.sender,
-                security=smtp.security,
-                username=smtp.username,
-                password=smtp.password.get_secret_value() if smtp.password else None,
-                timeout_s=smtp.timeout_s,
-            )
-        )
-    if wanted.webhook is not None:
-        hook = wanted.webhook
-        if hook.secret is None:
-            expected = "expected secret_env or secret_file: receivers check our signature with it"
-            raise SettingsError([Problem("gateway.toml", "channels.webhook", "(missing)", expected)])
-        secret = hook.secret.get_secret_value()
-        channels.append(WebhookChannel(secret=secret, allow_private=hook.allow_private, timeout_s=hook.timeout_s))
-    return {channel.name: channel for channel in channels}

@@ -138,6 +138,13 @@ class Contact(Part):
     )
 
 
+class QuietHours(Part):
+    """quiet of a carer: hours in which only alerts of high priority are told at once; the others follow afterwards."""
+
+    start: WallClock = Field(alias="from", description="From this time of the day on, in the centre's time zone.")
+    end: WallClock = Field(alias="until", description="Until this time; across midnight where it is not later.")
+
+
 class Carer(Part):
     """[[carers]]: somebody who is told, and who answers."""
 
@@ -148,6 +155,7 @@ class Carer(Part):
     kind: Literal["person", "alarm_centre"] = Field(
         "person", description="A person, or an alarm receiving centre, for steps that tell the alarm centre."
     )
+    quiet: QuietHours | None = Field(None, description="Quiet hours; alerts of high priority come all the same.")
     contacts: tuple[Contact, ...] = Field((), description="Ways to reach the carer, in the order to be tried.")
 
 

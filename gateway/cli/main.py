@@ -12,6 +12,7 @@ from gateway.cli import (
     care,
     centre,
     commands,
+    contacts,
     daemon,
     decode,
     profiles,
@@ -75,6 +76,8 @@ app.command("commands")(commands.commands)
 app.command("simulate")(simulate.simulate)
 app.command("password")(tools.password)
 app.command("broker-config")(tools.broker_config)
+app.command("test-contact")(contacts.contact_test)
+app.command("push-keys")(contacts.push_keys)
 app.command("audit")(tools.audit)
 app.command("quarantine")(tools.quarantine)
 

@@ -47,6 +47,8 @@ def create_app(deps: ConsoleDeps) -> Litestar:
             shelves.router(),
             push.router(),
             *deps.more_routes,
+            push.router(),
+            *deps.more_routes,
             shifts.router(),
             care_api.router(),
             kpi_api.router(),

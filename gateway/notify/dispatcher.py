@@ -15,12 +15,13 @@ from random import Random, SystemRandom
 
 import structlog
 
+from gateway.alerts import delivery
 from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
 from gateway.clock import Clock, monotonic, to_ms
 from gateway.errors import StoreFailedError
 from gateway.links import Links
-from gateway.notify import message, outbox
+from gateway.notify import message, outbox, restraint
 from gateway.notify.channel import Channel, PermanentFailure, TemporaryFailure
 from gateway.notify.lanes import PATIENCE_S, Lane
 from gateway.notify.message import AlertRow
@@ -107,6 +108,26 @@ class Dispatcher:
         """These were just committed, leased to this process: send them at once."""
         if self._tasks is not None:
             self._take(ids)
+
+    async def receipt(self, number: int, event: Event, detail: str | None = None) -> State | None:
+        """A provider reports what became of a message; comes back when it is on disk.
+
+        When the provider could not deliver what it had taken over, the next contact is owed, as after any failure.
+
+        Returns:
+            The state afterwards; None: nothing was changed.
+
+        Raises:
+            StoreFailedError: the database failed.
+        """
+
+        def work(tx: Tx) -> State | None:
+            state = delivery.receipt(tx, number, event, detail)
+            if state is State.FAILED_FOR_GOOD:
+                self._owe_next(tx, number)
+            return state
+
+        return await self._writer.write(work, urgent=True)
 
     async def run(self) -> None:
         """Send until cancelled; then what is being sent may finish.
@@ -209,6 +230,8 @@ class Dispatcher:
 
     def _record(self, tx: Tx, number: int, result: Result) -> State | None:
         state = outbox.record(tx, number, result)
+        for other in result.with_it:
+            outbox.record(tx, other, Result(Event.ACCEPTED, detail=f"told together with {number}"))
         if state is State.FAILED_FOR_GOOD:
             self._owe_next(tx, number)
         return state
@@ -229,15 +252,27 @@ class Dispatcher:
         index = self._index()
         if alert is None or alert.state == AlertState.CLOSED:
             return Result(Event.OVERTAKEN, detail="the alert is closed")
+        if not outbox.is_waiting(self._db, row.id):
+            return Result(Event.OVERTAKEN, detail="it was settled while it waited")
         if row.carer not in index.carers:
             return Result(Event.GAVE_UP, detail="the carer is not in the centre file any more")
         if channel is None:
             return Result(Event.GAVE_UP, detail=f"[channels.{row.channel}] is not in gateway.toml")
-        return await self._send(row, channel, alert, index)
+        wait = restraint.hold(self._db, row, alert, index, self._clock.now())
+        if wait is not None:
+            return wait
+        with_it = restraint.bundle(self._db, row, alert, self._clock.now())
+        return await self._send(row, channel, alert, index, with_it)
 
-    async def _send(self, row: Row, channel: Channel, alert: AlertRow, index: CentreIndex) -> Result:
+    async def _send(
+        self, row: Row, channel: Channel, alert: AlertRow, index: CentreIndex, with_it: tuple[int, ...]
+    ) -> Result:
         try:
             outgoing = message.compose(row, alert, index=index, links=self._links, clock=self._clock)
+            if with_it:
+                outgoing = message.bundled(outgoing, len(with_it))
+            if row.channel in handover.CHANNELS:
+                outgoing = handover.completed(self._db, index, row, outgoing)
             async with asyncio.timeout(channel.timeout_s):
                 sent = await channel.send(outgoing)
         except PermanentFailure as failure:
@@ -250,7 +285,7 @@ class Dispatcher:
             where = _place(error)
             _LOG.error("notify.channel_broke", channel=row.channel, notification=row.id, error=where)
             return self._retry(row, f"the channel broke: {where}", None)
-        return Result(Event.ACCEPTED, provider_id=sent.provider_id)
+        return Result(Event.ACCEPTED, provider_id=sent.provider_id, with_it=with_it)
 
     def _retry(self, row: Row, detail: str, asked_s: float | None) -> Result:
         now = self._clock.now()

@@ -8,14 +8,15 @@ import hashlib
 import sqlite3
 
 import msgspec
+from msgspec.structs import replace
 
-from gateway.alerts.model import Purpose
+from gateway.alerts.model import INVOLVED, Purpose
 from gateway.centre.index import CentreIndex
 from gateway.clock import Clock, from_ms
 from gateway.links import Links
 from gateway.notify.channel import Outgoing
 from gateway.notify.outbox import Row
-from gateway.words import N_, PRIORITY_MARKS, gettext, priority_word, rule_title, time_of
+from gateway.words import N_, PRIORITY_MARKS, gettext, ngettext, priority_word, rule_title, time_of
 
 DISCREET: dict[str, str] = {
     "continence": N_("Care is due"),
@@ -48,6 +49,12 @@ _TITLES: dict[Purpose, str] = {
 _BODY = N_("{what_to_do}. Since {time}.")
 _LINK_WORDS = N_("See more and answer")
 _GATEWAY = N_("Gateway")
+_ONE_MORE, _MORE = N_("And {n} more notice."), N_("And {n} more notices.")
+_GOING = N_("I am going")
+_CANT = N_("I can’t")
+
+_URGENCY: dict[str, tuple[int, int]] = {"high": (5, 5), "medium": (4, 5), "low": (2, 3)}
+"""Urgency of a priority in the first round, and at most."""
 
 
 class AlertRow(msgspec.Struct, frozen=True):
@@ -109,7 +116,34 @@ def compose(row: Row, alert: AlertRow, *, index: CentreIndex, links: Links, cloc
         # that of the row: the alert may have been repeated since, and this message tells of what was then
         observed_at=from_ms(alert.happened_at if row.about_at is None else row.about_at),
         now=now,
+        urgency=urgency_of(alert.priority, row),
+        going_words=gettext(_GOING, language) if row.purpose in INVOLVED else "",
+        cant_words=gettext(_CANT, language) if row.purpose in INVOLVED else "",
     )
+
+
+def bundled(outgoing: Outgoing, others: int) -> Outgoing:
+    """The same message, which says that it stands for others of low priority too."""
+    more = ngettext(_ONE_MORE, _MORE, others, outgoing.language)
+    return replace(outgoing, body=f"{outgoing.body} {more}")
+
+
+def urgency_of(priority: str, row: Row) -> int:
+    """How loud it may be, 1 to 5: by priority, and louder with every round that went by without an answer.
+
+    Low never gets to the loudest: nobody is woken for it.
+    """
+    if row.purpose not in INVOLVED:
+        return 2
+    least, most = _URGENCY.get(priority, (3, 4))
+    return min(most, least + round_of(row.key))
+
+
+def round_of(key: str) -> int:
+    """How many rounds went by without an answer, from a notification's key: ``alert/run.round.step/…``."""
+    parts = key.split("/")
+    turn = parts[1].split(".") if len(parts) > 1 else []
+    return int(turn[1]) if len(turn) == 3 and turn[1].isdecimal() else 0
 
 
 def _what(alert: AlertRow, index: CentreIndex, language: str) -> str:

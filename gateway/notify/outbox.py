@@ -64,6 +64,8 @@ class Result(msgspec.Struct, frozen=True):
     provider_id: str | None = None
     detail: str | None = None
     retry_at: int | None = None
+    with_it: tuple[int, ...] = ()
+    """Other notifications that this one told of as well."""
 
 
 def rows(db: sqlite3.Connection, ids: Iterable[int]) -> list[Row]:
@@ -75,6 +77,21 @@ def rows(db: sqlite3.Connection, ids: Iterable[int]) -> list[Row]:
         (wanted,),
     )
     return [msgspec.convert(dict(row), Row) for row in found]
+
+
+def row_of(db: sqlite3.Connection, number: int) -> Row | None:
+    """A notification, whatever its state; None: there is none of that number."""
+    found = db.execute(
+        f"SELECT {', '.join(Row.__struct_fields__)} FROM notifications WHERE id = ?",  # noqa: S608 - our own names
+        (number,),
+    ).fetchone()
+    return None if found is None else msgspec.convert(dict(found), Row)
+
+
+def is_waiting(db: sqlite3.Connection, number: int) -> bool:
+    """Whether a notification is still to be sent."""
+    found = db.execute(f"SELECT 1 FROM notifications WHERE id = ? AND state IN {_WAITING}", (number,))  # noqa: S608
+    return found.fetchone() is not None
 
 
 def claimable(db: sqlite3.Connection, now_ms: int, *, first: bool) -> list[int]:
@@ -124,8 +141,16 @@ def record(tx: Tx, number: int, result: Result) -> State | None:
 
     Returns the state afterwards; None: it was settled in another way meanwhile, and nothing was changed.
     """
-    found = tx.db.execute(f"SELECT state FROM notifications WHERE id = ? AND state IN {_WAITING}", (number,)).fetchone()  # noqa: S608
+    found = tx.db.execute("SELECT state FROM notifications WHERE id = ?", (number,)).fetchone()
     if found is None:
+        return None
+    if State(found[0]) not in WAITING:
+        # A receipt or the carer was quicker than the provider's own answer: its number is kept all the same.
+        if result.event is Event.ACCEPTED:
+            tx.db.execute(
+                "UPDATE notifications SET provider_id = coalesce(provider_id, ?), attempts = attempts + 1 WHERE id = ?",
+                (result.provider_id, number),
+            )
         return None
     state = after(State(found[0]), result.event)
     now = to_ms(tx.now)
@@ -134,7 +159,7 @@ def record(tx: Tx, number: int, result: Result) -> State | None:
         "settled_at = ?, provider_id = ?, detail = ?, lease_owner = NULL, lease_until = NULL WHERE id = ?",
         (
             state,
-            result.event is not Event.OVERTAKEN,
+            result.event not in {Event.OVERTAKEN, Event.HELD},
             result.retry_at,
             None if state in WAITING else now,
             result.provider_id,

@@ -1,11 +1,23 @@
 """Settings turned into parts."""
 
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
+
+import pytest
 
 from gateway.app import parts
 from gateway.app.brokerfiles import plan_of
+from gateway.app.channels import make_channels
+from gateway.centre import model as centre
+from gateway.clock import ManualClock
+from gateway.errors import SettingsError
 from gateway.ingest.publisher import Publisher
+from gateway.links import Links
+from gateway.notify.channel import Channel
 from gateway.notify.channels.log import LogChannel
+from gateway.notify.channels.sms import GammuSmsChannel, HttpSmsChannel
+from gateway.notify.channels.webpush import write_key
 from gateway.pipeline.pipeline import ALARMS, TELEMETRY
 from gateway.settings import Settings, load_settings
 from tests.gateway.pipeline.chain import DEMO, with_traccar
@@ -37,18 +49,52 @@ def test_alarms_have_a_lane_of_their_own(tmp_path: Path) -> None:
     assert parts.subscriptions(own, TELEMETRY) == []
 
 
+def made_of(wanted: Settings, publisher: Publisher, folder: Path) -> dict[str, Channel]:
+    clock = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
+    links = Links("https://care.example.org", "not a secret", clock)
+    database = folder / "gateway.db"
+    return make_channels(wanted, publisher, log=LogChannel(), links=links, clock=clock, database=database)
+
+
 def test_channels_are_there_as_far_as_they_are_set_up(tmp_path: Path) -> None:
     few = settings(tmp_path)
     publisher = Publisher(parts.broker_options(few, "haven"))
-    assert set(parts.make_channels(few, publisher, log=LogChannel())) == {"log", "mqtt", "apprise"}
+    assert set(made_of(few, publisher, tmp_path)) == {"log", "mqtt", "apprise"}
     many = settings(
         tmp_path,
         '[channels.smtp]\nhost = "smtp.example.org"\nsender = "telecare@example.org"\nusername = "t"\n'
         'password_env = "MAIL"\n[channels.webhook]\nsecret_env = "SECRET"\n',
     )
-    made = parts.make_channels(many, publisher, log=LogChannel())
+    made = made_of(many, publisher, tmp_path)
     assert set(made) == {"log", "mqtt", "apprise", "smtp", "webhook"}
     assert all(name == channel.name for name, channel in made.items())
+
+
+def test_every_channel_of_the_centre_file_can_be_set_up(tmp_path: Path) -> None:
+    write_key(tmp_path / "push.pem")
+    text = (
+        '[channels.smtp]\nhost = "m"\nsender = "a@example.org"\n[channels.webhook]\nsecret_env = "SECRET"\n'
+        '[channels.ntfy]\ntoken_env = "MAIL"\n[channels.telegram]\ntoken_env = "MAIL"\n'
+        '[channels.webpush]\nsubject = "mailto:it@example.org"\nkey_file = "push.pem"\n'
+        '[channels.voice]\nurl = "https://calls.example.org/"\nform = { To = "{to}" }\n'
+    )
+    modem = settings(tmp_path, text + '[channels.sms.gammu]\noutbox = "out"\n')
+    assert modem.channels.sms is not None
+    assert modem.channels.sms.gammu is not None
+    assert modem.channels.sms.gammu.outbox == tmp_path / "out"
+    publisher = Publisher(parts.broker_options(modem, "haven"))
+    made = made_of(modem, publisher, tmp_path)
+    assert set(made) == set(get_args(centre.Channel))
+    assert isinstance(made["sms"], GammuSmsChannel)
+    provider = settings(tmp_path, text + '[channels.sms.http]\nurl = "https://sms.example.org/"\n')
+    assert isinstance(made_of(provider, publisher, tmp_path)["sms"], HttpSmsChannel)
+    assert "mail password" not in repr(modem)
+
+
+def test_a_push_key_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
+    wanted = settings(tmp_path, '[channels.webpush]\nsubject = "mailto:it@example.org"\n')
+    with pytest.raises(SettingsError, match="telecare push-keys"):
+        made_of(wanted, Publisher(parts.broker_options(wanted, "haven")), tmp_path)
 
 
 def test_every_native_device_signs_in_by_itself_and_each_bridge_for_its_format(tmp_path: Path) -> None:
