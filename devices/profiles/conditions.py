@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from devices.profiles.flaws import Flaws
-from devices.profiles.pointers import BadPointerError, Get, compile_each, word
+from devices.profiles.pointers import BadPointerError, Get, compile_each, folded
 from devices.profiles.reader import compile_get
 
 Holds: TypeAlias = Callable[[Any, Any], bool]
@@ -60,7 +60,7 @@ def _holds(get: Get, test: str, wanted: Any, missing: Any) -> Holds | None:
         case "one_of" | "not_one_of" if _is_values(wanted):
             found = _among(get, missing, wanted, result=test == "one_of")
         case "contains" if is_value:
-            found = _contains(get, word(wanted))
+            found = _contains(get, folded(wanted))
     return found
 
 
@@ -94,7 +94,7 @@ def _is_values(wanted: Any) -> bool:
 
 def _among(get: Get, missing: Any, wanted: list[Any], *, result: bool) -> Holds:
     """Whether the value is (not) one of these. What is absent is neither, if ``missing`` does not say what it is."""
-    words = frozenset(word(item) for item in wanted)
+    words = frozenset(folded(item) for item in wanted)
 
     def holds(item: Any, document: Any) -> bool:
         value = get(item, document)
@@ -102,7 +102,7 @@ def _among(get: Get, missing: Any, wanted: list[Any], *, result: bool) -> Holds:
             if missing is None:
                 return False
             value = missing
-        return (word(value) in words) is result
+        return (folded(value) in words) is result
 
     return holds
 
@@ -125,7 +125,7 @@ def _contains(get: Get, wanted: str) -> Holds:
     def holds(item: Any, document: Any) -> bool:
         value = get(item, document)
         if isinstance(value, str):
-            return wanted in value
-        return isinstance(value, list) and any(word(entry) == wanted for entry in value)
+            return wanted in folded(value)
+        return isinstance(value, list) and any(folded(entry) == wanted for entry in value)
 
     return holds

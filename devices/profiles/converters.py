@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from devices import values
 from devices.errors import UnreadableError, Why
 from devices.profiles.flaws import Flaws
-from devices.profiles.pointers import word
+from devices.profiles.pointers import folded, word
 from devices.profiles.units import CONVERSIONS, TIME_UNITS, Field
 from devices.refusals import is_broken_text, shown
 
@@ -20,7 +20,9 @@ Convert: TypeAlias = Callable[[Any, datetime | None], Any]
 MAX_TEXT = 128
 MAX_MANY = 64
 _LEADING_NUMBER = re.compile(r"\s*([-+]?[0-9]{1,18}(?:\.[0-9]{1,18})?)")
+_RANGE = re.compile(r"\s*[\[(]\s*[^,\s]*\s*,\s*([-+]?[0-9]{1,18}(?:\.[0-9]{1,18})?)?\s*[\])]\s*")
 _PLACE = ("lon", "lat")
+TEXTS = (True, False, "range")
 
 
 def literal(spec: Any, field: Field, key: str, flaws: Flaws) -> Any:
@@ -52,6 +54,9 @@ def converter(name: str, spec: dict[str, Any], field: Field, key: str, where: st
 
     ``where`` names the place in a refusal.
     """
+    if spec.get("text", False) not in TEXTS:
+        flaws.add(f"{key}.text", spec["text"], 'true for a number at the start of a text, or "range" for "(250,500]"')
+        return None
     if "map" in spec:
         return _mapped(spec, field, key, where, flaws)
     if "levels" in spec:
@@ -86,16 +91,30 @@ def _mapped(spec: dict[str, Any], field: Field, key: str, where: str, flaws: Fla
     if not isinstance(raw, dict) or not raw or field.dimension == "time":
         flaws.add(f"{key}.map", raw, "a table of values, such as {short = true}, for a field that is no time")
         return None
-    mapping = {said: literal(meant, field, f"{key}.map.{said}", flaws) for said, meant in raw.items()}
+    mapping: dict[str, Any] = {}
+    for said, meant in raw.items():
+        value = literal(meant, field, f"{key}.map.{said}", flaws)
+        if mapping.setdefault(folded(said), value) != value:
+            flaws.add(f"{key}.map.{said}", meant, "one meaning: case, spaces, _ and - don't count in a word")
     otherwise = literal(spec["else"], field, f"{key}.else", flaws) if "else" in spec else None
-    strict = field.required and field.dimension == "word" and otherwise is None
+    # The phase of an alarm is never guessed and never passed over; for other words the profile says so.
+    strict = otherwise is None and (spec.get("strict") is True or (field.required and field.dimension == "word"))
+    limit = _threshold(spec, field, key, where, flaws) if "above" in spec or "below" in spec else None
+    known = dict(mapping)
+    known.update({said: mapping[folded(said)] for said in raw})
 
-    def convert(value: Any, _at: datetime | None) -> Any:
-        found = mapping.get(word(value), otherwise)
-        if found is None and strict:  # the phase of an alarm is never guessed and never passed over
-            expected = ", ".join(mapping)
+    def convert(value: Any, at: datetime | None) -> Any:
+        if type(value) is str and value in known:
+            return known[value]
+        found = mapping.get(folded(value))
+        if found is not None:
+            return found
+        if limit is not None and type(value) in (int, float):
+            return limit(value, at)
+        if strict:
+            expected = ", ".join(raw)
             raise UnreadableError(Why.OUT_OF_RANGE, f"{shown(value)}; expected one of {expected}", where)
-        return found
+        return otherwise
 
     return convert
 
@@ -105,12 +124,12 @@ def _levels(spec: dict[str, Any], field: Field, key: str, where: str, flaws: Fla
     if not _is_rows(rows):
         flaws.add(f"{key}.levels", rows, 'rising pairs such as [[0, "dry"], [30, "some"]]')
         return None
-    as_text = spec.get("text") is True
+    as_text = spec.get("text", False)
     bounds = [float(row[0]) for row in rows]
     results = [literal(row[1], field, f"{key}.levels[{index}]", flaws) for index, row in enumerate(rows)]
 
     def convert(value: Any, _at: datetime | None) -> Any:
-        place = bisect_right(bounds, _plain_number(_leading(value, where) if as_text else value, where))
+        place = bisect_right(bounds, _plain_number(_of_text(value, as_text, where), where))
         return results[place - 1] if place else None
 
     return convert
@@ -131,10 +150,10 @@ def _threshold(spec: dict[str, Any], field: Field, key: str, where: str, flaws: 
             "one number, as above or as below, for a field that is true or false",
         )
         return None
-    as_text, is_above, limit = spec.get("text") is True, above is not None, float(bound)
+    as_text, is_above, limit = spec.get("text", False), above is not None, float(bound)
 
     def convert(value: Any, _at: datetime | None) -> bool:
-        number = _plain_number(_leading(value, where) if as_text else value, where)
+        number = _plain_number(_of_text(value, as_text, where), where)
         return number > limit if is_above else number < limit
 
     return convert
@@ -155,15 +174,23 @@ def _number(name: str, spec: dict[str, Any], field: Field, key: str, where: str,
         return None
     factor, shift = units.get(unit, (1.0, 0.0)) if unit is not None else (1.0, 0.0)
     factor, shift = factor * scale, factor * offset + shift
-    as_text, strict, low, high = spec.get("text") is True, spec.get("strict", True) is True, field.low, field.high
+    as_text, strict, low, high = spec.get("text", False), spec.get("strict", True) is True, field.low, field.high
     bounds, percents = ([row[0] for row in rows], [row[1] for row in rows]) if rows is not None else ([], [])
     is_place = name in _PLACE
-    plain = not as_text and not bounds and factor == 1 and shift == 0
+    plain = is_plain(spec, field)
 
     def one(value: Any) -> float | None:
         if plain and type(value) is float and low <= value <= high:
             return value
-        number = _plain_number(_leading(value, where) if as_text else value, where)
+        try:
+            value = _of_text(value, as_text, where)
+            if value is None:
+                return None
+            number = _plain_number(value, where)
+        except UnreadableError:
+            if strict:
+                raise
+            return None
         if bounds:
             number = _interpolated(number, bounds, percents)
         number = float(number * factor + shift)
@@ -219,8 +246,11 @@ def _truth(value: Any, where: str) -> bool:
 
 
 def _word(value: Any, words: tuple[str, ...], where: str) -> str:
-    if isinstance(value, str) and value in words:
-        return value
+    if isinstance(value, str):
+        if value in words:
+            return value
+        if (plain := folded(value)) in words:
+            return plain
     raise UnreadableError(Why.OUT_OF_RANGE, f"{shown(value)}; expected one of {', '.join(words)}", where)
 
 
@@ -231,6 +261,33 @@ def _text(value: Any, where: str) -> str:
     if is_broken_text(text):
         raise UnreadableError(Why.LONE_SURROGATE, f"{shown(text)}; expected whole characters", where)
     return text
+
+
+def is_plain(spec: dict[str, Any], field: Field) -> bool:
+    """Whether a field is a number that is taken as it stands."""
+    if field.many or field.dimension in ("word", "truth", "text", "time", "count"):
+        return False
+    changes = ("map", "levels", "above", "below", "table", "scale", "offset", "text")
+    if any(name in spec for name in changes):
+        return False
+    units = CONVERSIONS[field.dimension]
+    return "unit" not in spec or units.get(spec["unit"]) == (1, 0)
+
+
+def _of_text(value: Any, kind: Any, where: str) -> Any:
+    """The number in a text, if there may be one: ``kind`` is what ``text`` of the profile says."""
+    if kind is True:
+        return _leading(value, where)
+    return _upper(value, where) if kind == "range" else value
+
+
+def _upper(value: Any, where: str) -> Any:
+    """The upper bound of a text such as "(250,500]"; None of "(4000,)", which has none."""
+    if not isinstance(value, str):
+        return value
+    if match := _RANGE.fullmatch(value):
+        return None if match[1] is None else float(match[1])
+    return _leading(value, where)
 
 
 def _leading(value: Any, where: str) -> Any:

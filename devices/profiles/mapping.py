@@ -4,22 +4,25 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from devices import values
 from devices.errors import UnreadableError, Why
 from devices.model import ALARM_KINDS, Position, Reading
-from devices.profiles.conditions import compile_conditions
+from devices.profiles.conditions import Holds, compile_conditions
 from devices.profiles.flaws import Flaws
 from devices.profiles.pointers import BadPointerError, Each, compile_each
 from devices.profiles.reader import Read, compile_field
 from devices.profiles.units import FIELDS, TYPES, Field
 
-Make: TypeAlias = Callable[[Any, str, datetime | None, str | None], list[Reading]]
-"""``make(document, device, at, event_id)``: no, one or several readings. Raises UnreadableError."""
+Make: TypeAlias = Callable[[Any, str, datetime | None, str | None, bool], list[Reading]]
+"""``make(document, device, at, event_id, lenient)``: no, one or several readings. Raises UnreadableError, but not if
+``lenient``: then it leaves out what can't be read, because something else in the message must be told."""
 
-One: TypeAlias = Callable[[Any, Any, str, datetime | None, str | None], Reading | None]
-"""``one(item, document, device, at, event_id)``."""
+One: TypeAlias = Callable[[Any, Any, str, datetime | None, str | None, bool], Reading | None]
+"""``one(item, document, device, at, event_id, lenient)``."""
 
-OWN_KEYS = ("kind", "each", "when", "observed_at", "note")
+OWN_KEYS = ("kind", "each", "when", "observed_at", "aside", "note")
+NO_PLACE_DEG = 1e-5
+"""Both within a metre of 0: no place, but a receiver without a fix. Some write 0/0, others every bit set, which is
+-0.000001 in millionths of a degree."""
 _TIME = Field("time")
 
 
@@ -50,6 +53,8 @@ def compile_mapping(spec: Any, key: str, flaws: Flaws) -> tuple[bool, Make] | No
         time = compile_field("observed_at", spec["observed_at"], _TIME, f"{key}.observed_at", flaws)
     holds = compile_conditions(spec.get("when", []), f"{key}.when", flaws)
     each = _each(spec["each"], f"{key}.each", flaws) if "each" in spec else None
+    if not isinstance(spec.get("aside", False), bool):
+        flaws.add(f"{key}.aside", spec["aside"], "true or false")
     if len(flaws.found) > before:
         return None
     checked = tuple((name, read) for name, read in reads.items() if read is not None)
@@ -63,20 +68,54 @@ def compile_mapping(spec: Any, key: str, flaws: Flaws) -> tuple[bool, Make] | No
         else _maker(kind, checked, required, constants, time, strict)
     )
 
-    def make(document: Any, device: str, at: datetime | None, event_id: str | None) -> list[Reading]:
+    if each is None:
+        return kind in ALARM_KINDS, _make_one(one, holds)
+
+    def make(
+        document: Any, device: str, at: datetime | None, event_id: str | None, lenient: bool = False
+    ) -> list[Reading]:
         found: list[Reading] = []
-        items = (document,) if each is None else each(document)
+        items = each(document)
         for item in items:
             for hold in holds:
                 if not hold(item, document):
                     break
             else:
-                reading = one(item, document, device, at, event_id)
+                try:
+                    reading = one(item, document, device, at, event_id, lenient)
+                except UnreadableError:
+                    if not lenient:
+                        raise
+                    continue
                 if reading is not None:
                     found.append(reading)
         return found
 
     return kind in ALARM_KINDS, make
+
+
+def _make_one(one: One, holds: tuple[Holds, ...]) -> Make:
+    """The function for the document itself, as most mappings have it."""
+
+    def make(
+        document: Any, device: str, at: datetime | None, event_id: str | None, lenient: bool = False
+    ) -> list[Reading]:
+        for hold in holds:
+            if not hold(document, document):
+                return _NONE
+        try:
+            reading = one(document, document, device, at, event_id, lenient)
+        except UnreadableError:
+            if not lenient:
+                raise
+            return _NONE
+        return _NONE if reading is None else [reading]
+
+    return make
+
+
+_NONE: list[Reading] = []
+"""Nobody changes what a mapping gave."""
 
 
 def _each(spec: Any, key: str, flaws: Flaws) -> Each | None:
@@ -102,11 +141,18 @@ def _maker(
     build: Callable[..., Any] = TYPES[kind]
     only_constants = len(constants) == len(reads)
 
-    def one(item: Any, document: Any, device: str, at: datetime | None, event_id: str | None) -> Reading | None:
+    def one(
+        item: Any, document: Any, device: str, at: datetime | None, event_id: str | None, lenient: bool
+    ) -> Reading | None:
         fields: dict[str, Any] = {}
         said = only_constants
         for name, read in reads:
-            value = read(item, document, at)
+            try:
+                value = read(item, document, at)
+            except UnreadableError:
+                if not lenient or name in required:
+                    raise
+                continue
             if value is not None:
                 fields[name] = value
                 said = said or name not in constants
@@ -117,7 +163,7 @@ def _maker(
         if not said:
             return None
         if time is not None:
-            at = _own_time(time, item, document, at, alarm=kind in ALARM_KINDS)
+            at = _own_time(time, item, document, at, alarm=lenient or kind in ALARM_KINDS)
         reading: Reading = build(device=device, observed_at=at, event_id=event_id, **fields)
         return reading
 
@@ -127,10 +173,17 @@ def _maker(
 def _position_maker(reads: tuple[tuple[str, Read], ...], time: Read | None) -> One:
     """The function for one item, if it is a position: 0/0 is none, half a place is an error."""
 
-    def position(item: Any, document: Any, device: str, at: datetime | None, event_id: str | None) -> Reading | None:
+    def position(
+        item: Any, document: Any, device: str, at: datetime | None, event_id: str | None, lenient: bool
+    ) -> Reading | None:
         fields: dict[str, Any] = {}
         for name, read in reads:
-            value = read(item, document, at)
+            try:
+                value = read(item, document, at)
+            except UnreadableError:
+                if not lenient or name in ("lon", "lat"):
+                    raise
+                continue
             if value is not None:
                 fields[name] = value
         lon, lat = fields.get("lon"), fields.get("lat")
@@ -139,12 +192,12 @@ def _position_maker(reads: tuple[tuple[str, Read], ...], time: Read | None) -> O
         if lon is None or lat is None:
             name = "lon" if lon is None else "lat"
             raise UnreadableError(Why.MISSING_FIELD, "is missing; expected longitude and latitude together", name)
-        if values.is_no_place(lon, lat):
+        if -NO_PLACE_DEG < lon < NO_PLACE_DEG and -NO_PLACE_DEG < lat < NO_PLACE_DEG:
             return None
         if fields.get("accuracy_m") == 0:  # 0 is how devices say that they don't know
             del fields["accuracy_m"]
         if time is not None:
-            at = _own_time(time, item, document, at, alarm=False)
+            at = _own_time(time, item, document, at, alarm=lenient)
         return Position(device=device, observed_at=at, event_id=event_id, **fields)
 
     return position

@@ -1,13 +1,14 @@
 """JSON Pointers (RFC 6901), compiled once to functions.
 
 Three things are added, because vendors' documents need them: a token ``[key=value]`` picks the first item of a list
-whose ``key`` has that value, ``*`` (in ``each`` only) stands for every item of a list (an object in its place counts as
+whose ``key`` has that value (an object in the list's place is its one item), ``*`` (in ``each`` only) stands for every item of a list (an object in its place counts as
 a list of one: some networks write a single item so), and a ``^`` in front starts at the whole document where a pointer
 is otherwise relative to an item of ``each``.
 """
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 Get: TypeAlias = Callable[[Any, Any], Any]
@@ -18,6 +19,9 @@ Each: TypeAlias = Callable[[Any], list[Any]]
 _SELECT = re.compile(r"\[([^=\]]+)=([^\]]*)\]")
 _BAD_ESCAPE = re.compile(r"~(?![01])")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,5}")
+_GAPS = re.compile(r"[\s_-]+")
+_SHORT = 64
+"""Longer texts are no words of a device, and are not remembered."""
 
 
 class BadPointerError(ValueError):
@@ -25,7 +29,7 @@ class BadPointerError(ValueError):
 
 
 def word(value: Any) -> str:
-    """A JSON value as a word, so that 1, 1.0 and "1" are the same: what conditions and maps compare."""
+    """A JSON value as a text, so that 1, 1.0 and "1" are the same."""
     if type(value) is str:
         return value
     if value is True:
@@ -35,6 +39,30 @@ def word(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
+
+
+def folded(value: Any) -> str:
+    """A JSON value as conditions and maps compare it: ``word`` without case, and with one ``_`` for spaces, ``_`` and
+    ``-``. Vendors write "alarm ignored" in one version of a decoder and "alarm_ignored" in the next.
+    """
+    if type(value) is str:
+        return _fold_short(value) if len(value) <= _SHORT else _fold(value)
+    return _fold(word(value))
+
+
+def _fold(text: str) -> str:
+    return _GAPS.sub("_", text.strip().lower())
+
+
+_fold_short = lru_cache(maxsize=4096)(_fold)
+
+
+def single_key(pointer: Any) -> str | None:
+    """The key of a pointer that leads to a field of the item itself, as most do; None for any other."""
+    if not isinstance(pointer, str) or not pointer.startswith("/"):
+        return None
+    tokens = _tokens(pointer)
+    return tokens[0] if len(tokens) == 1 and tokens[0] != "*" and not _SELECT.fullmatch(tokens[0]) else None
 
 
 def compile_pointer(text: str) -> Get:
@@ -88,7 +116,7 @@ def _tokens(text: str) -> list[str]:
 def _follower(tokens: list[str]) -> Callable[[Any], Any]:
     def follow(value: Any) -> Any:
         for token in tokens:
-            value = value.get(token) if type(value) is dict else _step(value, token)
+            value = _step(value, token)
             if value is None:
                 return None
         return value
@@ -98,15 +126,21 @@ def _follower(tokens: list[str]) -> Callable[[Any], Any]:
 
 def _step(value: Any, token: str) -> Any:
     if type(value) is dict:
-        return value.get(token)
+        if token in value or not (select := _SELECT.fullmatch(token)):
+            return value.get(token)
+        return _selected([value], *select.groups())
     if type(value) is not list:
         return None
     if select := _SELECT.fullmatch(token):
-        key, wanted = select.groups()
-        for item in value:
-            if type(item) is dict and key in item and word(item[key]) == wanted:
-                return item
-        return None
+        return _selected(value, *select.groups())
     if _INDEX.fullmatch(token) and int(token) < len(value):
         return value[int(token)]
+    return None
+
+
+def _selected(items: list[Any], key: str, wanted: str) -> Any:
+    wanted = folded(wanted)
+    for item in items:
+        if type(item) is dict and key in item and folded(item[key]) == wanted:
+            return item
     return None

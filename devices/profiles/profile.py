@@ -67,6 +67,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     alarm_index: Index
     others: tuple[Make, ...]
     other_index: Index
+    asides: frozenset[int]
+    """Which of the others are aside: what can't be read there costs only itself."""
     cases: tuple[Case, ...]
 
     @property
@@ -88,17 +90,24 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         found: list[Reading] = []
         for place in self.alarm_index.places(document):
             try:
-                found += self.alarms[place](document, device, at, event_id)
+                found += self.alarms[place](document, device, at, event_id, False)
             except UnreadableError as bad_alarm:
                 error = error or bad_alarm
+                found += self.alarms[place](document, device, at, event_id, True)  # the other items of its list
         if error is not None and not found:
             raise error
+        has_alarm = bool(found)
         for place in self.other_index.places(document):
             try:
-                found += self.others[place](document, device, at, event_id)
-            except UnreadableError:
-                if not found or not isinstance(found[0], Help | Fall):
+                found += self.others[place](document, device, at, event_id, has_alarm)
+            except UnreadableError as bad:
+                if place in self.asides:
+                    found += self.others[place](document, device, at, event_id, True)
+                    error = error or bad
+                elif not has_alarm:
                     raise
+        if error is not None and not found:
+            raise error
         return found if event_id is None or len(found) < 2 else _told_apart(found)
 
     def saved_alarms(self, document: Any, device: str, at: datetime | None, event_id: str | None) -> list[Reading]:
@@ -107,10 +116,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         if not isinstance(document, dict):  # defaults for absent fields must not make an alarm out of nothing
             return found
         for make in self.alarms:
-            try:
-                found += make(document, device, at, event_id)
-            except UnreadableError:
-                continue
+            found += make(document, device, at, event_id, True)
         return _told_apart(found)
 
 
@@ -138,7 +144,7 @@ def parse(text: str, file: str) -> Profile:
     if not isinstance(fixed, bool):
         flaws.add("fixed", fixed, "true or false")
     message = _message(data.get("message", {}), flaws)
-    alarms, others = _mappings(data.get("readings"), flaws)
+    alarms, others, asides = _mappings(data.get("readings"), flaws)
     profile = Profile(
         vendor=vendor,
         model=model,
@@ -153,6 +159,7 @@ def parse(text: str, file: str) -> Profile:
         alarm_index=Index(keys for _, keys in alarms),
         others=tuple(make for make, _ in others),
         other_index=Index(keys for _, keys in others),
+        asides=frozenset(asides),
         cases=compile_cases(data.get("cases", []), flaws),
     )
     if flaws.found:
@@ -186,19 +193,22 @@ def _message(spec: Any, flaws: Flaws) -> Message:
     )
 
 
-def _mappings(spec: Any, flaws: Flaws) -> tuple[list[tuple[Make, Keys]], list[tuple[Make, Keys]]]:
-    """The mappings that make alarms, and the others, each with the keys that it needs."""
+def _mappings(spec: Any, flaws: Flaws) -> tuple[list[tuple[Make, Keys]], list[tuple[Make, Keys]], list[int]]:
+    """The mappings that make alarms, and the others, each with the keys that it needs; which others are aside."""
     if not isinstance(spec, list) or not spec:
         flaws.missing("readings", "at least one [[readings]] table")
-        return [], []
+        return [], [], []
     alarms: list[tuple[Make, Keys]] = []
     others: list[tuple[Make, Keys]] = []
+    asides: list[int] = []
     for index, entry in enumerate(spec):
         compiled = compile_mapping(entry, f"readings[{index}]", flaws)
         if compiled is not None:
             is_alarm, make = compiled
+            if entry.get("aside") and not is_alarm:
+                asides.append(len(others))
             (alarms if is_alarm else others).append((make, keys_of(entry)))
-    return alarms, others
+    return alarms, others, asides
 
 
 def _told_apart(found: list[Reading]) -> list[Reading]:

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from devices.errors import UnreadableError
-from devices.profiles.converters import converter, literal
+from devices.profiles.converters import Convert, converter, is_plain, literal
 from devices.profiles.flaws import Flaws
-from devices.profiles.pointers import BadPointerError, Get, compile_pointer, word
+from devices.profiles.pointers import BadPointerError, Get, compile_pointer, folded, single_key
 from devices.profiles.units import Field
 from devices.refusals import field_name
 
@@ -78,14 +78,36 @@ def compile_field(name: str, spec: Any, field: Field, key: str, flaws: Flaws) ->
     if get is None or convert is None or len(flaws.found) > before:
         return None
 
+    if missing is None and not unknown and (quick := _quick_number(spec, field, get, convert)) is not None:
+        return quick
+
     def read(item: Any, document: Any, at: datetime | None) -> Any:
         value = get(item, document)
         if value is None:
             if missing is None:
                 return None
             value = missing
-        elif unknown and word(value) in unknown:
+        elif unknown and folded(value) in unknown:
             return None
+        return convert(value, at)
+
+    return read
+
+
+def _quick_number(spec: dict[str, Any], field: Field, get: Get, convert: Convert) -> Read | None:
+    """The same in one step for a number that needs no arithmetic and stands in the item itself: the most frequent."""
+    key = single_key(spec["at"])
+    if key is None or not is_plain(spec, field):
+        return None
+    low, high = field.low, field.high
+
+    def read(item: Any, document: Any, at: datetime | None) -> Any:
+        value = item.get(key) if type(item) is dict else get(item, document)
+        if value is None:
+            return None
+        kind = type(value)
+        if (kind is float or kind is int) and low <= value <= high:
+            return float(value)
         return convert(value, at)
 
     return read
@@ -98,6 +120,6 @@ def _constant(spec: Any, field: Field, key: str, flaws: Flaws) -> Read | None:
 
 def _words(spec: Any, key: str, flaws: Flaws) -> frozenset[str]:
     if isinstance(spec, list) and all(isinstance(item, str | int | float | bool) for item in spec):
-        return frozenset(word(item) for item in spec)
+        return frozenset(folded(item) for item in spec)
     flaws.add(key, spec, "a list of values")
     return frozenset()
