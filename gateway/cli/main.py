@@ -13,14 +13,18 @@ from gateway.cli import (
     centre,
     commands,
     contacts,
+    coverage,
     daemon,
     decode,
+    kpi,
     profiles,
     replay,
     shelves,
+    shifts,
     simulate,
     status,
     tools,
+    trial,
 )
 from gateway.cli.common import complain, complain_of_system
 from gateway.errors import GatewayError
@@ -60,17 +64,24 @@ app.command("decode")(decode.decode)
 app.command("formats")(decode.formats)
 app.add_typer(profiles.app, name="profile")
 app.command("replay")(replay.replay)
+app.command("try")(trial.try_centre)
+app.command("outcomes")(trial.outcomes_)
 app.command("alerts")(alerts.alerts)
 app.command("status")(status.status)
 app.command("sleep")(care.sleep)
 app.command("rounds")(care.rounds)
+app.command("kpi")(kpi.kpi)
 app.command("ack")(alerts.ack)
 app.command("close")(alerts.close)
 app.command("reopen")(alerts.reopen)
+app.command("escalate")(alerts.escalate)
+app.command("hand-over")(alerts.hand_over)
 app.command("explain")(alerts.explain)
 app.command("shelve")(shelves.shelve)
 app.command("shelves")(shelves.shelves)
 app.command("unshelve")(shelves.unshelve)
+app.add_typer(shifts.app, name="shift")
+app.command("coverage")(coverage.coverage)
 app.command("command")(commands.command)
 app.command("commands")(commands.commands)
 app.command("simulate")(simulate.simulate)

@@ -91,7 +91,7 @@ def router(counters: Counters) -> Router:
     @get("/alerts", summary="What is open", operation_id="openAlerts")
     async def open_alerts(request: Request[Any, Any, Any]) -> Response[OpenAlerts]:
         visitor, console = required_visitor(request), console_of(request)
-        body = OpenAlerts([_view(request, alert) for alert in visible(console, visitor)])
+        body = OpenAlerts([alert_view(request, alert) for alert in visible(console, visitor)])
         etag = f'"{hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:20]}"'
         if request.headers.get("if-none-match") == etag:
             return Response(None, status_code=304, headers={"ETag": etag})  # type: ignore[arg-type] # no body
@@ -134,12 +134,13 @@ def router(counters: Counters) -> Router:
             return problem(status, text, alert=number)
         counters.answered("api", "repeated" if taken.repeated else "accepted")
         row = row_of(taken.alert, console.deps.index(), tongue_for(request, visitor), visitor.id)
-        return Response(AnswerResult(alert=_view(request, taken.alert), text=row.state_text, repeated=taken.repeated))
+        return Response(AnswerResult(alert=alert_view(request, taken.alert), text=row.state_text, repeated=taken.repeated))
 
     return Router("/api", route_handlers=[open_alerts, answer], guards=[at_least("relative")], tags=["alerts"])
 
 
-def _view(request: Request[Any, Any, Any], alert: Alert) -> AlertView:
+def alert_view(request: Request[Any, Any, Any], alert: Alert) -> AlertView:
+    """An alert as the asker reads it."""
     visitor = required_visitor(request)
     row = row_of(alert, console_of(request).deps.index(), tongue_for(request, visitor), visitor.id)
     return AlertView(

@@ -15,6 +15,7 @@ from devices.model import Reading
 from gateway.centre.index import CentreIndex
 from gateway.clock import from_ms, to_ms
 from gateway.errors import BadAnswerError, NotAllowedError
+from gateway.store.history import first_received
 from rules.baseline import Usual
 from rules.continence import ContinenceState, Stand
 from rules.continence_off import ContinenceOffState
@@ -127,7 +128,7 @@ def _usual(index: CentreIndex, resident: str, states: dict[str, State], key: str
 
 
 def _seen(db: sqlite3.Connection, resident: str, start: datetime, end: datetime) -> Iterator[Seen]:
-    first, last = _received_from(db, to_ms(start - BEFORE)), _received_from(db, to_ms(end + _LATE))
+    first, last = first_received(db, to_ms(start - BEFORE)), first_received(db, to_ms(end + _LATE))
     rows = db.execute(
         "SELECT observed_at, received_at, fields FROM readings"
         " WHERE seq >= ? AND seq < ? AND resident = ? AND kind IN ('bed', 'sleep', 'vitals')",
@@ -137,21 +138,3 @@ def _seen(db: sqlite3.Connection, resident: str, start: datetime, end: datetime)
         received_at = from_ms(row["received_at"])
         at = received_at if row["observed_at"] is None else min(from_ms(row["observed_at"]), received_at)
         yield Seen(received_at if lost(at, received_at) else at, _READING.decode(row["fields"]))
-
-
-def _received_from(db: sqlite3.Connection, ms: int) -> int:
-    """The number of the first reading that was received at or after that time; readings are numbered as they came.
-
-    Found by halving: an index over the times of all readings would cost every message some of its time.
-    """
-    low, high = 0, int(db.execute("SELECT coalesce(max(seq), -1) + 1 FROM readings").fetchone()[0])
-    while low < high:
-        middle = (low + high) // 2
-        row = db.execute(
-            "SELECT seq, received_at FROM readings WHERE seq >= ? ORDER BY seq LIMIT 1", (middle,)
-        ).fetchone()
-        if row is None or row["received_at"] >= ms:
-            high = middle
-        else:
-            low = int(row["seq"]) + 1
-    return low

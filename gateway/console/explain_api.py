@@ -1,0 +1,120 @@
+"""GET /api/alerts/{id}/explain: the chain from the message to the answer, as far as the asker may see it.
+
+Where somebody is and what a body does are shown to staff only, and only what the resident agreed to; a relative reads
+the sentences that the board shows, and who was told. Every look is written into the audit.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Router, get
+from litestar.params import FromPath
+
+from gateway.alerts import explaining
+from gateway.alerts.explaining import Chain
+from gateway.alerts.queries import FrameSeen, ReadingSeen
+from gateway.centre.model import Consents
+from gateway.console.api import AlertView, alert_view
+from gateway.console.deps import console_of
+from gateway.console.guards import Visitor, at_least, may_see, required_visitor
+from gateway.console.looks import looked
+from gateway.console.pages import tongue_for
+from gateway.console.view import history_lines, title_of, told_lines, why_lines
+from gateway.errors import UnknownAlertError
+
+_NEEDED: Final[dict[str, str]] = {
+    "position": "location",
+    "bed": "sleep",
+    "sleep": "sleep",
+    "vitals": "sleep",
+    "continence": "continence",
+    "room": "activity",
+    "motion": "activity",
+}
+"""Kinds of readings that are shown only to whom the resident agreed, and which consent that is."""
+
+
+class ExplainView(msgspec.Struct, kw_only=True):
+    """Why there is an alert, and what was done. Times are RFC 3339 in UTC; sentences in the asker's language.
+
+    ``hidden`` says what is left out because the asker may not see it: ``readings``, ``states``.
+    """
+
+    alert: AlertView
+    why: list[str]
+    rule_title: str
+    condition: dict[str, Any] | None
+    centre_version: int | None
+    frames: list[FrameSeen]
+    readings: list[ReadingSeen]
+    state_before: dict[str, Any] | None
+    state_after: dict[str, Any] | None
+    told: list[str]
+    history: list[str]
+    commands: list[explaining.CommandSeen]
+    shelves: list[explaining.ShelfSeen]
+    below: list[int]
+    hidden: list[str]
+
+
+def router() -> Router:
+    """GET /api/alerts/{id}/explain."""
+
+    @get("/alerts/{number:int}/explain", summary="Why there is an alert", operation_id="explainAlert")
+    async def explain(request: Request[Any, Any, Any], number: FromPath[int]) -> ExplainView:
+        visitor, console = required_visitor(request), console_of(request)
+        if not may_see(console.db(), visitor, number):
+            raise UnknownAlertError
+        found = explaining.chain(console.db(), number)
+        await looked(console, visitor.id, f"alert/{number}", via="api")
+        return _view(request, visitor, found)
+
+    return Router("/api", route_handlers=[explain], guards=[at_least("relative")], tags=["alerts"])
+
+
+def _view(request: Request[Any, Any, Any], visitor: Visitor, found: Chain) -> ExplainView:
+    index, tongue = console_of(request).deps.index(), tongue_for(request, visitor)
+    whole, alert = found.explanation, found.explanation.alert
+    agreed = None
+    if alert.resident is not None and alert.resident in index.residents:
+        agreed = index.plan_of(alert.resident).consents
+    kinds = {reading.kind for reading in whole.readings} | {one.kind for one in alert.evidence}
+    hidden = {kind for kind in kinds if not _may_see(kind, visitor, agreed)}
+    frames_hidden = {reading.frame for reading in whole.readings if reading.kind in hidden}
+    # what was never decoded may be anything, and so may a reading that is past its time
+    told_all = visitor.sees_everyone and not hidden
+    read = {reading.frame for reading in whole.readings}
+    return ExplainView(
+        alert=alert_view(request, alert),
+        why=why_lines(alert, tongue),
+        rule_title=title_of(alert.rule, tongue),
+        condition=found.condition.settings if visitor.sees_everyone else None,
+        centre_version=found.condition.centre_version,
+        frames=[
+            frame
+            for frame in whole.frames
+            if visitor.sees_everyone and frame.seq not in frames_hidden and (frame.seq in read or told_all)
+        ],
+        readings=[
+            reading if reading.kind not in hidden else msgspec.structs.replace(reading, fields={})
+            for reading in whole.readings
+        ],
+        state_before=alert.before if told_all else None,
+        state_after=alert.after if told_all else None,
+        told=[line.text for line in told_lines(whole.told, index, tongue)],
+        history=[f"{line.at} {line.text}" for line in history_lines(whole.history, index, tongue)],
+        commands=list(found.commands) if visitor.sees_everyone else [],
+        shelves=list(found.shelves) if visitor.sees_everyone else [],
+        below=list(found.below) if visitor.sees_everyone else [],
+        hidden=[*(["readings"] if hidden else []), *([] if told_all else ["states"])],
+    )
+
+
+def _may_see(kind: str, visitor: Visitor, agreed: Consents | None) -> bool:
+    """Whether the fields of such readings are shown: to staff, where the resident agreed."""
+    needed = _NEEDED.get(kind)
+    if needed is None:
+        return visitor.sees_everyone or kind == "status"
+    if not visitor.sees_everyone or agreed is None:
+        return False
+    return getattr(agreed, needed) not in {"never", False}
