@@ -1,0 +1,130 @@
+"""Handing over to a named carer, more help, and what was found after a fall."""
+
+import pytest
+
+from gateway.alerts import queries
+from gateway.alerts.model import Close, FallFindings, HandOver, MoreHelp, Outcome
+from gateway.alerts.table import AlertState
+from gateway.errors import AlreadyTakenError, BadAnswerError, IllegalStepError
+from tests.gateway.alerts.ward import Ward
+
+
+def test_a_carer_on_the_way_asks_another_one_by_name(ward: Ward) -> None:
+    ward.press()
+    ward.going("nora")
+    ward.told()
+    after = ward.answer("nora", HandOver("ida", "My car does not start."))
+    assert (after.state, after.taken_by) == (AlertState.OPEN, None)
+    assert ward.told() == ["ida alert"]
+    assert ward.wait() == 120
+    ward.going("ida")
+    assert ward.told() == ["nora taken"]
+    line = queries.history(ward.db, 1)[2]
+    assert (line.event, line.who, line.detail["to"], line.detail["note"]) == (
+        "hand_over", "nora", "ida", "My car does not start.",
+    )  # fmt: skip
+
+
+def test_when_the_named_one_says_nothing_the_next_step_is_told_without_the_first(ward: Ward) -> None:
+    ward.press()
+    ward.answer("nora", HandOver("ida"))
+    ward.told()
+    ward.forward(120)
+    assert ward.told() == ["ben alert", "ida reminder"]
+    ward.forward(60)
+    ward.forward(60)
+    assert ward.told() == ["sam alert", "nora reminder"]
+
+
+def test_when_the_named_one_can_not_the_next_step_is_told_at_once(ward: Ward) -> None:
+    ward.press()
+    ward.answer("nora", HandOver("sam"))
+    ward.told()
+    ward.declines("sam")
+    assert ward.told() == ["ben alert", "ida alert"]
+
+
+def test_what_was_asked_before_is_asked_anew_when_handed_over(ward: Ward) -> None:
+    ward.press()
+    ward.forward(120)
+    ward.told()
+    ward.answer("ben", HandOver("ida"))
+    assert ward.told() == ["ida alert"]
+
+
+@pytest.mark.parametrize(
+    ("who", "to", "note", "words"),
+    [
+        ("nora", "idda", "", 'did you mean "ida"?'),
+        ("nora", "nora", "", "somebody else"),
+        ("nora", "ida", "x" * 501, "501 characters"),
+    ],
+)
+def test_what_can_not_be_handed_over(ward: Ward, who: str, to: str, note: str, words: str) -> None:
+    ward.press()
+    before = ward.alert()
+    with pytest.raises(BadAnswerError) as refused:
+        ward.answer(who, HandOver(to, note))
+    assert words in str(refused.value)
+    assert ward.alert() == before
+
+
+def test_only_who_took_it_hands_it_over(ward: Ward) -> None:
+    ward.press()
+    ward.going("nora")
+    with pytest.raises(AlreadyTakenError):
+        ward.answer("ben", HandOver("ida"))
+    ward.closes("nora")
+    with pytest.raises(IllegalStepError, match="can't be handed over"):
+        ward.answer("nora", HandOver("ida"))
+
+
+def test_more_help_tells_the_next_step_at_once(ward: Ward) -> None:
+    ward.press()
+    ward.told()
+    ward.answer("nora", MoreHelp())
+    assert ward.told() == ["ben alert", "ida alert"]
+    assert ward.wait() == 60
+
+
+def test_more_help_leaves_who_is_there_there(ward: Ward) -> None:
+    ward.press()
+    ward.arrives("nora")
+    ward.told()
+    before = ward.alert()
+    after = ward.answer("nora", MoreHelp())
+    assert (after.state, after.taken_by, after.escalate_at) == (AlertState.ATTENDED, "nora", before.escalate_at)
+    assert ward.told() == ["ben alert", "ida alert"]
+    ward.answer("nora", MoreHelp())  # a second tap
+    assert ward.told() == []
+    ward.clock.move(10)
+    ward.answer("nora", MoreHelp())
+    assert ward.told() == ["sam alert"]
+    assert ward.events().count("more_help") == 2
+
+
+def test_more_help_does_not_put_off_the_end_of_a_promise(ward: Ward) -> None:
+    ward.press()
+    ward.going("nora", 5)
+    ward.clock.move(100)
+    ward.answer("nora", MoreHelp())
+    ward.told()
+    assert ward.wait() == 200
+    ward.forward(200)
+    assert ward.alert().state is AlertState.OPEN
+
+
+def test_what_was_found_after_a_fall_is_kept(ward: Ward) -> None:
+    ward.press(rule="fall")
+    found = FallFindings(injured=True, ambulance=False)
+    ward.answer("nora", Close(Outcome.REAL, "A bruise.", found))
+    assert ward.alert().findings == found
+    assert queries.history(ward.db, 1)[-1].detail["fall"] == {"injured": True, "ambulance": False}
+    ward.reopens("nora")
+    assert ward.alert().findings is None
+
+
+def test_other_kinds_have_no_fall_questions(ward: Ward) -> None:
+    ward.press(rule="low_battery")
+    with pytest.raises(BadAnswerError, match=r"fall: expected none for low_battery"):
+        ward.answer("nora", Close(Outcome.REAL, fall=FallFindings(injured=True)))
