@@ -40,7 +40,7 @@ def _tables(name: str, node: Mapping[str, Any], schema: Mapping[str, Any]) -> It
         else:
             rows.append(f"| `{key}` | {_type(field)} | {_default(key, field, node)} | {field['description']} |")
     if name:
-        about = node["description"].partition(": ")[2]
+        about = node["description"].partition(": ")[2] or node["description"]
         heading = name if name.startswith("[[") else f"[{name}]"
         yield f"### `{heading}`\n\n{about[0].upper()}{about[1:]}\n"
         if rows:

@@ -36,17 +36,17 @@ class FallSettings(RuleSettings):
         ge=0,
         le=7200,
         description="A fall is told again as high, as a long lie, when nothing showed for this long that the person "
-        "got up; and again after three and seven times that. 0: never. Of people over 90 who fell alone, four in five "
-        "could not get up and three in ten lay for an hour or more (Fleming and Brayne, BMJ 2008;337:a2227); ten "
-        "minutes leave time to get up, and most of that hour to help.",
+        "got up; and again after three and seven times that. 0: never. Of people over 90 who fell in a year, four in "
+        "five could not get up at least once and three in ten lay for an hour or more (Fleming and Brayne, BMJ "
+        "2008;337:a2227); ten minutes leave time to get up, and most of that hour to help.",
     )
     still_after_s: float = Field(
         20.0,
         ge=0,
         le=600,
         description="A suspected fall is told high, this long after it, when a worn sensor says meanwhile that the "
-        "person lies or does not move. Impact, then lying still, is how most detectors know a fall (Noury and others, "
-        "IRBM 2008;29:340); 20 s tell it from sitting down hard and going on.",
+        "person lies or does not move. Impact, then lying still, is what many worn detectors look for (a review: Noury "
+        "and others, IRBM 2008;29:340). 20 s are our choice: who sat down hard goes on by then.",
     )
     again_within_s: float = Field(
         600.0,
@@ -60,6 +60,6 @@ class FallSettings(RuleSettings):
         gt=0,
         le=400,
         description="A suspected fall with at least this impact counts as detected. None by default: what a sensor "
-        "measures depends on where it is worn. At the waist falls reach about 3 g and more (Bourke, Gait and Posture "
-        "2007;26:194: 3.52 g at the trunk).",
+        "measures depends on where it is worn. On the trunk one threshold told acted falls from daily life (Bourke and "
+        "others, Gait and Posture 2007;26:194: 3.52 g); start from what your sensor's maker says.",
     )

@@ -66,12 +66,11 @@ class ModelInterval(msgspec.Struct, frozen=True):
 
 MODELS: Final[dict[str, ModelInterval]] = {
     "browan/tbms100": ModelInterval(_HOUR, 3 * _HOUR, False, "Motion sensor manual, 4.1.1: every 60 minutes when free"),
-    "sensecap/t1000": ModelInterval(_HOUR, 3 * _HOUR, False, "T1000 user guide: uplink interval of 60 minutes"),
-    "milesight/ws101": ModelInterval(
-        18 * _HOUR, 38 * _HOUR, False, "WS101 user guide: reporting interval of 1,080 minutes"
-    ),
+    "sensecap/t1000": ModelInterval(_HOUR, 3 * _HOUR, False, "our choice: the uplink interval is set by its app"),
+    "milesight/ws101": ModelInterval(18 * _HOUR, 38 * _HOUR, False, "WS101 user guide: by default every 1,080 minutes"),
 }
-"""Models whose interval the maker states, by ``maker/model`` or the beginning of it. The limit is two lost reports."""
+"""Models whose usual interval is known, by ``maker/model`` or the beginning of it; most can be set to another one, and
+then the device needs its own ``silent_after_s``. The limit is two lost reports."""
 
 
 class Limit(msgspec.Struct, frozen=True):

@@ -121,7 +121,7 @@ def until(condition: Callable[[], object], limit_s: float = PATIENCE_S) -> None:
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     machine = Machine(tmp_path_factory.mktemp("machine"))
-    for name in ("centre.toml", "zones.geojson"):
+    for name in ("centre.toml", "zones.geojson", "day-club.ics"):
         shutil.copy(ROOT / "config" / "demo" / name, machine.path("/etc/telecare") / name)
     machine.path("/etc/telecare/secrets").mkdir()
     for path, text in blocks(GUIDE, "file"):

@@ -1,6 +1,7 @@
 """docs/rules.md has the settings as they are. ``python -m tests.rules.test_docs`` writes its tables anew."""
 
 import re
+import sys
 from collections.abc import Iterator
 from datetime import time
 from pathlib import Path
@@ -55,6 +56,21 @@ def settings_table(settings: type[BaseModel]) -> Iterator[str]:
         yield f"| `{field.alias or name}` | {default} | {bounds} | {field.description} |"
 
 
+def overview() -> Iterator[str]:
+    """One line for each rule: its word, what people call it, and the first sentence of its file."""
+    yield "| rule | title | what it is about |"
+    yield "|---|---|---|"
+    for kind in RULES:
+        words = (sys.modules[kind.build.__module__].__doc__ or "").strip().partition("\n\n")[0].replace("\n", " ")
+        about = re.sub(r" \(rules\.\w+\)", "", words)
+        yield f"| [`{kind.name}`](#{anchor(kind)}) | {kind.title} | {about} |"
+
+
+def anchor(kind: RuleType) -> str:
+    """The anchor of the rule's section."""
+    return f"{kind.title} ({kind.name})".lower().translate(str.maketrans(" ", "-", "()`"))
+
+
 def state_table(stands: list[str], words: list[str], cell: dict[tuple[str, str], str]) -> Iterator[str]:
     yield f"| | {' | '.join(words)} |"
     yield "|---" * (len(words) + 1) + "|"
@@ -96,14 +112,18 @@ def fields() -> Iterator[str]:
         yield f"| `{kind}` | {'; '.join(told)} |"
 
 
-TABLES = {f"settings: {kind.name}": "\n".join(settings_table(kind.settings)) for kind in RULES} | {
-    "falls": "\n".join(falls()),
-    "continence": "\n".join(continences()),
-    "limits": "\n".join(limits()),
-    "inhibitions": "\n".join(inhibitions()),
-    "conditions": "\n".join(settings_table(Condition)),
-    "fields": "\n".join(fields()),
-}
+TABLES = (
+    {"overview": "\n".join(overview())}
+    | {f"settings: {kind.name}": "\n".join(settings_table(kind.settings)) for kind in RULES}
+    | {
+        "falls": "\n".join(falls()),
+        "continence": "\n".join(continences()),
+        "limits": "\n".join(limits()),
+        "inhibitions": "\n".join(inhibitions()),
+        "conditions": "\n".join(settings_table(Condition)),
+        "fields": "\n".join(fields()),
+    }
+)
 
 
 @pytest.mark.parametrize("what", TABLES)

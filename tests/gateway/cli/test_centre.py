@@ -13,7 +13,8 @@ BAD = (
 
 @pytest.fixture
 def bad(tmp_path: Path) -> Path:
-    shutil.copy(DEMO_FILE.with_name("zones.geojson"), tmp_path)
+    for beside in ("zones.geojson", "day-club.ics"):
+        shutil.copy(DEMO_FILE.with_name(beside), tmp_path)
     file = tmp_path / "bad.toml"
     file.write_text(BAD)
     return file
@@ -49,15 +50,28 @@ def test_a_file_that_is_not_there(house: House, file: str) -> None:
 
 def test_check_of_a_good_file(empty: House) -> None:
     ran = telecare("centre", "check", DEMO_FILE)
-    assert (ran.code, ran.out) == (0, "centre.toml: 12 residents, 32 devices. No errors.\n")
+    assert (ran.code, ran.out) == (0, "centre.toml: 12 residents, 41 devices. No errors.\n")
     assert not empty.path.exists()
+
+
+def test_what_is_most_likely_a_mistake_is_a_warning(bad: Path) -> None:
+    bad.write_text(
+        DEMO_FILE.read_text().partition("# --- The house ---")[0]
+        + '[[calendars]]\nid = "day-club"\nfile = "day-club.ics"'
+    )
+    ran = telecare("centre", "check", bad)
+    assert ran.code == 0
+    assert 'hub-house: expected rule = "silent" in [[house_plans]]' in ran.err
+    assert ran.err.startswith("Warning: ")
 
 
 def test_what_is_exported_is_the_same_when_applied_again(house: House, tmp_path: Path) -> None:
     file = tmp_path / "out" / "mine.toml"
     file.parent.mkdir()
     assert house.run("centre export", file).code == 0
-    assert sorted(path.name for path in file.parent.iterdir()) == ["mine.toml", "mine.zones.geojson"]
+    assert sorted(path.name for path in file.parent.iterdir()) == [
+        "mine.day-club.ics", "mine.toml", "mine.zones.geojson",
+    ]  # fmt: skip
     again = house.run("centre apply", file)
     assert "Nothing to change" in again.out
     assert house.version() == 1
