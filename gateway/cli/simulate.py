@@ -3,13 +3,16 @@
 import asyncio
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.live import Live
 
 from gateway.cli.common import ERR, OUT, JsonOption, fail, print_json
 from gateway.errors import GatewayError
+
+if TYPE_CHECKING:
+    from simulators.life import Life
 
 
 def simulate(
@@ -31,6 +34,18 @@ def simulate(
     ] = None,
     rate: Annotated[float, typer.Option("--rate", min=0, help="Fleet: messages a second; 0: as fast as it goes.")] = 0,
     count: Annotated[int, typer.Option("--count", min=1, help="Fleet: messages in all.")] = 10_000,
+    weeks: Annotated[
+        float | None, typer.Option("--weeks", help="Play so many weeks, in which habits change: see --habits.")
+    ] = None,
+    habits: Annotated[
+        str, typer.Option("--habits", help="What may come over people for some days: all, or words with commas.")
+    ] = "all",
+    faults: Annotated[
+        str, typer.Option("--faults", help="With --out: faults of radio, clock and satellites: all, or words.")
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write a recording for telecare replay; no broker is needed.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Play residents with their devices, or a fleet for load, as MQTT devices; prints a summary at the end."""
@@ -44,6 +59,13 @@ def simulate(
         raise fail("Expected either --centre FILE or --fleet N.")
     broker = Broker(host=host, port=port, username=username, password=_password(password_file))
     began = _time(start) if start else None
+    life = _life(habits) if weeks is not None else None
+    duration = duration if weeks is None else weeks * 7 * 86_400
+    if out is not None:
+        _record(centre, out, seed=seed, start=began, duration_s=duration, faults=faults, life=life, json=json)
+        return
+    if faults:
+        raise fail("--faults: expected --out with it: over a real broker, the network makes its own.")
 
     async def play() -> Summary:
         if centre is None:
@@ -60,7 +82,14 @@ def simulate(
                     OUT.print(f"{progress.at:%H:%M:%S} {progress.text}", markup=False)
 
             options_of = SimulateOptions(
-                broker=broker, centre=centre, seed=seed, start=began, speed=speed, duration_s=duration, script=script
+                broker=broker,
+                centre=centre,
+                seed=seed,
+                start=began,
+                speed=speed,
+                duration_s=duration,
+                script=script,
+                life=life,
             )
             return await run_centre(options_of, progress=show)
 
@@ -80,6 +109,58 @@ def simulate(
         )
     if summary.sent and not summary.acked:
         raise fail(f"The broker at {host}:{port} took none of {summary.sent} messages: is it there?", code=1)
+
+
+def _record(
+    centre: Path | None,
+    out: Path,
+    *,
+    seed: int,
+    start: datetime | None,
+    duration_s: float | None,
+    faults: str,
+    life: "Life | None",
+    json: bool,
+) -> None:
+    """Write what would be heard into a file, as fast as it can be drawn."""
+    from simulators.errors import SimulatorError
+    from simulators.pace import wall_now
+    from simulators.recording import Fault, layers, signals, write_recording
+    from simulators.scene import read_scene
+
+    if centre is None or duration_s is None:
+        raise fail("--out: expected --centre FILE with it, and --weeks N or --for SECONDS.")
+    began = start or wall_now()
+    if began.tzinfo is None:
+        raise fail(f"--start: {began}: expected a time with a time zone, such as 2026-05-01T20:00:00Z")
+    wanted = frozenset(map(Fault, _words("--faults", faults, [fault.value for fault in Fault])))
+    try:
+        scene = read_scene(centre, at=began)
+        heard = signals(scene, seed=seed, start=began, duration_s=duration_s, life=life, faults=layers(seed, wanted))
+        count = write_recording(out, scene.site, heard)
+    except SimulatorError as error:
+        raise fail(str(error)) from error
+    if json:
+        print_json({"messages": count, "file": str(out)})
+    else:
+        OUT.print(f"{count} messages: telecare replay {out} --centre {centre}", markup=False, soft_wrap=True)
+
+
+def _life(habits: str) -> "Life":
+    from simulators.life import Life, Trait
+
+    return Life(traits=frozenset(map(Trait, _words("--habits", habits, [trait.value for trait in Trait]))))
+
+
+def _words(option: str, text: str, known: list[str]) -> list[str]:
+    """The words of an option: all of them, none, or those between the commas."""
+    if text == "all":
+        return known
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    wrong = [word for word in words if word not in known]
+    if wrong:
+        raise fail(f"{option}: {wrong[0]}: expected all, or some of {', '.join(known)}")
+    return words
 
 
 def _password(file: Path | None) -> str | None:
