@@ -5,10 +5,12 @@ section in docs/formats.md. Two formats that claim the same name or the same top
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from itertools import combinations
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from devices import (
     chirpstack,
@@ -28,8 +30,12 @@ from devices import (
     zigbee2mqtt,
 )
 from devices.errors import AmbiguousFormatError, UnreadableError, Why
-from devices.model import Frame, Reading
+from devices.model import Frame, Position, Reading
 from devices.refusals import shown
+
+AHEAD: Final = timedelta(hours=24)
+"""So far may a device's clock be ahead of ours: a wrong time zone. A time beyond is none, as if the device gave none; a
+call for help is told all the same, and as of now, not as of then."""
 
 Decoder: TypeAlias = Callable[[Frame, str | None], tuple[Reading, ...]]
 
@@ -51,6 +57,9 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     """Those of the filters whose payloads are, or may be, plain text instead of a JSON object."""
     by_model: bool = True
     """Whether ``decode`` looks at the model; where it does not, nobody need look the model up for each message."""
+    empty_says_nothing: bool = False
+    """Whether an empty payload is no message: that is how a kept state is taken back (Zigbee2MQTT clears the topics of
+    a device that was renamed, and older versions ``…/action`` after each press)."""
 
     def is_alarm(self, topic: str) -> bool:
         """Whether the topic belongs to the alarm lane: an unreadable message on it is told to a person."""
@@ -119,6 +128,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         name="zigbee2mqtt",
+        empty_says_nothing=True,
         title="Zigbee2MQTT: buttons, fall radars, presence, bed and contact sensors",
         decode=zigbee2mqtt.decode,
         address_of=zigbee2mqtt.address_of,
@@ -127,6 +137,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         name="state",
+        empty_says_nothing=True,
         title="State topics of ESPHome, Home Assistant and Tasmota",
         decode=state.decode,
         address_of=state.address_of,
@@ -136,6 +147,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         name="shelly",
+        empty_says_nothing=True,
         title="Shelly buttons and sensors of all generations",
         decode=shelly.decode,
         address_of=shelly.address_of,
@@ -145,6 +157,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         name="theengs",
+        empty_says_nothing=True,
         title="Bluetooth devices through Theengs Gateway or OpenMQTTGateway, BTHome among them",
         decode=theengs.decode,
         address_of=theengs.address_of,
@@ -217,13 +230,31 @@ def decode(format_name: str, frame: Frame, model: str | None = None) -> tuple[Re
     one message can never stop the pipeline.
     """
     form = find(format_name)
+    if not frame.payload and form.empty_says_nothing:
+        return ()
     try:
-        return form.decode(frame, model)
+        readings = form.decode(frame, model)
     except UnreadableError:
         raise
     except Exception as error:
         detail = f"{type(error).__name__} in the decoder of {form.name}; please report it with the message"
         raise UnreadableError(Why.DECODER_FAILED, detail) from error
+    latest = frame.received_at + AHEAD
+    for reading in readings:
+        if (reading.observed_at is not None and reading.observed_at > latest) or (
+            reading.__class__ is Position and reading.fixed_at is not None and reading.fixed_at > latest
+        ):
+            return tuple(_without_future(one, latest) for one in readings)
+    return readings
+
+
+def _without_future(reading: Reading, latest: datetime) -> Reading:
+    """The reading without times later than that: a clock a day ahead tells no time."""
+    if reading.observed_at is not None and reading.observed_at > latest:
+        reading = replace(reading, observed_at=None)
+    if isinstance(reading, Position) and reading.fixed_at is not None and reading.fixed_at > latest:
+        reading = replace(reading, fixed_at=None)
+    return reading
 
 
 def _filters(form: Format) -> Iterator[str]:

@@ -27,7 +27,8 @@ class Means(StrEnum):
 
 BINARY: dict[str, Means] = {
     "fall_detected": Means.FALL, "fall_detection": Means.FALL, "fall_alarm": Means.FALL, "fall_alert": Means.FALL,
-    "fall": Means.FALL, "fallen": Means.FALL,
+    "fall": Means.FALL, "fallen": Means.FALL, "falldown": Means.FALL, "fall_down": Means.FALL,
+    "falldetected": Means.FALL, "human_fall": Means.FALL, "person_fall": Means.FALL,
     "fall_warning": Means.SUSPECTED, "fall_suspected": Means.SUSPECTED, "possible_fall": Means.SUSPECTED,
     "people_exist": Means.PRESENT, "someone_exist": Means.PRESENT, "has_target": Means.PRESENT,
     "presence": Means.PRESENT, "occupancy": Means.PRESENT, "occupied": Means.PRESENT, "person": Means.PRESENT,

@@ -122,7 +122,10 @@ def _is_press(action: str, words: list[str], told: roles.Told) -> bool:
 
 
 def _alarm(value: Any, field: str, _message: dict[str, Any], told: roles.Told | None) -> Found:
-    """``alarm`` may be that of smoke, water or a siren: a call for help only of what the centre calls a call button."""
+    """``alarm`` may be that of smoke, water or a siren: a call for help only of what the centre calls a call button, or
+    where its word says so."""
+    if isinstance(value, str) and _ALARMING.search(value) is not None:
+        return _status(value, field, _message, told)
     return (_is_on(value, field),) if told is not None and told.role is roles.Role.CALL else ()
 
 
@@ -170,6 +173,7 @@ _READERS: dict[str, Callable[[Any, str, dict[str, Any], roles.Told | None], Foun
     "action": _action,
     "click": _action,  # its name in versions of long ago
     "alarm": _alarm,
+    "alert": _alarm,
     "status": _status,
     **dict.fromkeys(HELP_PROPERTIES, _help_flag),
     **dict.fromkeys(FALL_WORDS, _fall_word),

@@ -12,7 +12,7 @@ from devices.roles import OTHER_WORDS
 
 FallPhase: TypeAlias = Literal["suspected", "detected", "ended"]
 
-HELP_ACTIONS = frozenset({"emergency", "panic", "sos"})
+HELP_ACTIONS = frozenset({"emergency", "help", "panic", "sos"})
 """Words of an ``action`` that is a call for help: Tuya TS0215A_sos (emergency), keypads (panic), Tuya ZG-101Z (sos).
 Other words may stand around them (``emergency_2``, ``1_emergency``, ``sos_button``), only not one of QUIET_WORDS."""
 
@@ -39,7 +39,8 @@ QUIET_WORDS = OTHER_WORDS | {
 
 HELP_PROPERTIES = (
     "sos", "panic", "emergency", "sos_button", "panic_button", "emergency_button", "sos_alarm", "panic_alarm",
-    "emergency_alarm", "sos_call", "emergency_call", "help_button", "nurse_call",
+    "emergency_alarm", "sos_call", "emergency_call", "help_button", "nurse_call", "sos_state", "sos_status", "help",
+    "help_call", "call_for_help", "panic_state", "emergency_state",
 )  # fmt: skip
 """Properties that are true while a call for help is on: Feibit SEB01ZB, PB206. False is the rest position, repeated
 with every report, and no cancel."""
@@ -74,7 +75,8 @@ FALL_WORDS: dict[str, dict[str, FallPhase | None]] = {
 
 FALL_FLAGS = (
     "fall", "fall_detected", "fall_detection", "fall_alarm", "fall_alert", "fall_state", "falling", "fallen",
-    "person_fall", "person_fallen",
+    "person_fall", "person_fallen", "fall_down", "falldown", "fall_down_state", "human_fall", "fall_detection_status",
+    "fall_detected_status", "fall_event",
 )  # fmt: skip
 """Properties that are true, or one of FLAG_FALLS, while a fall is on."""
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from devices import topics
 from devices.errors import UnreadableError, Why
 from devices.model import READING_TYPES, Fall, Frame, Help, Position, Reading
-from devices.registry import FORMATS, Format, decode
+from devices.registry import AHEAD, FORMATS, Format, decode
 from tests.devices.cases import RECEIVED_AT, frame
 from tests.devices.damage import ALARMS, cases_of, damaged, encoded, in_company, texts_of
 
@@ -53,6 +53,7 @@ def check(form: Format, reading: Reading) -> None:
             assert not isinstance(one, datetime) or (one.tzinfo is UTC and one >= FIRST)
     if form.name != "senml":  # only its times may be relative to now
         assert reading.observed_at != RECEIVED_AT, "no time is made up"
+        assert reading.observed_at is None or reading.observed_at <= RECEIVED_AT + AHEAD, "the far future is no time"
     if isinstance(reading, Position):
         assert -180 <= reading.lon <= 180
         assert -90 <= reading.lat <= 90

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 import msgspec
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from devices import registry, topics
 from devices.errors import AmbiguousFormatError, UnreadableError, Why
 from devices.model import READING_TYPES, Frame, Reading
-from devices.registry import FORMATS, Format
-from tests.devices.cases import frame
+from devices.registry import FORMATS, Format, decode
+from tests.devices.cases import RECEIVED_AT, frame
 
 EVERY_FORMAT = pytest.mark.parametrize("form", [pytest.param(form, id=form.name) for form in FORMATS])
 
@@ -254,3 +254,42 @@ def test_whatever_comes_in_gives_readings_or_an_unreadable_error(
         assert reading.device
         assert reading.observed_at is None or reading.observed_at.tzinfo is UTC
         assert msgspec.json.encode(reading)
+
+
+# --- times ahead, and nothing at all -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("form", "topic", "payload"),
+    [
+        ("native", "telecare/haven/sos/help", {"v": 1, "id": "a", "phase": "pressed", "t": "2199-01-01T00:00:00Z"}),
+        (
+            "native",
+            "telecare/haven/gps/position",
+            {"v": 1, "id": "a", "lon": 14.5, "lat": 35.9, "t": 4_102_444_800_000},
+        ),
+        ("owntracks", "owntracks/rita/pixel", {"_type": "location", "lon": 14.5, "lat": 35.9, "tst": 4_102_444_800}),
+    ],
+)
+def test_a_time_in_the_far_future_is_none(form: str, topic: str, payload: dict[str, object]) -> None:
+    for reading in decode(form, frame(topic, payload)):
+        assert reading.observed_at is None
+        assert getattr(reading, "fixed_at", None) is None
+
+
+def test_a_clock_that_is_an_hour_ahead_keeps_its_time() -> None:
+    at = RECEIVED_AT + timedelta(hours=1)
+    payload = {"v": 1, "id": "a", "phase": "pressed", "t": at.isoformat()}
+    [reading] = decode("native", frame("telecare/haven/sos/help", payload))
+    assert reading.observed_at == at
+
+
+@EVERY_FORMAT
+def test_an_empty_payload_is_nothing_or_refused(form: Format) -> None:
+    """Nothing where it takes a kept state back; elsewhere nobody knows what it was meant to be."""
+    message = frame(next(iter(example_topics(form)), "a/b"), b"")
+    if form.empty_says_nothing:
+        assert decode(form.name, message) == ()
+    else:
+        with pytest.raises(UnreadableError):
+            decode(form.name, message)
