@@ -136,18 +136,35 @@ def turn(carer: str, start: int, end: int) -> Turn:
         ([change(1, 8, 10, None, "ida")], [("nora", 6, 18), ("ida", 8, 10)]),
         ([change(1, 8, 10, "ben", "ida")], [("nora", 6, 18)]),
         ([change(1, 8, 10, "nora", "ida", "cook")], [("nora", 6, 18)]),
-        ([change(2, 8, 10, "ida", "sam"), change(1, 6, 18, "nora", "ida")], [("ida", 6, 8), ("sam", 8, 10), ("ida", 10, 18)]),
+        (
+            [change(2, 8, 10, "ida", "sam"), change(1, 6, 18, "nora", "ida")],
+            [("ida", 6, 8), ("sam", 8, 10), ("ida", 10, 18)],
+        ),
     ],
-)  # fmt: skip
+)
 def test_changes(made: list[Change], expected: list[tuple[str, int, int]]) -> None:
     hours = [
-        (one.carer, int((one.start - at("2026-01-15")) / timedelta(hours=1)), int((one.end - at("2026-01-15")) / timedelta(hours=1)))
+        (
+            one.carer,
+            int((one.start - at("2026-01-15")) / timedelta(hours=1)),
+            int((one.end - at("2026-01-15")) / timedelta(hours=1)),
+        )
         for one in changed([turn("nora", 6, 18)], made)
-    ]  # fmt: skip
+    ]
     assert hours == sorted(expected, key=lambda one: (one[1], one[2]))
 
 
-@given(st.lists(st.tuples(st.integers(0, 23), st.integers(1, 12), st.sampled_from(["nora", "ben", "ida"]), st.sampled_from(["sam", "zoe"])), max_size=6))  # fmt: skip
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 23),
+            st.integers(1, 12),
+            st.sampled_from(["nora", "ben", "ida"]),
+            st.sampled_from(["sam", "zoe"]),
+        ),
+        max_size=6,
+    )
+)
 def test_a_replacement_never_leaves_a_gap(changes: list[tuple[int, int, str, str]]) -> None:
     made = [change(number, since, since + span, out, comes) for number, (since, span, out, comes) in enumerate(changes)]
     after = changed([turn("nora", 6, 18), turn("ben", 18, 30)], made)
@@ -164,7 +181,7 @@ def test_a_replacement_never_leaves_a_gap(changes: list[tuple[int, int, str, str
         ({"shifts": [WEEK | {"url": "https://me:word@a.example.org/x"}]}, "without a user name"),
         ({"shifts": [WEEK | {"calendar": "rotta"}]}, "the id of a calendar"),
         ({"shifts": [WEEK, WEEK]}, "an id of its own"),
-        ({"shifts": [WEEK | {"weekly": [{"from": "07:00", "to": "19:00", "carers": ["norra"]}]}]}, 'did you mean "nora"?'),
+        ({"shifts": [WEEK | {"weekly": [{"from": "07:00", "to": "19:00", "carers": ["norra"]}]}]}, 'mean "nora"?'),
         ({"shifts": [WEEK | {"weekly": [{"from": "07:00", "to": "19:00", "carers": ["boss"]}]}]}, "can't be told"),
         ({"shifts": [WEEK | {"weekly": [{"from": "07:00", "to": "19:00", "carers": []}]}]}, "at least 1 of them"),
         ({"shifts": [{"id": "cook", "weekly": WEEK["weekly"]}]}, "the role of a [[shifts]]"),

@@ -1,0 +1,165 @@
+"""Changes of shifts and copies of calendars in the store."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.centre.index import CentreIndex
+from gateway.centre.rota import Change
+from gateway.errors import BadAnswerError
+from gateway.store import rotas
+from gateway.store.audit import broken_at
+from gateway.store.rotas import Span
+from tests.gateway.alerts.ward import Ward
+from tests.gateway.centre.roster import WEEK, house, ics
+
+DAY = timedelta(days=1)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+MONDAY = Span(at("2026-03-02T06:00"), at("2026-03-02T18:00"))
+TUESDAY_NIGHT = Span(at("2026-03-03T18:00"), at("2026-03-04T06:00"))
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Iterator[Ward]:
+    ward = Ward(tmp_path / "gateway.db", index=CentreIndex(house()))
+    yield ward
+    ward.close()
+
+
+def on(ward: Ward, when: str) -> tuple[str, ...]:
+    return rotas.on_shift(ward.db, ward.index, "nurse", at(when))
+
+
+def change(
+    ward: Ward,
+    *,
+    span: Span = MONDAY,
+    role: str = "nurse",
+    leaves: str | None = "nora",
+    comes: str | None = "ida",
+    why: str = "ill",
+) -> Change:
+    return ward.do(
+        lambda tx: rotas.override(tx, ward.index, role=role, span=span, leaves=leaves, comes=comes, why=why, who="sam")
+    )
+
+
+def test_an_override_and_back(night: Ward) -> None:
+    made = change(night, why=" ill ")
+    assert (made.id, made.why, made.who, made.ended_at) == (1, "ill", "sam", None)
+    assert (on(night, "2026-03-02T05:59"), on(night, "2026-03-02T06:00")) == (("ben",), ("ida",))
+    assert (on(night, "2026-03-02T17:59"), on(night, "2026-03-03T06:00")) == (("ida",), ("nora",))
+    assert [one.ended_by for one in night.do(lambda tx: rotas.take_back(tx, 1, who="boss"))] == ["boss"]
+    assert on(night, "2026-03-02T06:00") == ("nora",)
+    assert rotas.changes(night.db) == []
+    [kept] = rotas.changes(night.db, everything=True)
+    assert kept.ended_at == night.clock.now()
+
+
+def test_a_swap_is_two_halves_of_one_thing(night: Ward) -> None:
+    first, second = night.do(
+        lambda tx: rotas.swap(
+            tx, night.index, role="nurse", first=("nora", MONDAY), second=("ben", TUESDAY_NIGHT), why="x", who="sam"
+        )
+    )
+    assert (first.leaves, first.comes, second.leaves, second.comes, second.swap) == ("nora", "ben", "ben", "nora", 1)
+    assert (on(night, "2026-03-02T12:00"), on(night, "2026-03-03T20:00")) == (("ben",), ("nora",))
+    night.do(lambda tx: rotas.take_back(tx, second.id, who="sam"))
+    assert (on(night, "2026-03-02T12:00"), on(night, "2026-03-03T20:00")) == (("nora",), ("ben",))
+    actions = [row[0] for row in night.db.execute("SELECT action FROM audit WHERE action LIKE 'shift%' ORDER BY seq")]
+    assert actions == ["shift.override", "shift.swap", "shift.take_back", "shift.take_back"]
+    assert broken_at(night.db) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ({"role": "nurs"}, 'did you mean "nurse"?'),
+        ({"leaves": None, "comes": None}, "a carer who comes, one who leaves, or both"),
+        ({"leaves": "nora", "comes": "nora"}, "somebody else"),
+        ({"leaves": "ida", "comes": "nora"}, "on duty for nurse then: nora"),
+        ({"comes": "zoe"}, "expected a carer of the centre"),
+        ({"comes": "boss"}, "can't be told"),
+        ({"why": "  "}, "a few words"),
+        ({"span": Span(MONDAY.until, MONDAY.since)}, "a time after the beginning"),
+        ({"span": Span(MONDAY.since, MONDAY.since + 93 * DAY)}, "at most 92 days"),
+        ({"span": Span(MONDAY.since - 9 * DAY, MONDAY.until - 9 * DAY)}, "not over yet"),
+    ],
+)
+def test_what_can_not_be_changed_is_told(night: Ward, wanted: dict[str, object], words: str) -> None:
+    with pytest.raises(BadAnswerError) as refused:
+        change(night, **wanted)  # type: ignore[arg-type]
+    assert words in str(refused.value)
+    assert rotas.changes(night.db, everything=True) == []
+
+
+def test_a_swap_of_what_is_not_theirs_changes_nothing(night: Ward) -> None:
+    with pytest.raises(BadAnswerError, match="on duty for nurse then: nora"):
+        night.do(
+            lambda tx: rotas.swap(
+                tx, night.index, role="nurse", first=("nora", MONDAY), second=("ben", MONDAY), why="x", who="sam"
+            )
+        )
+    assert rotas.changes(night.db, everything=True) == []
+
+
+@pytest.mark.parametrize("number", [0, 2, -1, 2**70])
+def test_a_change_that_is_none_can_not_be_taken_back(night: Ward, number: int) -> None:
+    change(night)
+    with pytest.raises(BadAnswerError, match="number of a change"):
+        night.do(lambda tx: rotas.take_back(tx, number, who="sam"))
+
+
+def test_changes_of_a_time(night: Ward) -> None:
+    change(night)
+    assert len(rotas.changes(night.db, begin=MONDAY.until - DAY / 24)) == 1
+    assert rotas.changes(night.db, begin=MONDAY.until) == []
+    assert rotas.changes(night.db, end=MONDAY.since) == []
+    assert rotas.changes(night.db, role="cook") == []
+
+
+ROTA = ics(":20260301T200000Z|:20260302T060000Z|ida")
+URL = "https://calendar.example.org/rota.ics"
+
+
+def test_the_last_good_copy_counts_until_the_address_is_another(night: Ward) -> None:
+    night.index = CentreIndex(house(shifts=[{"id": "nurse", "url": URL}]))
+    [shift] = night.index.rotas.fetched
+    assert (rotas.copies(night.db, night.index), on(night, "2026-03-01T23:00")) == ({}, ())
+    night.do(lambda tx: rotas.keep_copy(tx, shift, ROTA))
+    kept_at = night.clock.now()
+    night.clock.move(60)
+    night.do(lambda tx: rotas.could_not_fetch(tx, shift, "status 500"))
+    failed_at = night.clock.now()
+    night.clock.move(60)
+    night.do(lambda tx: rotas.could_not_fetch(tx, shift, "status 502"))
+    copy = rotas.copies(night.db, night.index)["nurse"]
+    assert (copy.fetched_at, copy.failed_since, copy.problem) == (kept_at, failed_at, "status 502")
+    assert on(night, "2026-03-01T23:00") == ("ida",)
+    night.index = CentreIndex(house(shifts=[{"id": "nurse", "url": URL + "?new"}]))
+    assert (rotas.copies(night.db, night.index), on(night, "2026-03-01T23:00")) == ({}, ())
+    night.do(lambda tx: rotas.could_not_fetch(tx, night.index.rotas.fetched[0], "status 404"))
+    assert rotas.copies(night.db, night.index)["nurse"].text is None
+
+
+def test_the_address_is_not_in_the_store(night: Ward) -> None:
+    night.index = CentreIndex(house(shifts=[{"id": "nurse", "url": URL + "?key=s3cret"}]))
+    night.do(lambda tx: rotas.keep_copy(tx, night.index.rotas.fetched[0], ROTA))
+    assert "s3cret" not in "\n".join(night.db.iterdump())
+
+
+def test_houses_without_shifts_ask_for_nothing(night: Ward) -> None:
+    night.index = CentreIndex(
+        house(shifts=[], policies=[{"id": "standard", "steps": [{"to": ["nora"], "wait_s": 1}], "failsafe": ["sam"]}])
+    )
+    assert night.index.rotas.roles == ()
+    assert WEEK["id"] not in night.index.rotas.shifts
+    with pytest.raises(BadAnswerError, match=r"none, because the centre file has no \[\[shifts\]\]"):
+        change(night)
