@@ -39,6 +39,9 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     object: Any
     raw: str | None
+    """The payload in Base64."""
+    payload: bytes | None = None
+    """The payload itself, where the envelope has it otherwise."""
     battery_percent: float | None = None
     solved: Position | None = None
     gateways: tuple[tuple[float, Any, Any], ...] = ()
@@ -53,15 +56,18 @@ def decoded_object(uplink: Uplink, codec: Codec | None) -> Any:
     """
     if uplink.object is not None:
         return uplink.object
-    if not uplink.raw or uplink.port == 0:  # port 0 is the network's own
+    data = uplink.raw or uplink.payload
+    if not data or uplink.port == 0:  # port 0 is the network's own
         return None
     if codec is None:
-        detail = f"{len(uplink.raw)} characters of raw payload; expected a decoded object, or a decoder for this model"
+        detail = f"{len(data)} characters of raw payload; expected a decoded object, or a decoder for this model"
         raise UnreadableError(Why.MISSING_DECODER, detail)
+    if isinstance(data, bytes):
+        return codec(data, uplink.port, uplink.at or uplink.received_at)
     try:
-        payload = base64.b64decode(uplink.raw, validate=True)
+        payload = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
-        detail = f"{shown(uplink.raw)}; expected a payload in Base64"
+        detail = f"{shown(data)}; expected a payload in Base64"
         raise UnreadableError(Why.WRONG_TYPE, detail) from None
     return codec(payload, uplink.port, uplink.at or uplink.received_at)
 

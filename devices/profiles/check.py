@@ -2,6 +2,7 @@
 
 from devices.errors import UnreadableError, Why
 from devices.model import Reading
+from devices.profile import of_raw
 from devices.profiles.cases import DEVICE, MESSAGE_AT, Case, Outcome, run
 from devices.profiles.pointers import word
 from devices.profiles.profile import Profile
@@ -27,6 +28,8 @@ def decode_case(profile: Profile, case: Case) -> tuple[Reading, ...]:
                 raise UnreadableError(Why.MISSING_FIELD, f"{shown(value)}; expected the device in topic or message")
             named = word(value)
         device = named or DEVICE
+    if profile.raw is not None:
+        return of_raw(profile, device, None, case.payload, at)
     return tuple(profile.readings(case.payload, device, at, None))
 
 

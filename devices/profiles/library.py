@@ -7,6 +7,7 @@ doing so (tests, ``telecare decode``) gets the bundled profiles at first need.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -27,7 +28,16 @@ _PUNCTUATION = re.compile(r"[^a-z0-9]+")
 
 def key_of(name: str) -> str:
     """A model's name without case, spaces and punctuation: "Milesight VS373" and "milesight/vs373" are one."""
+    return _short_key(name) if len(name) <= _SHORT else _key(name)
+
+
+def _key(name: str) -> str:
     return _PUNCTUATION.sub("", name.lower())
+
+
+_short_key = lru_cache(maxsize=1024)(_key)
+_SHORT = 128
+"""Longer names are no model's, and are not remembered."""
 
 
 class Library(msgspec.Struct, frozen=True):
@@ -36,6 +46,10 @@ class Library(msgspec.Struct, frozen=True):
     profiles: tuple[Profile, ...]
     by_key: dict[str, Profile]
     codecs: dict[str, Codec]
+    envelopes: tuple[Profile, ...] = ()
+    """The profiles of networks that hand on raw bytes."""
+    templates: dict[str, tuple[Profile, ...]] = {}
+    """Format → the profiles that have topics of their own."""
 
     def find(self, names: Iterable[str | None], form: str) -> Profile | None:
         """The profile of the first name that has one for this format."""
@@ -61,11 +75,10 @@ class Library(msgspec.Struct, frozen=True):
 
     def of_topic(self, topic: str, form: str) -> tuple[Profile, str] | None:
         """The profile whose topic template fits, and the device in the topic ("" if it names none)."""
-        for profile in self.profiles:
-            if form in profile.formats:
-                address = profile.message.address(topic)
-                if address is not None:
-                    return profile, address
+        for profile in self.templates.get(form, ()):
+            address = profile.message.address(topic)
+            if address is not None:
+                return profile, address
         return None
 
 
@@ -90,7 +103,17 @@ def build(profiles: Iterable[Profile], codecs: Mapping[str, Codec] | None = None
                     flaws.append(Flaw(profile.file, f"message.topics[{index}]", shown(template), expected))
     if flaws:
         raise ProfileError(flaws)
-    return Library(listed, by_key, {key_of(name): codec for name, codec in (codecs or {}).items()})
+    by_form: dict[str, tuple[Profile, ...]] = {}
+    for profile in listed:
+        for form in profile.formats if profile.message.templates else ():
+            by_form[form] = (*by_form.get(form, ()), profile)
+    return Library(
+        profiles=listed,
+        by_key=by_key,
+        codecs={key_of(name): codec for name, codec in (codecs or {}).items()},
+        envelopes=tuple(profile for profile in listed if profile.raw is not None),
+        templates=by_form,
+    )
 
 
 def load_bundled() -> tuple[Profile, ...]:

@@ -15,6 +15,7 @@ from devices.profiles.cases import Case, compile_cases
 from devices.profiles.flaws import Flaws, ProfileError
 from devices.profiles.mapping import Make, compile_mapping
 from devices.profiles.pointers import Get
+from devices.profiles.raw import Raw, compile_raw
 from devices.profiles.reader import Read, compile_field, compile_get
 from devices.profiles.topics import compile_template, filter_of
 from devices.profiles.triggers import Index, Keys, keys_of
@@ -22,7 +23,7 @@ from devices.profiles.units import Field
 
 FORMATS = ("tts", "chirpstack", "profile", "senml")
 KEYS = (
-    "vendor", "model", "title", "source", "names", "formats", "fixed", "note", "message", "readings", "cases",
+    "vendor", "model", "title", "source", "names", "formats", "fixed", "note", "message", "raw", "readings", "cases",
 )  # fmt: skip
 MESSAGE_KEYS = ("topics", "device", "id", "time")
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
@@ -63,6 +64,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     formats: tuple[str, ...]
     fixed: bool
     message: Message
+    raw: Raw | None
+    """Set for a network's envelope of raw bytes, which has no mappings."""
     alarms: tuple[Make, ...]
     alarm_index: Index
     others: tuple[Make, ...]
@@ -144,7 +147,12 @@ def parse(text: str, file: str) -> Profile:
     if not isinstance(fixed, bool):
         flaws.add("fixed", fixed, "true or false")
     message = _message(data.get("message", {}), flaws)
-    alarms, others, asides = _mappings(data.get("readings"), flaws)
+    raw = compile_raw(data["raw"], flaws) if "raw" in data else None
+    if "raw" in data and "readings" in data:
+        flaws.add("readings", data["readings"], "no [[readings]] beside [raw]: the model's own profile has them")
+    if "raw" in data and formats != ("profile",):
+        flaws.add("formats", list(formats), 'formats = ["profile"] with [raw]')
+    alarms, others, asides = ([], [], []) if "raw" in data else _mappings(data.get("readings"), flaws)
     profile = Profile(
         vendor=vendor,
         model=model,
@@ -155,6 +163,7 @@ def parse(text: str, file: str) -> Profile:
         formats=formats,
         fixed=fixed is True,
         message=message,
+        raw=raw,
         alarms=tuple(make for make, _ in alarms),
         alarm_index=Index(keys for _, keys in alarms),
         others=tuple(make for make, _ in others),

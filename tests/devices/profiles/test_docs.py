@@ -2,7 +2,7 @@
 
 import re
 
-from devices.profiles import conditions, profile, reader
+from devices.profiles import conditions, mapping, profile, raw, reader
 from devices.profiles.check import outcomes
 from devices.profiles.units import CONVERSIONS, TIME_UNITS
 from tests.devices.cases import ROOT
@@ -25,6 +25,14 @@ def test_every_key_and_unit_is_on_the_page() -> None:
     assert set(reader.KEYS) <= words
     assert set(conditions.TESTS) <= words
     assert {unit for units in CONVERSIONS.values() for unit in units} | set(TIME_UNITS) <= words
-    assert {key for key in profile.KEYS if key not in ("message", "readings", "cases")} <= words
-    assert {"[message]", "[[readings]]", "[[cases]]", *profile.MESSAGE_KEYS} <= words
+    assert {key for key in profile.KEYS if key not in ("message", "raw", "readings", "cases")} <= words
+    assert {
+        "[message]",
+        "[raw]",
+        *raw.KEYS,
+        *(key for key in mapping.OWN_KEYS if key != "note"),
+        "[[readings]]",
+        "[[cases]]",
+        *profile.MESSAGE_KEYS,
+    } <= words
     assert set(profile.FORMATS) <= words

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,45 @@ def test_raw_bytes_become_an_alarm(codec_of: Any, name: str, topic: str, payload
     first = decode(name, frame(topic, payload))[0]
     assert isinstance(first, Help)
     assert (first.device, first.phase) == (device, "pressed")
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "device"),
+    [
+        ("loriot/24E1000000000004/up", {"cmd": "rx", "EUI": "24E1000000000004", "data": "FF2E02"}, "24E1000000000004"),
+        ("loriot/A1/up", {"cmd": "gw", "data": "ff2e02"}, "A1"),
+        ("profile/loriot/uplink/A1", {"data": "ff2e02"}, "A1"),
+        ("-", {"EUI": "B2", "port": 85, "data": "ff2e02"}, "B2"),
+        ("milesight-gateway/24e1/up", {"devEUI": "24e1", "fPort": 85, "data": "/y4C"}, "24e1"),
+        ("-", {"devEUI": "24e1", "fPort": 85, "time": "2026-0327T12:39:05Z", "data": "/y4C"}, "24e1"),
+    ],
+)
+def test_bytes_in_the_envelope_of_another_network_become_an_alarm(
+    codec_of: Any, topic: str, payload: dict[str, Any], device: str
+) -> None:
+    codec_of(BUTTON)
+    first = decode("profile", frame(topic, {"port": 85, "ts": 1772352000000} | payload), "acme/button")[0]
+    assert isinstance(first, Help)
+    assert (first.device, first.phase) == (device, "pressed")
+    if "cmd" in payload:
+        assert first.observed_at == datetime(2026, 3, 1, 8, tzinfo=UTC)
+        assert first.event_id == "1772352000000"
+
+
+def test_an_envelope_of_bytes_never_guesses_the_model(codec_of: Any) -> None:
+    codec_of(BUTTON)
+    payload = {"EUI": "B2", "port": 85, "data": "ff2e02"}
+    for model, why in ((None, Why.MISSING_DECODER), ("acme/other", Why.MISSING_DECODER), ("loriot/uplink", None)):
+        with pytest.raises(UnreadableError) as caught:
+            decode("profile", frame("loriot/B2/up", payload), model)
+        assert caught.value.why is (why or Why.MISSING_DECODER)
+
+
+def test_a_call_in_an_envelope_that_is_bad_elsewhere_is_told(codec_of: Any) -> None:
+    codec_of(BUTTON)
+    payload = b'{"EUI": "B2", "port": 85, "data": "ff2e02", "toa": 99999999999999999999}'
+    (first,) = decode("profile", frame("loriot/B2/up", payload), "acme/button")
+    assert isinstance(first, Help)
 
 
 def test_fields_that_are_there_already_are_not_decoded_again(codec_of: Any) -> None:

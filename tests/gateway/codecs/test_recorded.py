@@ -22,7 +22,9 @@ from devices.registry import decode
 from tests.devices.cases import frame, plain, shared
 from tests.gateway.codecs.conftest import Load
 
-NETWORKS = {"thingsstackcommunity": "tts", "thingsstackindustries": "tts", "chirpstack": "chirpstack"}
+NETWORKS = {
+    "thingsstackcommunity": "tts", "thingsstackindustries": "tts", "chirpstack": "chirpstack", "loriot": "profile",
+}  # fmt: skip
 
 WS101 = """
 function Decoder(b, port) {
@@ -105,7 +107,8 @@ def decoders(found: dict[str, Any]) -> Iterator[None]:
 
 
 def fields_of(row: dict[str, Any]) -> dict[str, Any]:
-    telemetry = row["vendor_decoded"].get("telemetry") or [{}]
+    decoded = row["vendor_decoded"]
+    telemetry = (decoded[0] if isinstance(decoded, list) else decoded).get("telemetry") or [{}]
     values: dict[str, Any] = (telemetry[0] if isinstance(telemetry, list) else telemetry).get("values") or {}
     return values
 
@@ -160,6 +163,14 @@ def test_recorded_bytes_become_the_recorded_fields_and_readings(load: Load, netw
             assert [one for one in told if one["kind"] != "position"] == READINGS[model], row["source"]
             assert all(one.get("source") == "gateway" for one in readings if one["kind"] == "position")
     assert tried
+
+
+def test_a_recorded_message_with_a_time_that_is_none_is_told(load: Load) -> None:
+    with decoders(dict(load(CODECS).decoders())):
+        (row,) = shared("http")
+        found = decode("profile", frame("x", row["payload"]), row["model"])
+    assert [(one.device, one.observed_at) for one in found] == [("24e1641092176759", None)]
+    assert plain(found[0])["battery_percent"] == fields_of(row)["battery"]
 
 
 _SAID = ("phase", "battery_percent", "low_battery", "moving")
