@@ -13,9 +13,10 @@ import pytest
 
 from gateway.app import replay as replaying
 from gateway.app.replay import BadMessageError, Recorded, read_messages, replay
-from tests.gateway.pipeline.chain import DEMO
+from gateway.centre.load import load_centre
 
 FOLDER = Path(__file__).parent / "recordings"
+HOUSE = load_centre(FOLDER / "centre.toml")
 RECORDINGS = sorted(path.name.removesuffix(".jsonl") for path in FOLDER.glob("*.jsonl") if ".alerts." not in path.name)
 
 
@@ -26,7 +27,7 @@ def recording(name: str) -> list[Recorded]:
 
 def played(messages: list[Recorded], until: str | None = None) -> str:
     end = datetime.fromisoformat(until) if until else None
-    return "".join(msgspec.json.encode(alert).decode() + "\n" for alert in replay(DEMO, messages, until=end))
+    return "".join(msgspec.json.encode(alert).decode() + "\n" for alert in replay(HOUSE, messages, until=end))
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
@@ -62,7 +63,7 @@ PRESS = {"v": 1, "id": "h-1", "phase": "pressed"}
     ],
 )
 def test_a_payload_may_be_json_text_or_base64(rest: dict[str, Any]) -> None:
-    (alert,) = replay(DEMO, read_messages([line(**rest)], file="x"))
+    (alert,) = replay(HOUSE, read_messages([line(**rest)], file="x"))
     assert (alert.rule, alert.resident) == ("help", "r01")
 
 
@@ -127,5 +128,5 @@ def test_a_long_silence_is_judged_to_its_end(monkeypatch: pytest.MonkeyPatch) ->
 def test_progress_is_told_for_every_message() -> None:
     seen: list[int] = []
     messages = recording("zone-exit")
-    list(replay(DEMO, messages, progress=lambda: seen.append(1)))
+    list(replay(HOUSE, messages, progress=lambda: seen.append(1)))
     assert len(seen) == len(messages)
