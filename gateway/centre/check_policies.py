@@ -14,7 +14,6 @@ TECHNICAL: Final = frozenset(
         "help", "unreadable_alarm", "unassigned_alarm", "unplanned_alarm", "failed_rule", "unprotected", "shelved_rule",
         "broker_gone", "http_gone", "codec_suspended", "coverage_gap", "rota_unreachable",
         "alarm_centre_silent",
-        "alarm_centre_silent",
     }
 )  # fmt: skip
 """Words of alerts that no rule of a care plan raises, but the gateway itself."""
