@@ -17,8 +17,11 @@ from gateway.app import alive, parts
 from gateway.app.backlog import Backlog
 from gateway.app.channels import Answers, make_channels, push_key_of
 from gateway.app.contact_tests import ContactTester
+from gateway.app.contacts import channels_there
+from gateway.app.coverage import CoverageWatch
 from gateway.app.deafness import Deafness
 from gateway.app.keeper import CentreKeeper
+from gateway.app.rotas import RotaFetcher
 from gateway.app.shout import shout
 from gateway.app.wakeups import RuleWakeups
 from gateway.app.watch import Watch
@@ -200,6 +203,8 @@ class Gateway:
                 secure_cookies=settings.console.secure_cookies,
                 more_routes=answers.routes,
                 push_key=push_key_of(channels),
+                channels=channels_there(settings),
+                coverage=settings.coverage,
             )
         )
         commands = Runner(
@@ -209,6 +214,18 @@ class Gateway:
             clock=clock,
             path=self._path,
             options=parts.command_options(settings),
+        )
+        fetcher = RotaFetcher(
+            writer=writer, index=keeper.index, clock=clock, settings=settings.shifts, speed=self._speed
+        )
+        coverage = CoverageWatch(
+            writer=writer,
+            index=keeper.index,
+            clock=clock,
+            path=self._path,
+            settings=settings.coverage,
+            channels=channels_there(settings),
+            speed=self._speed,
         )
         clockwork = Clockwork(writer=writer, index=keeper.index, path=self._path, clock=clock)
         async with asyncio.TaskGroup() as outer:
@@ -234,6 +251,8 @@ class Gateway:
                         wakeups.run(),
                         keeper.run(),
                         watch.run(),
+                        fetcher.run(),
+                        coverage.run(),
                         self._alive(),
                         self._check_broker(options),
                         self._serve(console, port),
