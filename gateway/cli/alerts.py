@@ -10,7 +10,8 @@ import msgspec
 import typer
 from rich.table import Table
 
-from gateway.alerts import desk, queries
+from gateway.alerts import desk, explaining, queries
+from gateway.alerts.explaining import Chain
 from gateway.alerts.model import Acknowledge, Alert, Answer, Close, FallFindings, HandOver, MoreHelp, Outcome, Reopen
 from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
@@ -170,10 +171,13 @@ def explain(number: NumberArgument, *, config: ConfigOption = DEFAULT_CONFIG, js
     """Tell why there is an alert: message, reading, state, reason, who was told, who answered."""
     _, path = settings_and_database(config)
     with closing(reader(path)) as db:
-        found = queries.explain(db, number)
+        chain = explaining.chain(db, number)
         index = centre_of(db)
+    found = chain.explanation
     if json:
-        print_json({**msgspec.to_builtins(found), "alert": _in_words(found.alert, index)})
+        more = msgspec.to_builtins(chain)
+        del more["explanation"]
+        print_json({**msgspec.to_builtins(found), **more, "alert": _in_words(found.alert, index)})
         return
 
     def words(reason: Reason) -> str:
@@ -200,8 +204,9 @@ def explain(number: NumberArgument, *, config: ConfigOption = DEFAULT_CONFIG, js
         f"  Reading of {printable(r.device)}: {r.kind} {msgspec.json.encode(r.fields).decode()}" for r in found.readings
     ]
     lines += [
-        f"  Rule {alert.rule_key}",
+        f"  Rule {alert.rule_key}: {title}",
         f"    state before: {msgspec.json.encode(alert.before).decode()}",
+        f"    condition:    {_condition(chain)}",
         f"    state after:  {msgspec.json.encode(alert.after).decode()}",
     ]
     lines += [
@@ -209,8 +214,29 @@ def explain(number: NumberArgument, *, config: ConfigOption = DEFAULT_CONFIG, js
         + (f" at {when(n.settled_at)}" if n.settled_at else "")
         for n in found.told
     ]
+    lines += [
+        f"  {printable(c.who)} told {c.device} {c.command}: {c.state} at {when(c.created_at)}" for c in chain.commands
+    ]
+    lines += [
+        f"  Shelved by {s.who} from {when(s.since)} to {when(s.ended_at or s.until)}: {printable(s.why)}"
+        for s in chain.shelves
+    ]
+    if alert.under is not None:
+        lines.append(f"  It waits under alert {alert.under}, which tells of the same event.")
+    lines += [f"  Alert {below} waits under it: the same event." for below in chain.below]
     lines += [f"  {when(h.at)} {h.event}" + (f" by {h.who} ({h.via})" if h.who else "") for h in found.history]
     OUT.print("\n".join(lines), markup=False)
+
+
+def _condition(chain: Chain) -> str:
+    """The settings that applied, as the centre file has them; what only the gateway tells has none."""
+    settings = chain.condition.settings
+    if settings is None:
+        return "none in the care plan"
+    told = ", ".join(
+        f"{key} = {msgspec.json.encode(value).decode()}" for key, value in settings.items() if key != "rule"
+    )
+    return printable(f"{told or 'all settings as they come'} (centre version {chain.condition.centre_version})")
 
 
 def _in_words(alert: Alert, index: CentreIndex) -> dict[str, Any]:

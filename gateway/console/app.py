@@ -10,7 +10,19 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.static_files import create_static_files_router
 
-from gateway.console import alert_page, api, care_api, kpi_api, link_page, ops, protection, push, shelves, shifts
+from gateway.console import (
+    alert_page,
+    api,
+    care_api,
+    explain_api,
+    kpi_api,
+    link_page,
+    ops,
+    protection,
+    push,
+    shelves,
+    shifts,
+)
 from gateway.console.board import Board
 from gateway.console.deps import CONSOLE, STOPPING, Console, ConsoleDeps
 from gateway.console.headers import security_headers
@@ -44,9 +56,8 @@ def create_app(deps: ConsoleDeps) -> Litestar:
             SignIn(deps, counters).router(),
             link_page.router(counters),
             api.router(counters),
+            explain_api.router(),
             shelves.router(),
-            push.router(),
-            *deps.more_routes,
             push.router(),
             *deps.more_routes,
             shifts.router(),
