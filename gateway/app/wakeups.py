@@ -61,6 +61,7 @@ class RuleWakeups:
         "Back in bed" may wait in the broker: telling the time first would raise an alarm that is long over.
         """
         await self._backlog.heard()
+        await self._writer.write(self._pipeline.replan_after_start, urgent=True)
         await self.everybody()
         while True:
             await asyncio.sleep(self._look_every_s)

@@ -5,7 +5,7 @@ readings that changed them.
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from heapq import heappop, heappush
 
@@ -119,30 +119,36 @@ class Judge:
                 staged[resident] = {**states, **{change.rule_key: change.after for change in changes}}
         return staged
 
-    def replan(self, old: CentreIndex, at: datetime) -> tuple[list[Judged], dict[str, dict[str, State]]]:
+    def gone(self, at: datetime) -> dict[str, list[str]]:
+        """Rule keys that there are states of, but no rule any more, by resident."""
+        index = self._index()
+        found: dict[str, list[str]] = {}
+        for resident, states in self._states.items():
+            keys = {rule.key for rule in index.rules_of(resident, at).rules} if index.has_rules(resident) else set()
+            gone = [key for key in states if key not in keys and key != inhibition.KEY]
+            if gone:
+                found[resident] = gone
+        return found
+
+    def replan(self, olds: Sequence[CentreIndex], at: datetime) -> tuple[list[Judged], dict[str, dict[str, State]]]:
         """Let go of the states of rules that a new centre does not have any more.
 
         A fall that waits for its wearer to take it back is told at once: it was heard, and nobody would decide it
         later. All other deadlines end with their rule, and must not come up again should the rule come back.
+        ``olds``: the centres before, the newest first; the first that has a rule says what was due.
         """
         staged: dict[str, dict[str, State]] = {}
         told: list[Judged] = []
-        index = self._index()
-        for resident, states in self._states.items():
-            keys = {rule.key for rule in index.rules_of(resident, at).rules} if index.has_rules(resident) else set()
-            keys.add(inhibition.KEY)
-            gone = [key for key in states if key not in keys]
-            if not gone:
-                continue
-            staged[resident] = {key: state for key, state in states.items() if key in keys}
-            if not old.has_rules(resident):
-                continue
-            before = old.rules_of(resident, at)
-            for key in gone:
-                due = before.wake_of(key, states[key]) if key in LIFE_SAFETY_RULES and before.has(key) else None
-                if due is None:
+        for resident, gone in self.gone(at).items():
+            states = self._states[resident]
+            staged[resident] = {key: state for key, state in states.items() if key not in gone}
+            for key in (key for key in gone if key in LIFE_SAFETY_RULES):
+                rules = (old.rules_of(resident, at) for old in olds if old.has_rules(resident))
+                before = next((one for one in rules if one.has(key)), None)
+                due = before.wake_of(key, states[key]) if before is not None else None
+                if before is None or due is None:
                     continue
-                last = before.judge({**states, key: states[key]}, Tick(max(due, at)))
+                last = before.judge(states, Tick(max(due, at)))
                 told += [Judged(resident, None, change, at, at) for change in last if change.rule_key == key]
         return told, staged
 

@@ -32,6 +32,7 @@ from gateway.pipeline.judge import Case, Judge, Judged
 from gateway.pipeline.protecting import Protecting
 from gateway.pipeline.redelivery import Redeliveries
 from gateway.pipeline.rows import insert, seen_before
+from gateway.store import centres
 from gateway.store.migrations import READINGS_PER_FRAME
 from gateway.store.writer import Tx
 from rules.engine import ResidentRules
@@ -160,12 +161,17 @@ class Pipeline:
         self._judge.plan(due, tx.now)
         return len(told)
 
-    def replan(self, tx: Tx, old: CentreIndex) -> None:
-        """A new centre is in force: let go of what only the old one had rules for."""
-        told, staged = self._judge.replan(old, tx.now)
+    def replan(self, tx: Tx, *olds: CentreIndex) -> None:
+        """A new centre is in force: let go of what only the ``olds`` (the newest first) had rules for."""
+        told, staged = self._judge.replan(olds, tx.now)
         self._judge.store(tx.db, staged)
         self._raise(tx, told)
         self._judge.keep(staged)
+
+    def replan_after_start(self, tx: Tx) -> None:
+        """The same for a centre that was applied while nobody was there to take it up; to be asked once."""
+        if self._judge.gone(tx.now):
+            self.replan(tx, *map(CentreIndex, centres.earlier(tx.db)))
 
     def resumed(self, tx: Tx, stopped: datetime) -> None:
         """Tell the rules that nothing could be heard since ``stopped``; to be asked once, before the first batch."""

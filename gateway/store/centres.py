@@ -2,14 +2,16 @@
 
 import hashlib
 import sqlite3
+from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from gateway.centre.load import centre_from_document, to_document
 from gateway.centre.model import Centre
 from gateway.clock import from_ms, to_ms
+from gateway.errors import CentreError
 from gateway.store import audit
 from gateway.store.writer import Tx
 
@@ -69,3 +71,20 @@ def latest(db: sqlite3.Connection) -> CentreVersion | None:
     document: dict[str, Any] = msgspec.json.decode(row["document"])
     centre = centre_from_document(document, file=f"centre version {row['version']}")
     return CentreVersion(row["version"], from_ms(row["applied_at"]), row["applied_by"], centre)
+
+
+EARLIER: Final = 20
+"""So many versions back at the most: what they are asked for is minutes old, and nobody applies more in that time."""
+
+
+def earlier(db: sqlite3.Connection) -> list[Centre]:
+    """The versions before the newest one, the newest first, at most EARLIER; without those that don't hold any more."""
+    rows = db.execute(
+        "SELECT version, document FROM centre_versions ORDER BY version DESC LIMIT ? OFFSET 1", (EARLIER,)
+    ).fetchall()
+    found = []
+    for row in rows:
+        with suppress(CentreError):
+            document = msgspec.json.decode(row["document"])
+            found.append(centre_from_document(document, file=f"centre version {row['version']}"))
+    return found
