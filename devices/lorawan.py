@@ -5,7 +5,7 @@ devices.tts and devices.chirpstack turn their envelopes into an ``Uplink``; what
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -44,7 +44,7 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True):
     """The payload itself, where the envelope has it otherwise."""
     battery_percent: float | None = None
     solved: Position | None = None
-    gateways: tuple[tuple[float, Any, Any], ...] = ()
+    gateways: Sequence[tuple[float, Any, Any]] = ()
     """Signal strength, longitude and latitude of each gateway that says where it is."""
 
 

@@ -3,8 +3,8 @@
 A message comes on ``profile/{vendor}/{model}/{device}``, which names its profile and its device, or on topics of the
 site's own, which a profile's topic templates name. A care centre adds a profile without code (docs/profiles.md).
 
-A profile with ``[raw]`` is a network's envelope of bytes: it is found by the topic, or by its looks when ``model`` names
-a model that speaks LoRaWAN. What the bytes mean say that model's codec and profile.
+A profile with ``[raw]`` is a network's envelope of bytes: it is found by the topic, or by its looks when ``model``
+names a model that speaks LoRaWAN. What the bytes mean say that model's codec and profile.
 """
 
 import re
@@ -49,6 +49,11 @@ def decode(frame: Frame, model: str | None = None) -> tuple[Reading, ...]:
 
 def _readings(frame: Frame, model: str | None, document: Any) -> Sequence[Reading]:
     known = library.installed()
+    parts = frame.topic.split("/")
+    if model is None and len(parts) == 4 and parts[0] == "profile" and parts[3]:
+        named = known.find((f"{parts[1]}/{parts[2]}",), "profile")
+        if named is not None and named.raw is None:
+            return named.readings(document, parts[3], None, id_in(named, document))
     if known.envelopes and (envelope := _envelope(known, frame.topic, model, document)) is not None:
         profile, device = envelope
         if model and library.key_of(model) == library.key_of(profile.name):
@@ -74,9 +79,10 @@ def _envelope(known: Library, topic: str, model: str | None, document: Any) -> t
         return None if profile.raw is None else (profile, None)
     for candidate in known.envelopes:
         device = candidate.message.device
-        if candidate.raw is not None and device is not None and device(document, document) is not None:
-            if candidate.raw.fits(document):
-                return candidate, None
+        if candidate.raw is None or device is None or device(document, document) is None:
+            continue
+        if candidate.raw.fits(document):
+            return candidate, None
     return None
 
 

@@ -149,11 +149,11 @@ def _uplink(message: Envelope, uplink: _Uplink, model: str | None, received_at: 
         raw=uplink.frm_payload,
         battery_percent=None if battery is None else lorawan.percent(battery.value),
         solved=None if solved is None else _place(solved, device, at, event_id),
-        gateways=tuple(
+        gateways=[
             (heard.rssi, heard.location.get("longitude", 0), heard.location.get("latitude", 0))
             for heard in uplink.rx_metadata
             if type(heard.location) is dict
-        ),
+        ],
     )
 
 

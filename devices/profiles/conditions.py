@@ -95,6 +95,7 @@ def _is_values(wanted: Any) -> bool:
 def _among(get: Get, missing: Any, wanted: list[Any], *, result: bool) -> Holds:
     """Whether the value is (not) one of these. What is absent is neither, if ``missing`` does not say what it is."""
     words = frozenset(folded(item) for item in wanted)
+    known = words | {item for item in wanted if isinstance(item, str)}
 
     def holds(item: Any, document: Any) -> bool:
         value = get(item, document)
@@ -102,6 +103,8 @@ def _among(get: Get, missing: Any, wanted: list[Any], *, result: bool) -> Holds:
             if missing is None:
                 return False
             value = missing
+        elif type(value) is str and value in known:
+            return result
         return (folded(value) in words) is result
 
     return holds

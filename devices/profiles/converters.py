@@ -19,6 +19,8 @@ Convert: TypeAlias = Callable[[Any, datetime | None], Any]
 
 MAX_TEXT = 128
 MAX_MANY = 64
+_EXACT = 2**53
+"""Integers below are the same as a float."""
 _LEADING_NUMBER = re.compile(r"\s*([-+]?[0-9]{1,18}(?:\.[0-9]{1,18})?)")
 _RANGE = re.compile(r"\s*[\[(]\s*[^,\s]*\s*,\s*([-+]?[0-9]{1,18}(?:\.[0-9]{1,18})?)?\s*[\])]\s*")
 _PLACE = ("lon", "lat")
@@ -57,12 +59,9 @@ def converter(name: str, spec: dict[str, Any], field: Field, key: str, where: st
     if spec.get("text", False) not in TEXTS:
         flaws.add(f"{key}.text", spec["text"], 'true for a number at the start of a text, or "range" for "(250,500]"')
         return None
-    if "map" in spec:
-        return _mapped(spec, field, key, where, flaws)
-    if "levels" in spec:
-        return _levels(spec, field, key, where, flaws)
-    if "above" in spec or "below" in spec:
-        return _threshold(spec, field, key, where, flaws)
+    for words, compiled in _BY_KEY:
+        if any(word in spec for word in words):
+            return compiled(spec, field, key, where, flaws)
     if field.dimension == "time":
         return _time(spec, key, where, flaws)
     if plain := _PLAIN.get(field.dimension):
@@ -159,6 +158,14 @@ def _threshold(spec: dict[str, Any], field: Field, key: str, where: str, flaws: 
     return convert
 
 
+_BY_KEY: tuple[tuple[tuple[str, ...], Callable[..., Convert | None]], ...] = (
+    (("map",), _mapped),
+    (("levels",), _levels),
+    (("above", "below"), _threshold),
+)
+"""Keys of a field that say how it is converted, in this order."""
+
+
 def _number(name: str, spec: dict[str, Any], field: Field, key: str, where: str, flaws: Flaws) -> Convert | None:
     units = CONVERSIONS[field.dimension]
     unit, rows = spec.get("unit"), spec.get("table")
@@ -180,8 +187,9 @@ def _number(name: str, spec: dict[str, Any], field: Field, key: str, where: str,
     plain = is_plain(spec, field)
 
     def one(value: Any) -> float | None:
-        if plain and type(value) is float and low <= value <= high:
-            return value
+        kind = type(value)
+        if plain and (kind is float or kind is int) and low <= value <= high:
+            return float(value)
         try:
             value = _of_text(value, as_text, where)
             if value is None:
@@ -302,6 +310,8 @@ def _leading(value: Any, where: str) -> Any:
 def _plain_number(value: Any, where: str) -> float:
     if type(value) is float and value - value == 0:  # finite: the usual case first
         return value
+    if type(value) is int and -_EXACT < value < _EXACT:
+        return float(value)
     if value is None:
         raise UnreadableError(Why.WRONG_TYPE, "null; expected a number", where)
     return values.number(value, where) or 0.0

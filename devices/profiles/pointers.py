@@ -1,9 +1,9 @@
 """JSON Pointers (RFC 6901), compiled once to functions.
 
 Three things are added, because vendors' documents need them: a token ``[key=value]`` picks the first item of a list
-whose ``key`` has that value (an object in the list's place is its one item), ``*`` (in ``each`` only) stands for every item of a list (an object in its place counts as
-a list of one: some networks write a single item so), and a ``^`` in front starts at the whole document where a pointer
-is otherwise relative to an item of ``each``.
+whose ``key`` has that value, ``*`` (in ``each`` only) stands for every item of a list, and a ``^`` in front starts at
+the whole document where a pointer is otherwise relative to an item of ``each``. An object in the place of a list counts
+as a list of one: some networks write a single item so.
 """
 
 import re
@@ -84,6 +84,9 @@ def compile_pointer(text: str) -> Get:
 def compile_each(text: str) -> Each:
     """The function that finds every item of a pointer with ``*`` in it. Raises BadPointerError."""
     tokens = _tokens(text)
+    if len(tokens) == 2 and tokens[1] == "*":  # as in nearly every profile
+        key = tokens[0]
+        return lambda document: _items(document.get(key) if type(document) is dict else _step(document, key))
 
     def each(document: Any) -> list[Any]:
         found = [document]

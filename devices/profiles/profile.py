@@ -222,6 +222,8 @@ def _mappings(spec: Any, flaws: Flaws) -> tuple[list[tuple[Make, Keys]], list[tu
 
 def _told_apart(found: list[Reading]) -> list[Reading]:
     """Two readings of one kind in one message are two events: the second and later ones get a number to their id."""
+    if len(set(map(type, found))) == len(found):
+        return found
     seen: dict[tuple[type, str | None], int] = {}
     for index, reading in enumerate(found):
         key = (type(reading), reading.phase if isinstance(reading, Help | Fall) else None)

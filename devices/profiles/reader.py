@@ -42,6 +42,9 @@ def compile_get(spec: Any, key: str, flaws: Flaws) -> Get | None:
         return None
     if len(gets) == 1:
         return gets[0]
+    keys = [single_key(pointer) for pointer in pointers]
+    if None not in keys:
+        return _first_of_keys([key for key in keys if key is not None], gets)
 
     def first(item: Any, document: Any) -> Any:
         for get in gets:
@@ -49,6 +52,21 @@ def compile_get(spec: Any, key: str, flaws: Flaws) -> Get | None:
             if value is not None:
                 return value
         return None
+
+    return first
+
+
+def _first_of_keys(keys: list[str], gets: list[Get]) -> Get:
+    """The first of several fields of the item itself."""
+
+    def first(item: Any, document: Any) -> Any:
+        if type(item) is dict:
+            for key in keys:
+                value = item.get(key)
+                if value is not None:
+                    return value
+            return None
+        return next((value for get in gets if (value := get(item, document)) is not None), None)
 
     return first
 
