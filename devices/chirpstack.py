@@ -160,11 +160,11 @@ def _uplink(
         port=event.f_port,
         object=event.object,
         raw=event.data,
-        gateways=tuple(
+        gateways=[
             (heard.rssi, heard.location.get("longitude", 0), heard.location.get("latitude", 0))
             for heard in event.rx_info or ()
             if type(heard.location) is dict
-        ),
+        ],
     )
 
 

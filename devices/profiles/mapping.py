@@ -55,6 +55,8 @@ def compile_mapping(spec: Any, key: str, flaws: Flaws) -> tuple[bool, Make] | No
     each = _each(spec["each"], f"{key}.each", flaws) if "each" in spec else None
     if not isinstance(spec.get("aside", False), bool):
         flaws.add(f"{key}.aside", spec["aside"], "true or false")
+    elif "aside" in spec and kind in ALARM_KINDS:
+        flaws.add(f"{key}.aside", spec["aside"], "no such key here: an alarm never stands aside")
     if len(flaws.found) > before:
         return None
     checked = tuple((name, read) for name, read in reads.items() if read is not None)
