@@ -62,6 +62,7 @@ RULE_TITLES: dict[str, str] = {rule.name: rule.title for rule in RULES} | {
     "http_gone": N_("Internet reports can't come in"),
     "codec_suspended": N_("A device's decoder does not end"),
     "coverage_gap": N_("Gap in the plan of shifts"),
+    "alarm_centre_silent": N_("Alarm centre does not answer"),
     "rota_unreachable": N_("Calendar of shifts can't be fetched"),
 }
 """What carers call each rule, and the gateway's own findings."""

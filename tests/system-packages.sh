@@ -8,6 +8,7 @@ command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 for program in strace curl sqlite3 openssl; do
     command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
 done
+command -v sipp >/dev/null 2>&1 || missing="$missing sip-tester"
 command -v mosquitto_pub >/dev/null 2>&1 || missing="$missing mosquitto-clients"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then

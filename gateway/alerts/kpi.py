@@ -23,6 +23,7 @@ import msgspec
 
 from gateway.alerts.delivery import TOLD, State
 from gateway.alerts.model import ASKING, Outcome
+from gateway.alerts.outcomes import OutcomeCount, outcomes
 from gateway.alerts.table import AlertEvent
 from gateway.centre.model import Centre
 from gateway.clock import from_ms, to_ms
@@ -160,16 +161,6 @@ FROM chosen c LEFT JOIN alert_events e ON e.alert = c.id AND e.who IS NOT NULL
 GROUP BY c.id ORDER BY c.raised_at
 """  # noqa: S608 - our own words
 
-_FALSE = f"""
-SELECT {{column}} AS name, count(*) AS closed,
-    count(*) FILTER (WHERE outcome = '{Outcome.FALSE}') AS false,
-    count(*) FILTER (WHERE outcome = '{Outcome.WEARER_CANCELLED}') AS cancelled
-FROM alerts
-WHERE raised_at >= :since AND raised_at < :until AND under IS NULL AND state = 'closed'
-    AND outcome != '{Outcome.TEST}' AND {{column}} IS NOT NULL
-GROUP BY {{column}} ORDER BY false DESC, closed DESC, name
-"""  # noqa: S608 - our own words
-
 _DELIVERIES = f"""
 SELECT n.channel AS channel, count(*) AS messages,
     count(*) FILTER (WHERE n.state IN ({_words(TOLD)})) AS told,
@@ -220,11 +211,7 @@ def kpis(
             _figures(found, max(start, since), min(end, until), label, now)
             for (start, end, label), found in stretches.items()
         ],
-        false_alarms=[
-            FalseAlarms(by, row["name"], row["closed"], row["false"], row["cancelled"], row["false"] / row["closed"])
-            for by in ("rule", "device", "resident")
-            for row in db.execute(_FALSE.format(column=by), values)
-        ],
+        false_alarms=_false_alarms(outcomes(db, since=since, until=until)),
         deliveries=[_delivery(row) for row in db.execute(_DELIVERIES, values)],
     )
 
@@ -287,6 +274,25 @@ def _share(lines: Sequence[_Line], what: str, limit_ms: int, now_ms: int) -> Sha
             continue  # there is still time
         of += 1
     return Share(within, of, within / of if of else None)
+
+
+def _false_alarms(counts: Sequence[OutcomeCount]) -> list[FalseAlarms]:
+    """The same counts by each of the three names; the most false alarms first."""
+    found: list[FalseAlarms] = []
+    for by in ("rule", "device", "resident"):
+        sums: dict[str, list[int]] = {}
+        for count in counts:
+            name = getattr(count, by)
+            closed = count.real + count.false + count.cancelled + count.other
+            if name is not None and closed:
+                total = sums.setdefault(name, [0, 0, 0])
+                for place, number in enumerate((closed, count.false, count.cancelled)):
+                    total[place] += number
+        lines = [
+            FalseAlarms(by, name, total[0], total[1], total[2], total[1] / total[0]) for name, total in sums.items()
+        ]
+        found += sorted(lines, key=lambda line: (-line.false, -line.closed, line.name))
+    return found
 
 
 def _delivery(row: sqlite3.Row) -> Delivery:

@@ -15,7 +15,7 @@ from gateway.store.writer import Tx, Writer
 KEEP_KEYS = timedelta(days=7)
 """How long a repeated key is known. A phone that was off for longer holds answers that nobody waits for."""
 
-BY_MESSAGE = frozenset({"link", "sms", "telegram", "voice", "mqtt"})
+BY_MESSAGE = frozenset({"link", "sms", "telegram", "voice", "mqtt", "cap"})
 """Ways that begin at a message: whoever answers by one has got it."""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 from litestar import Router
 
+from gateway.app.alarm_centre import Heartbeats, of_alarm_centres
 from gateway.centre.index import CentreIndex
 from gateway.centre.model import Carer
 from gateway.clock import Clock
@@ -17,6 +18,7 @@ from gateway.errors import Problem, SettingsError
 from gateway.ingest.publisher import Publisher
 from gateway.links import Links
 from gateway.notify import browsers
+from gateway.notify.alarm_centre_answers import cap_route
 from gateway.notify.answering import Answering
 from gateway.notify.callbacks import receipts_route, sms_route, voice_route
 from gateway.notify.channel import Channel, Failure, Outgoing
@@ -24,6 +26,7 @@ from gateway.notify.channels.apprise import AppriseChannel
 from gateway.notify.channels.log import LogChannel
 from gateway.notify.channels.mqtt import MqttChannel
 from gateway.notify.channels.ntfy import NtfyChannel
+from gateway.notify.channels.scaip import ScaipChannel
 from gateway.notify.channels.sms import GammuSmsChannel, HttpSmsChannel, SmsChannel
 from gateway.notify.channels.smtp import SmtpChannel
 from gateway.notify.channels.telegram import TelegramApi, TelegramChannel
@@ -90,6 +93,7 @@ def make_channels(
         secret = hook.secret.get_secret_value()
         channels.append(WebhookChannel(secret=secret, allow_private=hook.allow_private, timeout_s=hook.timeout_s))
     channels += _of_telephones(settings, links)
+    channels += of_alarm_centres(settings, links)
     if (push := wanted.webpush) is not None:
         from gateway.notify.channels.webpush import WebPushChannel
 
@@ -213,6 +217,12 @@ class Answers:
             )
             if voice.receipts is not None:
                 receipts["voice"] = voice.receipts
+        if wanted.cap is not None:
+            routes.append(cap_route(links=links, db=self.db, answering=self.answering, report=dispatcher.receipt))
+        scaip = channels.get("scaip")
+        if isinstance(scaip, ScaipChannel) and wanted.scaip is not None and wanted.scaip.heartbeat_s:
+            beats = Heartbeats(scaip, writer=writer, index=index, clock=clock, every_s=wanted.scaip.heartbeat_s)
+            self.running.append(beats.run)
         if receipts:
             routes.append(receipts_route(receipts, links, self.db, dispatcher.receipt))
         self.routes = tuple(routes)

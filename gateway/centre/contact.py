@@ -17,7 +17,9 @@ _CHAT = re.compile(r"[1-9][0-9]{0,18}")
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 """ITU-T E.164: at most 15 digits, the country's first."""
 
-_LINK_CHANNELS = frozenset({"webhook", "apprise", "ntfy"})
+_SIP = re.compile(r"sips?:[A-Za-z0-9\-_.!~*'()+]+@(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.\-]+)(:[0-9]{1,5})?")
+
+_LINK_CHANNELS = frozenset({"webhook", "apprise", "ntfy", "cap"})
 """Channels whose addresses are secrets themselves: whoever knows them can write there."""
 
 
@@ -79,5 +81,7 @@ _CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
     "telegram": (_pattern(_CHAT), "the number of a chat with one person, such as 123456789"),
     "sms": (_pattern(_NUMBER), _NUMBER_EXPECTED),
     "voice": (_pattern(_NUMBER), _NUMBER_EXPECTED),
+    "cap": (_is_url, "the alarm centre's web address such as https://arc.example.org/cap"),
+    "scaip": (_pattern(_SIP), "the alarm centre's SIP address such as sip:alarm@arc.example.org"),
 }
 """What an address must look like, and what to say when it does not."""

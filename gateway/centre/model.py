@@ -38,7 +38,9 @@ Role: TypeAlias = Literal["relative", "carer", "manager", "admin"]
 CommandName: TypeAlias = Literal[
     "ring", "find", "light-on", "light-off", "light-day", "light-evening", "light-night", "locate"
 ]
-Channel: TypeAlias = Literal["log", "smtp", "webhook", "mqtt", "apprise", "ntfy", "webpush", "telegram", "sms", "voice"]
+Channel: TypeAlias = Literal[
+    "log", "smtp", "webhook", "mqtt", "apprise", "ntfy", "webpush", "telegram", "sms", "voice", "cap", "scaip"
+]
 
 
 class Site(Part):

@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.errors import GatewayError
+from gateway.notify.cap import Earlier, Place
 
 MOST_WORKERS = 4
 """Sends at the same time to one server: enough to get past a few slow ones, polite to every provider."""
@@ -41,6 +42,8 @@ class Sent(msgspec.Struct, frozen=True):
     """The provider took it over; ``provider_id`` is its own number for it, where it gives one."""
 
     provider_id: str | None = None
+    delivered: bool = False
+    """The receiver itself has said that it has it, not only somebody on the way."""
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +78,13 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     going_words: str = ""
     """What a button for "I am going" says; empty: no answer is asked for."""
     cant_words: str = ""
+
+    place: Place | None = None
+    """Where the person was last; only for alarm receiving centres, and only when the resident agreed."""
+    earlier: tuple[Earlier, ...] = ()
+    """What the same alarm receiving centre has heard of the alert before."""
+    created_at: datetime | None = None
+    """When it was first owed; only for alarm receiving centres."""
 
     @property
     def asks(self) -> bool:

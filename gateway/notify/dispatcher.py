@@ -21,7 +21,7 @@ from gateway.centre.index import CentreIndex
 from gateway.clock import Clock, monotonic, to_ms
 from gateway.errors import StoreFailedError
 from gateway.links import Links
-from gateway.notify import message, outbox, restraint
+from gateway.notify import handover, message, outbox, restraint
 from gateway.notify.channel import Channel, PermanentFailure, TemporaryFailure
 from gateway.notify.lanes import PATIENCE_S, Lane
 from gateway.notify.message import AlertRow
@@ -285,7 +285,8 @@ class Dispatcher:
             where = _place(error)
             _LOG.error("notify.channel_broke", channel=row.channel, notification=row.id, error=where)
             return self._retry(row, f"the channel broke: {where}", None)
-        return Result(Event.ACCEPTED, provider_id=sent.provider_id, with_it=with_it)
+        took = Event.REACHED if sent.delivered else Event.ACCEPTED
+        return Result(took, provider_id=sent.provider_id, with_it=with_it)
 
     def _retry(self, row: Row, detail: str, asked_s: float | None) -> Result:
         now = self._clock.now()

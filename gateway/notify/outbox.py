@@ -156,12 +156,14 @@ def record(tx: Tx, number: int, result: Result) -> State | None:
     now = to_ms(tx.now)
     tx.db.execute(
         "UPDATE notifications SET state = ?, attempts = attempts + ?, due_at = coalesce(?, due_at), "
-        "settled_at = ?, provider_id = ?, detail = ?, lease_owner = NULL, lease_until = NULL WHERE id = ?",
+        "settled_at = ?, delivered_at = ?, provider_id = ?, detail = ?, lease_owner = NULL, lease_until = NULL "
+        "WHERE id = ?",
         (
             state,
             result.event not in {Event.OVERTAKEN, Event.HELD},
             result.retry_at,
             None if state in WAITING else now,
+            now if state is State.DELIVERED else None,
             result.provider_id,
             result.detail,
             number,

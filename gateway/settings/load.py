@@ -28,10 +28,11 @@ _WHOLE = "(the whole file)"
 _SECRETS = (
     ("broker", "password"), ("channels.smtp", "password"), ("channels.webhook", "secret"), ("channels.ntfy", "token"),
     ("channels.telegram", "token"), ("channels.sms.http", "secret"), ("channels.sms.inbound", "secret"),
-    ("channels.voice", "secret"),
+    ("channels.voice", "secret"), ("channels.cap", "secret"), ("channels.scaip", "password"),
 )  # fmt: skip
 _NEEDED = {
     "channels.webhook": "secret_env or secret_file: receivers check the signature with it",
+    "channels.cap": "secret_env or secret_file: the alarm centre checks the signature with it",
     "channels.telegram": "token_env or token_file: the bot's token, from @BotFather",
     "channels.sms.inbound": "secret_env or secret_file: the part of the address that nobody else knows",
 }
@@ -43,6 +44,7 @@ _PATHS = (
     "broker.password_file", "channels.smtp.password_file", "channels.webhook.secret_file", "http.cert", "http.key",
     "channels.ntfy.token_file", "channels.telegram.token_file", "channels.webpush.key_file",
     "channels.sms.http.secret_file", "channels.sms.inbound.secret_file", "channels.voice.secret_file",
+    "channels.cap.secret_file", "channels.scaip.password_file",
     *(f"channels.sms.gammu.{folder}" for folder in ("outbox", "sent", "errors", "inbox")),
 )  # fmt: skip
 _MUST_EXIST = ("broker.tls.ca", "broker.tls.cert", "broker.tls.key", "http.cert", "http.key")

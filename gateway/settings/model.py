@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from devices import topics
+from gateway.settings.alarm_centre import Cap, Scaip
 from gateway.settings.commands import Commands
 from gateway.settings.duty import Coverage, Shifts
 from gateway.settings.http import Http
@@ -219,6 +220,8 @@ class Channels(Table):
     telegram: Telegram | None = Field(None, description="A Telegram bot.")
     sms: Sms | None = Field(None, description="SMS.")
     voice: Voice | None = Field(None, description="Voice calls.")
+    cap: Cap | None = Field(None, description="Alarm receiving centres by CAP 1.2.")
+    scaip: Scaip | None = Field(None, description="Alarm receiving centres by SIP.")
 
 
 class Devices(Table):
