@@ -1,1 +1,1 @@
-"""Coverage: who would be told in the coming days, and where nobody would be; see docs/coverage.md."""
+"""Coverage: who would be told in the coming days, and where nobody would be; see docs/shifts.md."""

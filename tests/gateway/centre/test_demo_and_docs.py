@@ -124,6 +124,7 @@ def test_every_table_and_key_is_in_the_guide() -> None:
     tables = {
         "Site": "`[centre]`", "Resident": "`[[residents]]`", "Device": "`[[devices]]`", "Carer": "`[[carers]]`",
         "Assignment": "`[[assignments]]`", "Contact": "`[[carers.contacts]]`", "Policy": "`[[policies]]`",
+        "Shift": "`[[shifts]]`", "WeeklyShift": "`[[shifts.weekly]]`", "Variant": "`[[policies.when]]`",
         "Step": "`[[policies.steps]]`", "CarePlan": "`[[care_plans]]`", "Consents": "`[care_plans.consents]`",
         "Zone": "`[[zones]]`", "Downlink": "`[devices.downlinks.ring]`",
         "Calendar": "`[[calendars]]`", "HousePlan": "`[[house_plans]]`",
