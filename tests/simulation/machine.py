@@ -252,6 +252,7 @@ class Machine:
 
     async def ready(self) -> None:
         """What the broker had kept is heard: everybody is told the time."""
+        self.writer.do(self.pipeline.replan_after_start)
         self._everybody()
         await self.settle()
 

@@ -114,7 +114,7 @@ def script(random: Random, world: World) -> list[Step]:
         ends = max(ends, at)
     steps: list[Step] = [*_batches(random, sorted(sent, key=lambda one: one.at))]
     steps += _people(random, ends)
-    steps += _troubles(random, world, ends)
+    steps += _troubles(random, world, ends, [one.at for one in sent if one.message.topic.endswith("/fall")])
     last = max(step.at for step in steps)
     steps.append(Person(last + 30, who="sam", does="close all"))
     steps.append(Wait(last + random.choice([40] * 5 + [700] * 2 + [4000])))
@@ -220,7 +220,11 @@ def _batches(random: Random, sent: list[_Sent]) -> list[Batch]:
             and random.random() < 0.6
         ):
             continue
-        die = random.choice([1, 4, 8, 12, 20, 30, "before", "after", "after"]) if random.random() < 0.06 else None
+        die = None
+        if one.message.topic.startswith("traccar") and random.random() < 0.3:
+            die = "after"  # it comes again, and has no id by which one could know
+        elif random.random() < 0.06:
+            die = random.choice([1, 4, 8, 12, 20, 30, "before", "after", "after"])
         batches.append(Batch(one.at, tuple(w.message for w in waiting), die))
         waiting = []
     return batches
@@ -244,11 +248,14 @@ def _people(random: Random, ends: float) -> list[Step]:
     ]
 
 
-def _troubles(random: Random, world: World, ends: float) -> list[Step]:
+def _troubles(random: Random, world: World, ends: float, falls: list[float]) -> list[Step]:
     """What else goes on."""
     troubles: list[Step] = []
     for version in range(1, len(world.versions)):
-        troubles.append(Apply(random.uniform(0, ends), version, random.random() < 0.7))
+        at = random.uniform(0, ends)
+        if falls and random.random() < 0.6:
+            at = random.choice(falls) + random.choice([0.5, 5, 15])  # while one waits to be taken back
+        troubles.append(Apply(at, version, random.random() < 0.7))
     for _ in range(random.randint(0, 2)):
         troubles.append(Down(random.uniform(0, ends), random.choice([0, 0, 5, 60, 600])))
     if random.random() < 0.3:
@@ -256,10 +263,10 @@ def _troubles(random: Random, world: World, ends: float) -> list[Step]:
     if random.random() < 0.2:
         troubles.append(Freeze(random.uniform(0, ends), random.choice([20, 300])))
     for _ in range(random.choice([0, 1, 3])):
-        at = random.uniform(0, ends)
+        at = random.uniform(0, ends / 2)
         troubles.append(Shelve(at, random.randrange(100), random.choice(SHELVED_FOR)))
-    if random.random() < 0.3:
-        troubles.append(Shelve(random.uniform(0, ends), end=True))
+    if random.random() < 0.5:
+        troubles.append(Shelve(random.uniform(ends / 2, ends), end=True))
     return troubles
 
 

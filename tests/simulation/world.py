@@ -29,6 +29,7 @@ OFTEN = {"help": 0.85, "fall": 0.9, "zone_exit": 0.5, "bed_exit": 0.5, "not_back
 """How likely a rule is in a care plan; others are by RARELY."""
 
 RARELY = 0.2
+NOT_NEEDED = ("help", "fall", "falls_often", "answer")
 SHELVED_FOR = (120, 900, 3000)
 
 
@@ -118,7 +119,10 @@ def _changed(random: Random, before: dict[str, Any], begins: datetime) -> dict[s
     plans = list(before["care_plans"])
     at = random.randrange(len(plans))
     who = plans[at]["resident"]
-    match random.choice(["plan", "plan", "hand over", "policy", "move out"]):
+    match random.choice(["plan", "no alarms", "no alarms", "hand over", "policy", "move out"]):
+        case "no alarms":  # nobody should do that, and it must not silence what waits
+            for place, plan in enumerate(plans):
+                plans[place] = plan | {"rules": [rule for rule in plan["rules"] if rule["rule"] not in NOT_NEEDED]}
         case "plan":
             plans[at] = _plan(random, who, {"gps": f"gps-{who}"})
         case "hand over":
