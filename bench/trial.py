@@ -89,7 +89,8 @@ def day(resident: str, start: datetime, dice: random.Random) -> Iterator[tuple[d
     for minutes in outings:
         at = start + timedelta(minutes=minutes)
         yield at, bed, Bed(device=bed, observed_at=at, in_bed=False)
-        back = at + timedelta(minutes=dice.expovariate(1 / 12))
+        # not into the next day, which is written after this one
+        back = min(at + timedelta(minutes=dice.expovariate(1 / 12)), start + timedelta(minutes=1440, seconds=-1))
         yield back, bed, Bed(device=bed, observed_at=back, in_bed=True)
     if dice.random() < 0.05:
         at = start + timedelta(minutes=dice.uniform(0, 1440))

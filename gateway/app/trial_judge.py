@@ -57,7 +57,8 @@ class Person:
         if (wake is not None and wake <= heard.received_at) or (self._turns and self._turns[0][0] <= heard.received_at):
             self.go_to(heard.received_at)
             wake = self._wake
-        self._now = heard.received_at
+        # a machine's clock may have been set back: what was said later stays later
+        now = self._now = max(self._now, heard.received_at)
         states, rules = self._states, self.rules
         for change in rules.judge(states, heard, nothing_due=wake is None or heard.at < wake):
             if change.after is not change.before:
@@ -66,7 +67,7 @@ class Person:
                 if found is not None and (wake is None or found < wake):
                     self._wake = wake = found
             if change.verdict.__class__ is not Quiet:
-                self.ledger.said(change, heard.at, heard.received_at)
+                self.ledger.said(change, heard.at, now)
         if heard.kind in ALARM_KINDS and heard.own and self._whole is not None:
             self._unplanned(heard, self._whole)
 
