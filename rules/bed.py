@@ -12,6 +12,10 @@ from rules.model import Event, Heard, RuleSettings
 LATE_S: Final = 60.0
 """An exit heard later than this is marked with its age; the same minute as for a help call."""
 
+NEWS: Final = timedelta(seconds=15)
+"""What is heard late comes in a row: the exit, and the return that was held up behind it. So much time has the second
+to be heard before the first is told; nobody notices a quarter of a minute on what is many minutes old."""
+
 _REPEATS: Final = timedelta(minutes=1)
 """A sensor that repeats itself is stored once a minute: its time only serves to know an older reading."""
 
@@ -53,3 +57,10 @@ def said(event: Event, at: datetime | None, in_bed: bool | None) -> Said:
         if now is in_bed and event.at - at < _REPEATS:
             return Said.SAME
     return Said.IN if now else Said.OUT
+
+
+def decided_at(until: datetime, event: Heard) -> datetime:
+    """When an exit is told that is due at ``until``: then; one heard late leaves its return the time to be heard."""
+    if (event.received_at - event.at).total_seconds() <= LATE_S:
+        return until
+    return max(until, event.received_at + NEWS)

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from devices.model import Bed
-from rules.bed import LATE_S, BedSettings
+from rules.bed import LATE_S, BedSettings, decided_at
 from rules.errors import BadRuleError
 from rules.model import (
     Cleared,
@@ -127,7 +127,7 @@ class BedExitRule:
             if state.told or state.until is None:
                 return after, _STILL_OUT
             return after, self._pending(state.until)
-        until = self._night.moment(event.at, self._limit)
+        until = decided_at(self._night.moment(event.at, self._limit), event)
         after = BedExitState(event.at, event.at, until, evidence=(event.evidence(),), marks=heard_late(event, LATE_S))
         if until <= event.received_at:
             return self._tick(after, event.received_at)

@@ -12,7 +12,7 @@ from typing import ClassVar, Final, Literal
 from msgspec.structs import replace
 from pydantic import Field
 
-from rules.bed import LATE_S, BedSettings, Said, said
+from rules.bed import LATE_S, BedSettings, Said, decided_at, said
 from rules.errors import BadRuleError
 from rules.model import (
     Cleared,
@@ -143,6 +143,7 @@ class NotBackRule:
         if not night.inside or until >= night.end:
             return NotBackState(event.at, in_bed=False), _UP
         marks = heard_late(event, LATE_S)
+        until = decided_at(until, event)
         after = NotBackState(event.at, False, event.at, until, 0, (event.evidence(),), marks)
         if until <= event.received_at:
             return self._tick(after, event.received_at)

@@ -49,8 +49,8 @@ class NotChangedSettings(ScaleSettings):
         8.0,
         gt=0,
         le=72,
-        description="How long the same product may be worn once it is no longer dry. Eight hours are a usual night; "
-        "set it by the product's own limit and the person's skin.",
+        description="How long the same product may be worn, from when it was new, before it is told that it is no "
+        "longer dry. Eight hours are a usual night; set it by the product's own limit and the person's skin.",
     )
     priority: Calm = Field(Priority.LOW, description="Low or medium. Low: it is seen at the next round.")
 

@@ -20,8 +20,8 @@ BED = {"rule": "bed_exit", "from": "22:00", "to": "06:00", "minutes": 20}
 def clock(text: str) -> float:
     """Seconds since the story began, at 13:00 in Malta on 14 January, of "22:05" then or "+1 05:50" a day later."""
     day, _, hours = text.rpartition(" ")
-    hour, minute = map(int, hours.split(":"))
-    return int(day or 0) * 86_400 + (hour - 13) * 3600 + minute * 60
+    hour, minute, *second = map(int, hours.split(":"))
+    return int(day or 0) * 86_400 + (hour - 13) * 3600 + minute * 60 + sum(second)
 
 
 # (when, "in" / "out" / None to wait, age in seconds, expected with pending times as clock times)
@@ -63,9 +63,13 @@ TIMELINES: dict[str, list[tuple[str, str | None, float, str]]] = {
         ("23:50", None, 0, "raised medium"),
         ("23:55", "out", 0, ""),
     ],
-    "heard late, past the limit": [("23:40", "out", 1500, "raised medium")],
+    "heard late, past the limit": [("23:40", "out", 1500, "pending 23:40:15"), ("23:41", None, 0, "raised medium")],
+    "heard late, and so is the return": [("23:40", "out", 1500, "pending 23:40:15"), ("23:40", "in", 900, "")],
     "heard late, within the limit": [("23:40", "out", 600, "pending 23:50")],
-    "heard in the morning": [("+1 09:00", "out", 8 * 3600, "raised medium")],
+    "heard in the morning": [
+        ("+1 09:00", "out", 8 * 3600, "pending +1 09:00:15"),
+        ("+1 09:01", None, 0, "raised medium"),
+    ],
     "an older reading changes nothing": [
         ("23:30", "in", 0, ""),
         ("23:31", "out", 120, ""),
@@ -110,6 +114,7 @@ def test_the_reason_says_since_when_and_how_long() -> None:
 def test_heard_late_is_marked() -> None:
     story = Story(BED)
     story.hear(clock("23:40"), Bed(device="gps", in_bed=False), age=1500)
+    story.wait(clock("23:41"))
     assert story.last(Raised).marks[0].values == {"age_s": 1500.0}
 
 

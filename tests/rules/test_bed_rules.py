@@ -68,8 +68,16 @@ NOT_BACK: dict[str, list[tuple[str, str | None, float, str]]] = {
         ("23:49", None, 0, ""),
         ("23:50", None, 0, "raised medium"),
     ],
-    "heard late, past the first step": [("22:30", "in", 0, ""), ("23:40", "out", 2400, "raised medium")],
-    "heard late, past both": [("22:30", "in", 0, ""), ("+1 08:00", "out", 8 * 3600, "raised high")],
+    "heard late, past the first step": [
+        ("22:30", "in", 0, ""),
+        ("23:40", "out", 2400, "pending 23:40:15"),
+        ("23:41", None, 0, "raised medium"),
+    ],
+    "heard late, past both": [
+        ("22:30", "in", 0, ""),
+        ("+1 08:00", "out", 8 * 3600, "pending +1 08:00:15"),
+        ("+1 08:01", None, 0, "raised high"),
+    ],
     "an older word changes nothing": [
         ("22:30", "in", 0, ""),
         ("23:00", "out", 0, "pending 23:30"),
