@@ -13,8 +13,8 @@ BEGINS = datetime(2026, 1, 14, 11, 0, tzinfo=UTC)
 def clock(text: str) -> float:
     """Seconds since noon in Malta on 14 January, of "22:05" then or "+1 05:50" a day later; no change of clocks."""
     day, _, hours = text.rpartition(" ")
-    hour, minute = map(int, hours.split(":"))
-    return int(day or 0) * 86_400 + (hour - 12) * 3600 + minute * 60
+    hour, minute, *second = map(int, hours.split(":"))
+    return int(day or 0) * 86_400 + (hour - 12) * 3600 + minute * 60 + sum(second)
 
 
 def story_of(*settings: dict[str, Any], begins: datetime = BEGINS) -> Story:
