@@ -1,0 +1,408 @@
+"""What comes back: answers by chat, SMS, keypad; receipts in any order. And what is held back: quiet hours, storms."""
+
+import asyncio
+import base64
+import hmac
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from litestar import Litestar, Router
+from pydantic import SecretStr
+
+from gateway.alerts import queries
+from gateway.alerts.codes import code_of
+from gateway.alerts.desk import raise_incident
+from gateway.alerts.model import Incident
+from gateway.centre.model import Carer, QuietHours
+from gateway.notify.answering import Answering
+from gateway.notify.callbacks import receipts_route, sms_route, voice_route
+from gateway.notify.channels.telegram import TelegramApi
+from gateway.notify.restraint import quiet_end
+from gateway.notify.sms_answers import REPLIES, GammuInbox, Incoming, SmsAnswers, normal
+from gateway.notify.states import Event
+from gateway.notify.telegram_answers import TelegramAnswers
+from gateway.settings.providers import Inbound, Receipts, Voice
+from rules.model import Priority, Reason
+from simulators.receiver import Request, Response
+from tests.gateway.notify.conftest import FakeChannel, House, index_of
+from tests.gateway.notify.test_telephones import Modem, Server, answer, modem, needs_gammu
+
+NUMBER = "+35679000000"
+__all__ = ["modem"]
+
+
+class Phones:
+    """SMS that the gateway sent in answer to SMS."""
+
+    def __init__(self, house: House) -> None:
+        self.said: list[tuple[str, str]] = []
+        self.answering = Answering(writer=house.writer, index=lambda: house.index, clock=house.clock)
+        self.answers = SmsAnswers(self.answering, self.say, house.path)
+        self._count = 0
+
+    async def say(self, number: str, carer: Carer, text: str, mark: str) -> None:
+        self.said.append((number, text))
+
+    async def get(self, text: str, number: str = NUMBER, mark: str = "") -> str:
+        """The answer to an SMS."""
+        self._count += 1
+        before = len(self.said)
+        await self.answers.take(Incoming(mark or str(self._count), number, text))
+        return self.said[-1][1] if len(self.said) > before else ""
+
+
+@pytest.fixture
+async def phones(house: House) -> AsyncIterator[Phones]:
+    house.index = index_of(
+        nora=[("sms", NUMBER), ("telegram", "1234"), ("voice", NUMBER)], sam=[("sms", "+4520000000")]
+    )
+    for name in ("sms", "telegram", "voice", "boss"):
+        house.fake(name)
+    async with house.running():
+        found = Phones(house)
+        yield found
+        found.answers.close()
+
+
+def state(house: House, alert: int) -> tuple[str, str | None]:
+    found = queries.alert(house.db, alert)
+    return found.state.value, found.taken_by
+
+
+def history(house: House, alert: int) -> list[tuple[str, str | None, str | None]]:
+    return [(line.event, line.who, line.via) for line in queries.history(house.db, alert) if line.who]
+
+
+# --- SMS ----------------------------------------------------------------------------------------------------------
+
+
+async def test_an_sms_with_a_code_answers_its_alert(house: House, phones: Phones) -> None:
+    first, second = await house.fall(1), await house.fall(2)
+    await house.settled()
+    assert "There by" in await phones.get(f" 1 {code_of(second).lower()}.")
+    assert (state(house, first), state(house, second)) == (("open", None), ("acknowledged", "nora"))
+    assert "Somebody else" in await phones.get(f"2{code_of(second)}")
+    assert history(house, second) == [("acknowledge", "nora", "sms"), ("decline", "nora", "sms")]
+    assert next(row["state"] for row in house.rows(f"alert = {second} AND channel = 'sms'")) == "read"
+
+
+async def test_without_a_code_only_when_one_is_meant(house: House, phones: Phones) -> None:
+    assert "no open alert" in await phones.get("1")
+    first = await house.fall(1)
+    assert "There by" in await phones.get("1")
+    assert state(house, first) == ("acknowledged", "nora")
+    second = await house.fall(2)
+    asked = await phones.get("2")
+    assert code_of(first) in asked
+    assert code_of(second) in asked
+    assert state(house, second) == ("open", None)
+
+
+async def test_the_same_sms_again_is_one_answer(house: House, phones: Phones) -> None:
+    alert = await house.fall()
+    for _ in range(2):
+        await phones.get("1", mark="IN1.txt")
+    assert history(house, alert) == [("acknowledge", "nora", "sms")]
+
+
+async def test_strangers_are_not_answered_and_help_is_limited(house: House, phones: Phones) -> None:
+    alert = await house.fall()
+    assert await phones.get("1", number="+49300000000") == ""
+    assert await phones.get("1", number="+4520000000") != "", "a carer who was not told learns nothing is open"
+    assert state(house, alert) == ("open", None)
+    replies = [await phones.get("What is this?") for _ in range(REPLIES + 3)]
+    assert all(f"1 {code_of(alert)}" in reply for reply in replies[:REPLIES])
+    assert replies[REPLIES:] == ["", "", ""]
+    house.clock.move(3601)
+    assert await phones.get("?") != ""
+    assert "There by" in await phones.get(f"1 {code_of(alert)}"), "an answer is always taken"
+
+
+def test_numbers_are_written_in_many_ways() -> None:
+    assert {normal(n) for n in ("+356 7900-0000", "0035679000000", "+356 (79) 000000")} == {NUMBER}
+
+
+@needs_gammu
+async def test_an_answer_by_a_real_modem(house: House, phones: Phones, modem: Modem) -> None:
+    alert = await house.fall()
+    inbox = GammuInbox(modem.folder / "inbox", phones.answers, house.clock)
+    await asyncio.to_thread(modem.receives, NUMBER, f"1 {code_of(alert)}")
+    async with asyncio.timeout(30):
+        while not await inbox.look():
+            await asyncio.sleep(0.1)
+    assert state(house, alert) == ("acknowledged", "nora")
+    assert await inbox.look() == 0, "it is not read again"
+    assert len(list((modem.folder / "inbox" / "taken").iterdir())) == 1
+
+
+# --- Telegram -----------------------------------------------------------------------------------------------------
+
+
+class Bot(Server):
+    """Telegram: gives out updates from an offset on, and keeps what the bot says."""
+
+    def __init__(self, *updates: dict[str, Any]) -> None:
+        super().__init__()
+        self.updates = list(updates)
+        self.said: list[tuple[str, dict[str, Any]]] = []
+
+    async def handle(self, request: Request) -> Response:
+        method, body = request.path.rpartition("/")[2], json.loads(request.body)
+        if method != "getUpdates":
+            self.said.append((method, body))
+            return answer({"ok": True, "result": True})
+        self.got.append(request)
+        found = [one for one in self.updates if one["update_id"] >= body["offset"]]
+        if not found:
+            await asyncio.sleep(0.01)
+        return answer({"ok": True, "result": found})
+
+
+def press(number: int, sender: int, data: str) -> dict[str, Any]:
+    message = {"message_id": 9, "chat": {"id": sender}, "text": "!!! Room 101: Fall"}
+    return {
+        "update_id": number,
+        "callback_query": {"id": f"q{number}", "from": {"id": sender}, "data": data, "message": message},
+    }
+
+
+async def test_a_button_in_the_chat_answers_and_the_message_shows_it(house: House, phones: Phones) -> None:
+    alert = await house.fall()
+    broken = {"update_id": 4, "callback_query": {"id": "x", "from": {}}}
+    start = {"update_id": 7, "message": {"text": "/start", "chat": {"id": 77, "type": "private"}, "from": {}}}
+    bot = Bot(
+        press(3, 999, f"going:{alert}:1"),
+        broken,
+        press(5, 1234, f"going:{alert}:1"),
+        press(6, 1234, "dance:x:1"),
+        start,
+    )
+    async with bot.running() as url:
+        api = TelegramApi(server=url, token="1:a", hold_s=1)
+        task = asyncio.create_task(TelegramAnswers(api, phones.answering, house.clock).run())
+        await house.expect(lambda: any(method == "sendMessage" for method, _ in bot.said))
+        await house.expect(lambda: json.loads(bot.got[-1].body)["offset"] == 8)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert history(house, alert) == [("acknowledge", "nora", "telegram")]
+    edited = [body for method, body in bot.said if method == "editMessageText"]
+    assert len(edited) == 1
+    assert "You are going" in edited[0]["text"]
+    assert "reply_markup" not in edited[0]
+    assert [body["callback_query_id"] for method, body in bot.said if method == "answerCallbackQuery"] == ["q3", "q5"]
+    assert "77" in bot.said[-1][1]["text"]
+
+
+# --- keypad, SMS and receipts over HTTP ---------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def listening(*routes: Router) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=Litestar(route_handlers=list(routes)))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
+        yield client
+
+
+def voice_of(house: House, phones: Phones, **options: Any) -> Router:
+    settings = Voice(url="https://calls.example.org/", **options)
+    settings.keep_secret(SecretStr("token of the account"))
+    return voice_route(
+        settings, links=house.links, db=lambda: house.db, answering=phones.answering, report=house.dispatcher.receipt,
+        clock=house.clock,
+    )  # fmt: skip
+
+
+async def called(house: House) -> tuple[int, str]:
+    """Somebody fell, and nora is called; the alert, and the address that the provider asks at."""
+    alert = await house.fall()
+    await house.writer.write(
+        lambda tx: tx.db.execute("UPDATE notifications SET channel = 'voice' WHERE carer = 'nora'")
+    )
+    (row,) = house.rows("carer = 'nora'")
+    return alert, house.links.callback("voice", row["id"]).removeprefix("https://care.example.org")
+
+
+async def test_a_call_says_what_it_is_and_takes_a_key(house: House, phones: Phones) -> None:
+    alert, path = await called(house)
+    await house.settled()
+    async with listening(voice_of(house, phones)) as provider:
+        asked = await provider.post(path, data={"CallSid": "CA1"})
+        assert asked.headers["content-type"].startswith("application/xml")
+        assert "Room 101: Fall" in asked.text
+        assert f'action="https://care.example.org{path}"' in asked.text
+        assert state(house, alert) == ("open", None)
+        done = await provider.post(path, data={"Digits": "1"})
+        assert "You are going" in done.text
+        assert (await provider.post("/voice/forged", data={"Digits": "1"})).status_code == 404
+    assert history(house, alert) == [("acknowledge", "nora", "voice")]
+    assert house.rows("carer = 'nora'")[0]["state"] == "read"
+
+
+@pytest.mark.parametrize("kind", ["twilio", "hmac-sha256"])
+async def test_a_key_counts_only_when_it_is_signed(house: House, phones: Phones, kind: str) -> None:
+    alert, path = await called(house)
+    key = b"token of the account"
+    signed = f"https://care.example.org{path}CallSidCA1Digits1"
+    proofs = {
+        "twilio": base64.b64encode(hmac.digest(key, signed.encode(), "sha1")).decode(),
+        "hmac-sha256": hmac.digest(key, b"CallSid=CA1&Digits=1", "sha256").hex(),
+    }
+    async with listening(voice_of(house, phones, signature=kind, signature_header="X-Signed")) as provider:
+        for proof in ("", "x", proofs[kind][::-1]):
+            said = await provider.post(path, data={"CallSid": "CA1", "Digits": "1"}, headers={"X-Signed": proof})
+            assert said.status_code == 403
+        assert state(house, alert) == ("open", None)
+        await provider.post(path, data={"CallSid": "CA1", "Digits": "1"}, headers={"X-Signed": proofs[kind]})
+    assert state(house, alert) == ("acknowledged", "nora")
+
+
+async def test_a_providers_sms_comes_in_at_an_address_that_nobody_guesses(house: House, phones: Phones) -> None:
+    alert = await house.fall()
+    inbound = Inbound(sender="/from", text="/body/text")
+    inbound.keep_secret(SecretStr("long enough to be secret"))
+    async with listening(sms_route(inbound, phones.answers)) as provider:
+        sms = {"from": "0035679000000", "body": {"text": f"1 {code_of(alert)}"}}
+        assert (await provider.post("/sms/guessed", json=sms)).status_code == 404
+        assert state(house, alert) == ("open", None)
+        address = "/sms/long enough to be secret"
+        assert (await provider.post(address, json=sms)).status_code == 204
+        assert (await provider.post(address, json={"from": "1"})).status_code == 400
+    assert state(house, alert) == ("acknowledged", "nora")
+
+
+async def test_receipts_in_any_order(house: House, phones: Phones) -> None:
+    await house.fall()
+    await house.expect(lambda: house.rows("carer = 'nora'")[0]["state"] == "sent")
+    (row,) = house.rows("carer = 'nora'")
+    route = receipts_route(
+        {"sms": Receipts(state="MessageStatus", read=("read",))},
+        house.links,
+        lambda: house.db,
+        house.dispatcher.receipt,
+    )
+    path = house.links.callback("receipt", row["id"]).removeprefix("https://care.example.org")
+    other = house.links.callback("voice", row["id"]).removeprefix("https://care.example.org/voice")
+    async with listening(route) as provider:
+        for word, expected in (("queued", "sent"), ("read", "read"), ("delivered", "read"), ("failed", "read")):
+            assert (await provider.post(path, data={"MessageStatus": word})).status_code == 204
+            assert house.rows("carer = 'nora'")[0]["state"] == expected, word
+        assert (await provider.post("/receipt" + other, data={"MessageStatus": "failed"})).status_code == 404
+
+
+async def test_a_receipt_before_the_providers_answer_and_a_failure_after_it(house: House) -> None:
+    channel = house.fake("a")
+    house.fake("b")
+
+    async def early(message: Any) -> None:
+        await house.dispatcher.receipt(message.notification, Event.REACHED)
+
+    channel.script = early
+    async with house.running():
+        await house.fall()
+        await house.expect(lambda: house.rows()[0]["provider_id"] is not None)
+        (row,) = house.rows()
+        assert (row["state"], row["attempts"]) == ("delivered", 1)
+        channel.script = None
+        await house.fall(2)
+        await house.expect(lambda: house.rows()[1]["state"] == "sent")
+        await house.dispatcher.receipt(house.rows()[1]["id"], Event.GAVE_UP, "the provider says undelivered")
+        await house.expect(lambda: len(house.rows()) == 3)
+        assert [(one["contact"], one["state"]) for one in house.rows()[1:]] == [(0, "failed_for_good"), (1, "sent")]
+
+
+# --- quiet hours and storms ---------------------------------------------------------------------------------------
+
+
+async def tell(house: House, priority: Priority, subject: str = "") -> int:
+    def work(tx: Any) -> int:
+        incident = Incident(
+            rule="low_battery", rule_key="low_battery", subject=subject, priority=priority, reason=Reason("x"),
+            happened_at=tx.now, resident="r01", device="gps-r01",
+        )  # fmt: skip
+        return raise_incident(tx, house.index, incident).alert
+
+    return await house.writer.write(work)
+
+
+def quiet(house: House, start: str, end: str) -> None:
+    """Nora is quiet from and until (Malta's time: UTC and an hour)."""
+    hours = QuietHours.model_validate({"from": start, "until": end})
+    people = tuple(
+        one.model_copy(update={"quiet": hours}) if one.id == "nora" else one for one in house.index.centre.carers
+    )
+    house.index = type(house.index)(house.index.centre.model_copy(update={"carers": people}))
+
+
+async def test_quiet_hours_hold_medium_until_they_end_and_never_high(house: House) -> None:
+    channel = house.fake("a")
+    house.fake("b")
+    quiet(house, "22:00", "11:00")
+    async with house.running():
+        await tell(house, Priority.MEDIUM)
+        await house.expect(lambda: house.rows()[0]["detail"] == "quiet hours")
+        assert house.rows()[0]["state"] == "pending"
+        await house.fall(5)
+        await house.expect(lambda: len(channel.heard) == 1)
+        assert channel.heard[0].priority == "high"
+        await house.forward(12)
+        assert len(house.rows()) == 2, "held is not late: no other contact is woken"
+        house.clock.move(29 * 60)
+        await house.settled()
+        assert len(channel.heard) == 1
+        house.clock.move(60)
+        await house.expect(lambda: any(heard.priority == "medium" for heard in channel.heard))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "at", "expected"),
+    [
+        ("22:00", "07:00", "21:59", None), ("22:00", "07:00", "22:00", 9 * 60), ("22:00", "07:00", "06:59", 1),
+        ("22:00", "07:00", "07:00", None), ("13:00", "15:00", "14:00", 60), ("13:00", "15:00", "15:00", None),
+    ],
+)  # fmt: skip
+def test_when_it_is_quiet(house: House, start: str, end: str, at: str, expected: int | None) -> None:
+    quiet(house, start, end)
+    hour, minute = map(int, at.split(":"))
+    local = house.clock.now().astimezone(house.index.timezone).replace(hour=hour, minute=minute)
+    found = quiet_end(house.index.carers["nora"], local)
+    assert (None if found is None else (found - local) / timedelta(minutes=1)) == expected
+
+
+async def test_a_storm_of_low_ones_is_told_in_one_message_and_high_never_waits(house: House) -> None:
+    channel: FakeChannel = house.fake("a")
+    house.fake("b")
+    async with house.running():
+        for number in range(8):
+            await tell(house, Priority.LOW, str(number))
+            await house.settled()
+        await house.expect(lambda: sum(row["detail"] is not None for row in house.rows("state = 'pending'")) == 5)
+        assert len(channel.heard) == 3
+        await house.fall(99)
+        await house.expect(lambda: len(channel.heard) == 4)
+        house.clock.move(601)
+        await house.expect(lambda: not house.rows("state = 'pending'"))
+        assert len(channel.heard) == 5
+        assert channel.heard[-1].body.endswith("And 4 more notices.")
+        together = [row["detail"] for row in house.rows("state = 'sent'") if row["detail"]]
+        assert together == [f"told together with {channel.heard[-1].notification}"] * 4
+
+
+async def test_rounds_without_an_answer_get_more_urgent(house: House) -> None:
+    channel = house.fake("a")
+    async with house.running():
+        await tell(house, Priority.MEDIUM)
+        await house.expect(lambda: len(channel.heard) == 1)
+        await house.writer.write(
+            lambda tx: tx.db.execute(
+                "UPDATE notifications SET key = replace(key, '/0.0.', '/0.1.'), state = 'pending', due_at = 0"
+            )
+        )
+        house.clock.move(1)
+        await house.expect(lambda: len(channel.heard) == 2)
+        assert [heard.urgency for heard in channel.heard] == [4, 5]
+        assert all(heard.asks for heard in channel.heard)
