@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from gateway.centre import photos
 from gateway.centre.check import check
 from gateway.centre.draft import Draft, Place
 from gateway.centre.model import (
@@ -53,6 +54,7 @@ def load_centre(path: Path) -> Centre:
                 zones.append(zone)
             document["zones"] = zones
     _read_calendars(document, path, problems)
+    problems += photos.read_into(document, path)
     return _centre(document, file=path.name, zone_places=places, problems=problems)
 
 

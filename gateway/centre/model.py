@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
 
+from gateway.centre import photos
 from gateway.centre.base import Id, Language, Line, Part, Timezone, Utc
 from gateway.centre.policy import Policy, Step, Variant
 from gateway.centre.shifts import Shift
@@ -64,6 +65,14 @@ class Resident(Part):
     name: Line = Field(description="The person's name.")
     room: Line = Field(max_length=40, description="Room code; it stands in for the name on lock screens.")
     note: str | None = Field(None, max_length=2000, description="What a carer should know.")
+    description: str | None = Field(
+        None, max_length=1000, description="What the person looks like and goes by, for a search; docs/search.md."
+    )
+    photo: Annotated[str, AfterValidator(photos.checked)] | None = Field(
+        None,
+        max_length=photos.LONGEST,
+        description="Photo for a search: the name of a JPEG, PNG or WebP file of at most 200 KiB.",
+    )
     relatives: tuple[Id, ...] = Field(
         (), description="Ids of the carers who are the person's relatives, for steps that tell relatives."
     )
@@ -169,6 +178,7 @@ class Consents(Part):
     )
     sleep: bool = Field(False, description="Whether carers may see bed and sleep.")
     continence: bool = Field(False, description="Whether carers may see continence.")
+    search: bool = Field(False, description="Whether description and photo may be shown in a search for the person.")
     activity: bool = Field(
         False, description="Whether rules may watch when and where the person moves about indoors, and carers be told."
     )

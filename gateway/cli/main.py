@@ -19,6 +19,7 @@ from gateway.cli import (
     kpi,
     profiles,
     replay,
+    search,
     shelves,
     shifts,
     simulate,
@@ -82,6 +83,9 @@ app.command("shelves")(shelves.shelves)
 app.command("unshelve")(shelves.unshelve)
 app.add_typer(shifts.app, name="shift")
 app.command("coverage")(coverage.coverage)
+app.command("search")(search.search)
+app.command("searches")(search.searches)
+app.command("end-search")(search.end_search)
 app.command("command")(commands.command)
 app.command("commands")(commands.commands)
 app.command("simulate")(simulate.simulate)

@@ -53,11 +53,11 @@ def shelve(
     """Shelve a rule of a resident: what it raises is shown and counted, and rings nobody until the shelf ends."""
     _, path = settings_and_database(config)
     reader(path).close()  # says so when there is no database yet, instead of making an empty one
-    time = _time(lasting)
+    time = lasting_of(lasting)
 
     def work(tx: Tx) -> Shelf:
         index = centre_of(tx.db)
-        _check(who, index.carers)
+        check_carer(who, index.carers)
         whose = None if resident == "house" and resident not in index.residents else resident
         return shelving.shelve(tx, index, resident=whose, rule_key=rule, lasting=time, why=why, who=who or operator())
 
@@ -85,7 +85,7 @@ def unshelve(
 
     def work(tx: Tx) -> Shelf:
         index = centre_of(tx.db)
-        _check(who, index.carers)
+        check_carer(who, index.carers)
         return shelving.unshelve(tx, index, number, who=who or operator())
 
     shelf = write_now(path, work, clock=CLOCK)
@@ -128,13 +128,23 @@ def shelves(
     OUT.print(table)
 
 
-def _time(text: str) -> timedelta:
+def lasting_of(text: str) -> timedelta:
+    """A time such as 30min, 2h or 1d.
+
+    Raises:
+        BadAnswerError: it is none.
+    """
     found = _LASTING.fullmatch(text.strip())
     if found is None or int(found[1]) > _LONGEST:
         raise BadAnswerError(f"--for: {text!r}: expected a time such as 30min, 2h or 1d")
     return int(found[1]) * _UNITS[found[2]]
 
 
-def _check(who: str | None, carers: Collection[str]) -> None:
+def check_carer(who: str | None, carers: Collection[str]) -> None:
+    """Refuse a name that is no carer of the centre.
+
+    Raises:
+        BadAnswerError: it is none.
+    """
     if who is not None and who not in carers:
         raise BadAnswerError(f"--as: {who!r}: expected a carer of the centre: {', '.join(carers)}")

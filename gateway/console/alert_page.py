@@ -5,13 +5,15 @@ from typing import Any
 from litestar import Request, Response, Router, get
 from litestar.params import FromPath
 
-from gateway.alerts import queries
+from gateway.alerts import queries, searching
 from gateway.alerts.delivery import UNREAD
+from gateway.alerts.model import Alert
+from gateway.alerts.table import AlertState
 from gateway.alerts.taking import mark_opened
 from gateway.console.deps import console_of
 from gateway.console.guards import Visitor, at_least, may_see, required_visitor
 from gateway.console.looks import looked
-from gateway.console.pages import page, tongue_for
+from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.view import evidence_lines, history_lines, row_of, told_lines, why_lines
 from gateway.errors import UnknownAlertError
 
@@ -52,7 +54,22 @@ async def alert_page(
         evidence=evidence_lines(found, tongue),
         told=told_lines(found.told, index, tongue),
         history=history_lines(found.history, index, tongue),
+        search=_search(request, visitor, found.alert, tongue),
     )
+
+
+def _search(
+    request: Request[Any, Any, Any], visitor: Visitor, alert: Alert, tongue: Tongue
+) -> dict[str, str | None] | None:
+    """What the page says of a search; None: nothing, because nobody is missing or it is not for this visitor."""
+    console = console_of(request)
+    index = console.deps.index()
+    if not visitor.sees_everyone or alert.rule not in searching.MISSING or alert.state is AlertState.CLOSED:
+        return None
+    if alert.resident is None or alert.resident not in index.residents:
+        return None
+    why_not = searching.refusal(console.db(), index, alert.resident)
+    return {"refusal": None if why_not is None else tongue(why_not)}
 
 
 def router() -> Router:

@@ -20,6 +20,7 @@ from gateway.console import (
     ops,
     protection,
     push,
+    search,
     shelves,
     shifts,
 )
@@ -63,6 +64,7 @@ def create_app(deps: ConsoleDeps) -> Litestar:
             shifts.router(),
             care_api.router(),
             kpi_api.router(),
+            search.router(),
             protection.router(),
             healthz,
             metrics_route(counters),

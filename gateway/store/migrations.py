@@ -349,6 +349,34 @@ def v005_channels(db: Database) -> None:
         db.execute(statement)
 
 
+_V6 = """
+-- Links with which a missing person is looked for. The token itself is nowhere: whoever reads a backup can't use it.
+CREATE TABLE searches (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    resident TEXT NOT NULL,
+    alert INTEGER REFERENCES alerts (id),    -- when it is closed, the person is found; NULL: ends by hand or by time
+    token_hash TEXT NOT NULL UNIQUE,         -- SHA-256
+    made_at INTEGER NOT NULL,
+    made_by TEXT NOT NULL,                   -- carer id or cli:<user>
+    expires_at INTEGER NOT NULL,
+    ended_at INTEGER,                        -- NULL: not ended by hand
+    ended_by TEXT,
+    opened INTEGER NOT NULL DEFAULT 0,       -- how often
+    opened_at INTEGER                        -- when last
+);
+CREATE INDEX searches_by_resident ON searches (resident);
+-- The metrics count these at each scrape.
+CREATE INDEX notifications_failed ON notifications (channel) WHERE state = 'failed_for_good';
+"""
+
+
+@MIGRATIONS()
+def v006_search(db: Database) -> None:
+    """Links for searches, failed messages by channel."""
+    for statement in _statements(_V6):
+        db.execute(statement)
+
+
 def _statements(script: str) -> list[str]:
     statements, current = [], ""
     for line in script.splitlines(keepends=True):

@@ -30,7 +30,7 @@ ARGUMENTS: dict[str, list[object]] = {
         "nurse", "nora", "ben", "--from", "2026-01-01", "--to", "2026-01-02", "--back-from", "2026-01-03", "--back-to",
         "2026-01-04", "--why", "x",
     ],
-    "sleep": ["r03"], "try": [DEMO_FILE],
+    "sleep": ["r03"], "search": ["r01"], "end-search": [1], "try": [DEMO_FILE],
     "centre apply": [DEMO_FILE], "centre export": ["out.toml"],
     "centre where": [DEMO_FILE, "14.4", "35.89"],
     "decode": ["--format", "native", "--topic", "telecare/haven/sos-r01/help", DEMO_FILE],
