@@ -10,6 +10,9 @@ for program in strace curl sqlite3 openssl; do
 done
 command -v sipp >/dev/null 2>&1 || missing="$missing sip-tester"
 command -v mosquitto_pub >/dev/null 2>&1 || missing="$missing mosquitto-clients"
+for program in gammu gammu-smsd; do
+    command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
+done
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
     echo "Not installed:$missing. Tests that need them are skipped; to run them: apt-get install$missing"
