@@ -137,7 +137,7 @@ class SimWriter:
             result = work(tx)
             self._db.left = None
             if die == "before" or isinstance(die, int):
-                raise Killed  # there were fewer statements than that
+                raise Killed  # noqa: TRY301 - there were fewer statements than that
             self._db.execute("COMMIT")
         except Exception:
             self._db.execute("ROLLBACK")
@@ -218,7 +218,10 @@ class Machine:
         self.db = db
         self.lives += 1
         self.writer = SimWriter(db, self.clock, f"life-{self.lives}")
-        self.writer.on_end = lambda committed: self.on_end(committed)
+        self.writer.on_end = self._ended
+
+    def _ended(self, committed: bool) -> None:
+        self.on_end(committed)
 
     async def start(self) -> None:
         """As the daemon starts: what it was deaf for, then the time for everybody."""

@@ -45,6 +45,8 @@ class Claim(msgspec.Struct):
     by: datetime
     ended_by: frozenset[str]
     what: str
+    newest: int
+    """The newest alert when it was heard: a later one of its incident is its own, whatever the clock shows."""
 
 
 class Shelved(msgspec.Struct):
@@ -168,7 +170,7 @@ class Oracle:
 
     def _count(self, incident: str, device: str, happened: datetime, at: datetime, phase: str) -> None:
         self.presses[incident] += 1
-        self.claims.append(Claim(incident, device, at, happened, at, frozenset(), phase))
+        self.claims.append(Claim(incident, device, at, happened, at, frozenset(), phase, max(self._alerts, default=0)))
 
     def _fall(self, who: str, phase: str, device: str, happened: datetime, at: datetime, rule: Any) -> None:
         waits = {"suspected": rule.suspected_after_s, "detected": rule.cancel_within_s, "confirmed": 0.0}[phase]
@@ -178,7 +180,7 @@ class Oracle:
         waiting = [one.by for one in self.claims if one.device == device and one.incident == f"{who}/fall/"]
         by = max(at, happened + timedelta(seconds=waits), *waiting)
         ends = frozenset({"cancelled", "ended"} if phase == "suspected" else {"cancelled"})
-        self.claims.append(Claim(f"{who}/fall/", device, at, happened, by, ends, phase))
+        self.claims.append(Claim(f"{who}/fall/", device, at, happened, by, ends, phase, max(self._alerts, default=0)))
 
     def answered(self, db: sqlite3.Connection, alert: int, who: str, *, closes: bool, reopens: bool) -> None:
         """A person's answer was taken."""
@@ -295,7 +297,8 @@ class Oracle:
                 continue
             heard = to_ms(claim.heard)
             for row in self._alerts.values():
-                if row.incident == claim.incident and (row.closed_at is None or row.closed_at >= heard):
+                since = row.closed_at is None or row.closed_at >= heard or row.id > claim.newest
+                if row.incident == claim.incident and since:
                     break
             else:
                 raise Broken(f"{claim.what} of {claim.device} at {claim.at} has no alert: {claim.incident}")

@@ -121,7 +121,9 @@ def script(random: Random, world: World) -> list[Step]:
     return sorted(steps, key=lambda step: step.at)
 
 
-def _happening(random: Random, who: str, world: World) -> list[tuple[str, str, dict[str, Any]]]:
+def _happening(  # noqa: PLR0911 - one for each
+    random: Random, who: str, world: World
+) -> list[tuple[str, str, dict[str, Any]]]:
     """One or a few messages that belong together."""
     match random.choice(
         ["help"] * 3 + ["fall"] * 3 + ["walk"] * 3 + ["bed"] * 2 + ["care", "vitals", "room", "status"]

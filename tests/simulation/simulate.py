@@ -124,16 +124,17 @@ class Simulation:
         self._set_back = False
 
     async def run(self, steps: list[Step]) -> Told:
-        done = 0
+        taken = 0
         with overheard(self.oracle):
             try:
                 await self.machine.start()
                 await self.machine.ready()
-                for done, step in enumerate(steps, 1):
+                for step in steps:
+                    taken += 1
                     await self._step(step)
                 return self._end()
             except (Broken, machine.StuckError) as error:
-                raise Failure(str(error), done) from error
+                raise Failure(str(error), taken) from error
             finally:
                 if self.machine.alive:
                     self.machine.kill()
