@@ -31,9 +31,12 @@ import _quickjs
 LENGTH = struct.Struct("<I")
 MAX_ANSWER = 64 * 1024
 """As large as a message may be (devices.door)."""
-READY = 8
-"""Contexts of a codec that are kept ready: room for a burst of eight messages of one model. A usual one takes 0.1 to
-0.2 MiB."""
+READY = 32
+"""Contexts of a codec that are kept ready: room for a burst of so many messages of one model."""
+READY_BYTES = 8 * 1024 * 1024
+"""Fewer are kept when they would take more. A usual one takes 0.15 MiB, the largest 2 MiB."""
+PAUSE_S = 0.005
+"""So long after an answer nothing is made ready: the next message of a burst would wait for it."""
 CODEC_ERRORS = (_quickjs.JSException, _quickjs.StackOverflow, UnicodeError, TypeError, AttributeError)
 LOAD_MS = 1_000
 """Processor time for reading a codec's text: the largest vendor codec (4,000 lines) takes 15 ms."""
@@ -94,12 +97,19 @@ class Codec:
         self.used: Any = None
         """The last message's context. Freeing it takes as long as a message: that is done when the answer is out."""
         self.form = ""
-        self._ready.append(self._fresh())
+        first = self._fresh()
+        self._most = max(1, min(READY, READY_BYTES // max(1, first[0].memory()["malloc_size"])))
+        self._ready.append(first)
 
     @property
     def wants_more(self) -> bool:
         """Whether another context should be made ready."""
-        return self._can_prepare and len(self._ready) < READY
+        return self._can_prepare and len(self._ready) < self._most
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the next message finds a context."""
+        return bool(self._ready)
 
     def prepare(self) -> None:
         """Make one more context ready. A text that can't be read now is read again with the next message."""
@@ -188,10 +198,12 @@ def make_ready(codecs: dict[str, Codec]) -> None:
     """Make contexts ready while no request waits: the answer is out, so nobody waits for this."""
     for codec in codecs.values():
         codec.used = None
+    pause = PAUSE_S
     for codec in codecs.values():
         while codec.wants_more:
-            if select.select([0], [], [], 0)[0]:
+            if select.select([0], [], [], pause if codec.is_ready else 0)[0]:
                 return
+            pause = 0.0
             arm(LOAD_MS / 1000, between=True)
             codec.prepare()
             arm(0, between=True)
