@@ -40,6 +40,7 @@ from gateway.ingest.publisher import Publisher
 from gateway.links import Links, secret_in
 from gateway.notify.channels.log import LogChannel
 from gateway.notify.dispatcher import Dispatcher
+from gateway.notify.homeassistant import HomeAssistantStates
 from gateway.pipeline.lanes import Lane
 from gateway.pipeline.pipeline import ALARMS, HTTP_ALARMS, TELEMETRY, Pipeline
 from gateway.settings import Settings
@@ -171,6 +172,18 @@ class Gateway:
             clock=clock,
             database=self._path,
         )
+        homeassistant = (
+            HomeAssistantStates(
+                settings.channels.mqtt.homeassistant,
+                publisher=publisher,
+                changes=writer.changes,
+                index=keeper.index,
+                path=self._path,
+                clock=clock,
+            )
+            if settings.channels.mqtt.homeassistant
+            else None
+        )
         tester = ContactTester(
             settings.contact_tests,
             writer=writer,
@@ -247,6 +260,7 @@ class Gateway:
                         clockwork.run(),
                         commands.run(),
                         tester.run(),
+                        *([homeassistant.run()] if homeassistant else []),
                         *(run() for run in answers.running),
                         wakeups.run(),
                         keeper.run(),
