@@ -42,6 +42,8 @@ def hand_over(
         raise BadAnswerError(f"note: {len(note)} characters: expected at most {LONGEST_NOTE}.")
     if alert.state in _TAKEN:
         only_taker(alert, who)
+    elif _just_handed(tx, alert, answer.to, who):
+        return alert
     detail = {**turn_of(alert), "to": answer.to, "note": note}
     alert = rows.move(tx, alert, AlertEvent.HAND_OVER, who=who, via=via, detail=detail)
     alert = replace(alert, taken_by=None, taken_at=None, eta_at=None, attended_at=None)
@@ -81,6 +83,13 @@ def only_taker(alert: Alert, who: str) -> None:
 def turn_of(alert: Alert) -> dict[str, object]:
     """Where the escalation stands, for the history."""
     return {"run": alert.run, "round": alert.round, "step": alert.step}
+
+
+def _just_handed(tx: Tx, alert: Alert, to: str, who: str) -> bool:
+    """Whether this very hand-over was the last thing that happened: a second tap."""
+    last = tx.db.execute("SELECT * FROM alert_events WHERE alert = ? ORDER BY seq DESC LIMIT 1", (alert.id,)).fetchone()
+    line = rows.line_of(last)
+    return (line.event, line.who, line.detail.get("to")) == (AlertEvent.HAND_OVER.value, who, to)
 
 
 def _asked_just_now(tx: Tx, alert: Alert, who: str, times: Times) -> bool:

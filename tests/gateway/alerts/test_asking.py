@@ -69,6 +69,15 @@ def test_what_can_not_be_handed_over(ward: Ward, who: str, to: str, note: str, w
     assert ward.alert() == before
 
 
+def test_a_second_tap_hands_nothing_over_twice(ward: Ward) -> None:
+    ward.press()
+    once = ward.answer("nora", HandOver("ida"))
+    ward.told()
+    assert ward.answer("nora", HandOver("ida")) == once
+    assert ward.told() == []
+    assert ward.answer("nora", HandOver("ben")).version > once.version
+
+
 def test_only_who_took_it_hands_it_over(ward: Ward) -> None:
     ward.press()
     ward.going("nora")

@@ -18,11 +18,13 @@ from gateway.alerts.model import (
     Arrive,
     Close,
     Decline,
+    HandOver,
+    MoreHelp,
     Outcome,
     Reopen,
 )
 from gateway.alerts.table import TABLE, AlertState
-from gateway.errors import IllegalStepError
+from gateway.errors import BadAnswerError, IllegalStepError
 from gateway.store import audit
 from rules.model import Priority
 from tests.gateway.alerts.ward import Ward
@@ -35,6 +37,8 @@ ANSWERS: st.SearchStrategy[Answer] = st.one_of(
     st.builds(Arrive),
     st.builds(Close, st.sampled_from([o for o in Outcome if o is not Outcome.OTHER])),
     st.builds(Reopen),
+    st.builds(HandOver, CARERS),
+    st.builds(MoreHelp),
 )
 
 
@@ -55,7 +59,7 @@ class Night(RuleBasedStateMachine):
         rows = self.count()
         try:
             work()
-        except IllegalStepError:
+        except (IllegalStepError, BadAnswerError):
             assert queries.alerts(self.ward.db) == before
             assert self.count() == rows
 
@@ -92,7 +96,7 @@ class Night(RuleBasedStateMachine):
         for alert in queries.alerts(self.ward.db)[:1]:
             try:
                 once = self.ward.answer(who, answer, alert.id)
-            except IllegalStepError:
+            except (IllegalStepError, BadAnswerError):
                 return
             rows = self.count()
             assert self.ward.answer(who, answer, alert.id) == once
