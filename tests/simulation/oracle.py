@@ -188,7 +188,7 @@ class Oracle:
         if closes:
             self.closed[alert] = who
             for row in db.execute("SELECT id FROM alerts WHERE under = ? AND state = 'closed'", (alert,)):
-                self.closed[row[0]] = who
+                self.closed.setdefault(row[0], who)  # one that was closed before is that person's
         if reopens:
             self.closed.pop(alert, None)
 

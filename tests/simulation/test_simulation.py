@@ -12,7 +12,7 @@ from tests.simulation.twins import never_killed, one_by_one
 
 SEEDS = 500
 AT_ONCE = 25
-TWINS = range(0, 100, 2)
+TWINS = range(0, 60, 3)
 TRIES = 60
 """Seeds that a broken product gets until it must have been noticed."""
 
