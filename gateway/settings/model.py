@@ -195,9 +195,6 @@ class Mqtt(Table):
         "telecare/{site}/alert/{alert}", description="Topic; blanks: {site} {alert} {device} {resident} {carer}."
     )
     timeout_s: Seconds = Field(10.0, description="Seconds until an attempt counts as failed.")
-    answers: TopicFilter | None = Field(
-        None, description="Topics on which carers answer, with {carer} as one level; default: none are taken."
-    )
     homeassistant: HomeAssistant | None = Field(None, description="Alerts as entities of Home Assistant.")
 
 
