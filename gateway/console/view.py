@@ -290,6 +290,11 @@ _CHANNELS: dict[str, str] = {
     "webhook": N_("web service"),
     "mqtt": N_("MQTT"),
     "apprise": N_("message service"),
+    "ntfy": N_("ntfy app"),
+    "webpush": N_("browser"),
+    "telegram": N_("Telegram"),
+    "sms": N_("SMS"),
+    "voice": N_("telephone call"),
 }
 
 _DELIVERY: dict[str, str] = {

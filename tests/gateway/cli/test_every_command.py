@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, list[object]] = {
         "nurse", "nora", "ben", "--from", "2026-01-01", "--to", "2026-01-02", "--back-from", "2026-01-03", "--back-to",
         "2026-01-04", "--why", "x",
     ],
+    "test-contact": ["nora", "--contact", 1],
     "sleep": ["r03"], "search": ["r01"], "end-search": [1], "try": [DEMO_FILE],
     "centre apply": [DEMO_FILE], "centre export": ["out.toml"],
     "centre where": [DEMO_FILE, "14.4", "35.89"],
@@ -37,7 +38,7 @@ ARGUMENTS: dict[str, list[object]] = {
 }  # fmt: skip
 """What a command needs besides its settings."""
 
-WITHOUT_DATABASE = {"run", "decode", "profile list"}
+WITHOUT_DATABASE = {"run", "decode", "profile list", "push-keys"}
 """Commands that make the database, or take only profiles from the settings."""
 
 
