@@ -61,6 +61,6 @@ def coverage(
     if not json and report.findings:
         OUT.print(table)
     if not json:
-        OUT.print(f"{len(report.serious)} gaps, {len(report.findings) - len(report.serious)} risks.")
+        OUT.print(f"Gaps: {len(report.serious)}. Risks: {len(report.findings) - len(report.serious)}.")
     if report.serious:
         raise typer.Exit(1)

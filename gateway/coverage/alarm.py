@@ -30,7 +30,9 @@ AGAIN: Final = timedelta(hours=20)
 MOST_MARKS: Final = 5
 """Findings that stand on the alert itself; the page of coverage has all."""
 
-_GAPS = N_("The plan of the coming days has {n} gaps, the first from {since_at}: there nobody may be told of an alarm.")
+_GAPS = N_(
+    "Gaps in the plan of the coming days: {n}. In the first, from {since_at} on, nobody may be told of an alarm."
+)
 _FIXED = Reason(N_("The plan of the coming days has no gaps any more."))
 
 

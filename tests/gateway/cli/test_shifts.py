@@ -73,7 +73,7 @@ def test_what_can_not_be_used(duty: House, since: str, who: str, words: str) -> 
 
 def test_coverage_without_gaps_and_with_one(duty: House) -> None:
     ran = duty.run("coverage")
-    assert (ran.code, ran.out.splitlines()[-1][:7]) == (0, "0 gaps,")
+    assert (ran.code, ran.out.splitlines()[-1][:8]) == (0, "Gaps: 0.")
     duty.run("shift override nurse", "--from", tomorrow(8), "--to", tomorrow(10), "--out", "nora", "--why", "x")
     ran = duty.run("coverage", "--json")
     assert ran.code == 1
