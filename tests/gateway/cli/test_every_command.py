@@ -145,6 +145,9 @@ def test_json_output_parses(house: House, command: str) -> None:
     number = house.raised()
     if command == "reopen":
         house.run("close", number, "--outcome", "real")
+    for word in ("search", "shelve"):  # what is listed or ended has to be there
+        if command in {f"{word}es", f"{word}s", f"end-{word}", f"un{word}"}:
+            assert house.run(word, *ARGUMENTS[word]).code == 0
     arguments = [number if argument == 1 else argument for argument in ARGUMENTS.get(command, [])]
     words = [*command.split(), *arguments, "--json"]
     if command in with_option("--config"):

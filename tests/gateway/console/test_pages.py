@@ -209,6 +209,7 @@ async def test_api_is_described(house: House) -> None:
             "/api/coverage",
             "/api/residents/{resident}/sleep", "/api/rounds", "/api/protection",
             "/api/push/key", "/api/push/subscribe", "/api/push/unsubscribe",
+            "/api/kpis", "/api/residents/{resident}/search", "/api/searches", "/api/searches/{number}/end",
         }  # fmt: skip
         assert (await client.get("/api/schema/openapi.yaml")).status_code == 200
         for viewer in ("swagger", "redoc", "elements", "rapidoc", ""):
