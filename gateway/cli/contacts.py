@@ -25,6 +25,7 @@ from gateway.cli.common import (
     printable,
     settings_and_database,
 )
+from gateway.cli.logs import to_stderr
 from gateway.notify.contact_test import Tested, try_contact
 from gateway.settings import Settings, load_settings
 from gateway.store import centres
@@ -66,6 +67,7 @@ def contact_test(
     chosen = range(len(ways)) if contact is None else [contact - 1]
     if not chosen:
         raise fail(f"{carer} has no contacts in the centre file.", code=1)
+    to_stderr(quiet=True)
     results = asyncio.run(_test(settings, path, index, carer, list(chosen)))
     for one in results:
         if json:
