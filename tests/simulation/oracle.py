@@ -179,6 +179,9 @@ class Oracle:
         # where one of this device is waiting already, this is told with it
         waiting = [one.by for one in self.claims if one.device == device and one.incident == f"{who}/fall/"]
         by = max(at, happened + timedelta(seconds=waits), *waiting)
+        for one in self.claims:
+            if one.device == device and one.incident == f"{who}/fall/":
+                one.by = by  # a detection after a suspicion: both are told when it was not taken back
         ends = frozenset({"cancelled", "ended"} if phase == "suspected" else {"cancelled"})
         self.claims.append(Claim(f"{who}/fall/", device, at, happened, by, ends, phase, max(self._alerts, default=0)))
 
