@@ -134,7 +134,9 @@ def router(counters: Counters) -> Router:
             return problem(status, text, alert=number)
         counters.answered("api", "repeated" if taken.repeated else "accepted")
         row = row_of(taken.alert, console.deps.index(), tongue_for(request, visitor), visitor.id)
-        return Response(AnswerResult(alert=alert_view(request, taken.alert), text=row.state_text, repeated=taken.repeated))
+        return Response(
+            AnswerResult(alert=alert_view(request, taken.alert), text=row.state_text, repeated=taken.repeated)
+        )
 
     return Router("/api", route_handlers=[open_alerts, answer], guards=[at_least("relative")], tags=["alerts"])
 
