@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Router
-from litestar import Router
 from litestar.connection import ASGIConnection
 
 from gateway.centre.index import CentreIndex
@@ -50,10 +49,6 @@ class ConsoleDeps:
     """The channels that work on this gateway; None: all."""
     coverage: Coverage = field(default_factory=Coverage)
     """How the coming days are looked at."""
-    more_routes: tuple[Router, ...] = ()
-    """Routes of other parts: what providers of messages send to us."""
-    push_key: str | None = None
-    """What browsers need to subscribe to messages (applicationServerKey); None: there are none."""
     more_routes: tuple[Router, ...] = ()
     """Routes of other parts: what providers of messages send to us."""
     push_key: str | None = None
