@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.app.backlog import Backlog
 from gateway.app.deafness import Deafness
@@ -13,6 +13,9 @@ from gateway.store.writer import Writer
 
 _CHUNK = 200
 """Residents in one transaction when everybody is told the time: keeps the loop free for alarms in between."""
+
+STEP_BACK = timedelta(seconds=1)
+"""A clock that is earlier by more than this than at the last look was set back."""
 
 _LOOK_EVERY_S = 0.5
 """Real seconds between looks at the deadlines. A rule's deadline is minutes away and set by readings that come in
@@ -41,6 +44,9 @@ class RuleWakeups:
         self._clock = clock
         self._look_every_s = _LOOK_EVERY_S / max(1.0, speed)
         self._assignments_change_at: datetime | None = None
+        self._seen_at: datetime | None = None
+        self.looks = 0
+        """How often the deadlines were looked at, for whoever waits for that."""
 
     async def everybody(self) -> None:
         """Tell every resident's rules the time: states begin, and deadlines that passed while we were away fire."""
@@ -68,6 +74,10 @@ class RuleWakeups:
             if self._deafness is not None:
                 await self._deafness.note()
             now = self._clock.now()
+            if self._seen_at is not None and self._seen_at - now > STEP_BACK:
+                await self._writer.write(self._pipeline.clock_set_back, urgent=True)
+            self._seen_at = now
+            self.looks += 1
             if self._assignments_change_at is not None and self._assignments_change_at <= now:
                 await self.everybody()
             due = self._pipeline.next_wake()

@@ -15,6 +15,7 @@ from devices.model import Position
 from gateway.centre.index import CentreIndex
 from rules import inhibition
 from rules.engine import Change, ResidentRules
+from rules.fall_state import FallState
 from rules.geometry import ZoneShape, signed_distances
 from rules.model import Heard, Quiet, Reason, State, Tick
 from rules.registry import decode_states, encode_states
@@ -152,6 +153,28 @@ class Judge:
                 told += [Judged(resident, None, change, at, at) for change in last if change.rule_key == key]
         return told, staged
 
+    def hasten(self, at: datetime) -> tuple[list[Judged], dict[str, dict[str, State]]]:
+        """The clock was set back: decide at once on calls for help and falls that wait, as if their time were over.
+
+        Else each would wait longer by the step. What else waits may: nobody lies on the floor for it.
+        """
+        staged: dict[str, dict[str, State]] = {}
+        told: list[Judged] = []
+        index = self._index()
+        for resident, states in self._states.items():
+            if not index.has_rules(resident):
+                continue
+            rules = index.rules_of(resident, at)
+            for key in LIFE_SAFETY_RULES & states.keys():
+                due = rules.wake_of(key, states[key]) if rules.has(key) and _waits(states[key]) else None
+                if due is None or due <= at:
+                    continue
+                for change in rules.judge({key: states[key]}, Tick(due)):
+                    if change.rule_key == key:
+                        staged.setdefault(resident, dict(states))[key] = change.after
+                        told.append(Judged(resident, None, change, at, at))
+        return told, staged
+
     def tick(
         self, residents: list[str], at: datetime, *, anew: bool = False
     ) -> tuple[list[Judged], dict[str, dict[str, State]]]:
@@ -250,3 +273,8 @@ class Judge:
         if places:
             for (distances, zone), metres in zip(places, signed_distances(shapes, lons, lats), strict=True):
                 distances[zone] = metres
+
+
+def _waits(state: State) -> bool:
+    """Whether a fall waits to be taken back or confirmed; one that was told, and may be told again, does not."""
+    return isinstance(state, FallState) and any(fall.until is not None for fall in state.falls.values())

@@ -161,6 +161,13 @@ class Pipeline:
         self._judge.plan(due, tx.now)
         return len(told)
 
+    def clock_set_back(self, tx: Tx) -> None:
+        """The wall clock was set back: what waits of falls is decided now, and not later by the step."""
+        told, staged = self._judge.hasten(tx.now)
+        self._judge.store(tx.db, staged)
+        self._raise(tx, told)
+        self._judge.keep(staged)
+
     def replan(self, tx: Tx, *olds: CentreIndex) -> None:
         """A new centre is in force: let go of what only the ``olds`` (the newest first) had rules for."""
         told, staged = self._judge.replan(olds, tx.now)

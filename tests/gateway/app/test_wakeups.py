@@ -224,3 +224,15 @@ async def test_a_pending_fall_is_told_also_when_its_rule_left_the_plan_while_we_
     await until(lambda: bool(again.told("fall")))
     assert again.told("fall") == ["r04"]
     await again.end()
+
+
+async def test_a_clock_that_is_set_back_makes_no_fall_wait(shell: Shell) -> None:
+    """Ten minutes back, and the half minute in which a suspicion may be taken back would become ten and a half."""
+    await shell.began()
+    fell = frame("fall-r04", "fall", shell.clock.now(), phase="suspected")
+    await shell.writer.write(lambda tx: shell.pipeline.take(tx, [fell], lane="alarms"))
+    assert shell.told("fall") == []
+    looks = shell.wakeups.looks
+    await until(lambda: shell.wakeups.looks > looks)
+    shell.clock._now -= timedelta(minutes=10)  # noqa: SLF001 - no clock of tests goes back but this one
+    await until(lambda: shell.told("fall") == ["r04"])
