@@ -234,5 +234,5 @@ async def test_a_clock_that_is_set_back_makes_no_fall_wait(shell: Shell) -> None
     assert shell.told("fall") == []
     looks = shell.wakeups.looks
     await until(lambda: shell.wakeups.looks > looks)
-    shell.clock._now -= timedelta(minutes=10)  # noqa: SLF001 - no clock of tests goes back but this one
+    shell.clock._now -= timedelta(minutes=10)
     await until(lambda: shell.told("fall") == ["r04"])
