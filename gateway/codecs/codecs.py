@@ -34,7 +34,7 @@ FORMS = "decodeUplink(input), Decode(fPort, bytes) or Decoder(bytes, port)"
 class Codecs:
     """Vendors' JavaScript codecs, each in a context of its own, all in one process beside the gateway.
 
-    Every message has a context of its own: nothing that a codec keeps reaches the next message, which may be of another
+    Every message finds its codec as new: nothing that a codec keeps reaches the next message, which may be of another
     person's device. For one thread. ``close`` ends the process; it starts again when it is needed.
     """
 

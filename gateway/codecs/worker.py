@@ -19,11 +19,13 @@ Protocol, both ways: 4 bytes of length (little endian), then the message.
 import contextlib
 import json
 import os
+import re
 import resource
 import select
 import signal
 import struct
 import sys
+from pathlib import Path
 from typing import Any
 
 import _quickjs
@@ -31,124 +33,202 @@ import _quickjs
 LENGTH = struct.Struct("<I")
 MAX_ANSWER = 64 * 1024
 """As large as a message may be (devices.door)."""
-READY = 32
-"""Contexts of a codec that are kept ready: room for a burst of so many messages of one model."""
-READY_BYTES = 8 * 1024 * 1024
-"""Fewer are kept when they would take more. A usual one takes 0.15 MiB, the largest 2 MiB."""
 PAUSE_S = 0.005
 """So long after an answer nothing is made ready: the next message of a burst would wait for it."""
+MESSAGES = 256
+"""One context takes so many messages: what an engine keeps unseen (unfinished promises) has an end."""
+SPOILED = 3
+"""After so many contexts that a codec has spoiled, each of its messages gets a new one."""
 CODEC_ERRORS = (_quickjs.JSException, _quickjs.StackOverflow, UnicodeError, TypeError, AttributeError)
 LOAD_MS = 1_000
 """Processor time for reading a codec's text: the largest vendor codec (4,000 lines) takes 15 ms."""
 
-PRELUDE = """
-(function () {
-  'use strict';
-  const parse = JSON.parse, text = JSON.stringify, NativeDate = Date;
-  // Clocks finer than Date, and the one function that waits.
-  delete globalThis.performance;
-  delete globalThis.Atomics;
-  delete globalThis.SharedArrayBuffer;
-  const nothing = function () {};
-  // Vendors leave their debugging in.
-  globalThis.console = { log: nothing, info: nothing, warn: nothing, error: nothing, debug: nothing, trace: nothing };
-  return function (form, request) {
-    const [bytes, fPort, received, variables] = parse(request);
-    let found;
-    if (form === 'decodeUplink') {
-      const recvTime = received === null ? new NativeDate() : new NativeDate(received);
-      const input = { bytes, fPort, recvTime, variables };
-      found = decodeUplink(input);
-      if (found === null || typeof found !== 'object') throw new TypeError('decodeUplink gave no object');
-      if (found.errors && found.errors.length) throw new Error(String(found.errors[0]));
-      found = found.data;
-    } else if (form === 'Decode') found = Decode(fPort, bytes, variables);
-    else found = Decoder(bytes, fPort);
-    if (found === null || typeof found !== 'object' || Array.isArray(found)) {
-      throw new TypeError(form + ' gave no object with fields');
-    }
-    const answer = text(found);
-    // A codec's object may have a toJSON of its own, which can say anything.
-    if (typeof answer !== 'string') throw new TypeError(form + ' gave an object that has no JSON');
-    return answer;
-  };
-})()
-"""
+PRELUDE = Path(__file__).with_name("prelude.js").read_text("utf-8")
 FORM = """
 typeof decodeUplink === 'function' ? 'decodeUplink' : typeof Decode === 'function' ? 'Decode'
   : typeof Decoder === 'function' ? 'Decoder' : ''
 """
 
 
-class Codec:
-    """One codec's text, and contexts in which it has been read and nothing else has run.
+WORDS = re.compile(r"[A-Za-z_$][\w$]*")
+REACHING = {"prototype", "__proto__", "constructor", "Reflect", "getPrototypeOf", "setPrototypeOf"}
+"""A file without any of these words does not change what built-in objects have in common."""
+LITERALS = ("Object", "Function", "Array", "String", "Number", "Boolean", "RegExp")
+"""What can be had without its name."""
 
-    Each message has a context of its own, and it is thrown away afterwards: what a codec keeps in a variable of the
-    file, in an undeclared one or in a built-in object would else be told of the next device's person. Reading the text
-    takes 0.1 to 1 ms (15 ms for the largest), so some contexts are kept ready, made while there is no message.
+
+class Codec:
+    """One codec's text, and a context in which no message has left anything.
+
+    What a codec keeps in a variable of the file, in an undeclared one or in a built-in object would else be told of the
+    next device's person. Mostly the text is the body of a function, read once and called anew for each message: all
+    that the file declares is then new. Afterwards the globals that came are deleted, and the built-in objects that the
+    file names are compared with what they were. A context that is not as before is thrown away.
+
+    A codec that does not bear this (it changes built-in objects when it is loaded, or looks for its own functions in
+    ``globalThis``) gets a context of its own for each message, in which its text has been read as a script.
     """
 
     def __init__(self, source: str, time_s: float, memory: int, stack: int) -> None:
-        """Read the text once, to see its form. Raises what quickjs-ng raises."""
+        """Read the text once as a script, to see its form. Raises what quickjs-ng raises."""
         self._source = source
         self._limits = (time_s, memory, stack)
-        self._ready: list[tuple[Any, Any]] = []
-        self._can_prepare = True
-        self.used: Any = None
-        """The last message's context. Freeing it takes as long as a message: that is done when the answer is out."""
+        self._about = ""
         self.form = ""
-        first = self._fresh()
-        self._most = max(1, min(READY, READY_BYTES // max(1, first[0].memory()["malloc_size"])))
-        self._ready.append(first)
+        self._shared: Context | None = None
+        self._spoiled = 0
+        self._can_prepare = True
+        self._fresh: Context | None = self._read()
+        if self._prepare_shared():
+            self._fresh = None
+
+    @property
+    def reused(self) -> bool:
+        """Whether a context may serve several messages."""
+        return self._spoiled < SPOILED
 
     @property
     def wants_more(self) -> bool:
-        """Whether another context should be made ready."""
-        return self._can_prepare and len(self._ready) < self._most
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether the next message finds a context."""
-        return bool(self._ready)
+        """Whether a context should be made ready, or another for one that has served long."""
+        if self._shared is not None:
+            return self._shared.uses >= MESSAGES
+        return self._can_prepare and (self.reused or self._fresh is None)
 
     def prepare(self) -> None:
-        """Make one more context ready. A text that can't be read now is read again with the next message."""
+        """Make a context ready. A text that can't be read now is read again with the next message."""
+        if self.reused:
+            self._prepare_shared()
+            return
         try:
-            self._ready.append(self._fresh())
+            self._fresh = self._read()
         except CODEC_ERRORS:
             self._can_prepare = False
 
-    def take(self) -> Any:
-        """The function of a context that is for one message only. Raises what quickjs-ng raises."""
+    def run(self, request: str) -> str:
+        """The answer's JSON. Raises what quickjs-ng raises."""
         self._can_prepare = True
-        self.used = self._ready.pop() if self._ready else self._fresh()
-        return self.used[1]
+        if self._shared is None and self.reused:
+            arm(LOAD_MS / 1000)
+            self._prepare_shared()
+        if self._shared is None:
+            return self._run_fresh(request)
+        arm(self._limits[0] * 2)
+        shared, self._shared = self._shared, None
+        shared.uses += 1
+        try:
+            answer: str = shared.call(self.form, request)
+        except CODEC_ERRORS as error:
+            if is_timeout(error):
+                raise
+            if not is_abort(error):
+                self._shared = shared
+            answer = ""
+        else:
+            if answer:
+                self._shared = shared
+                return answer
+        # It may have failed only because it is the body of a function, or for memory that others left: as a script of
+        # its own it says what counts.
+        answer = self._run_fresh(request)
+        self._shared = None
+        self._spoiled += 1
+        return answer
 
-    def _fresh(self) -> tuple[Any, Any]:
-        time_s, memory, stack = self._limits
-        context: Any = _quickjs.Context()
-        context.set_memory_limit(memory)
-        context.set_max_stack_size(stack)
-        context.set_time_limit(LOAD_MS / 1000)
-        call: Any = context.eval(PRELUDE)
-        context.eval(self._source)
-        self.form = context.eval(FORM)
-        context.set_time_limit(time_s)
-        return context, call
+    def renew(self) -> None:
+        """After an answer: take away what the message left, and call the text anew for the next."""
+        shared = self._shared
+        if shared is None:
+            return
+        if shared.uses >= 2 * MESSAGES:
+            self._shared = None
+        elif not self._renewed(shared):
+            self._shared = None
+            self._spoiled += 1
+        elif shared.uses >= MESSAGES:
+            self._spoiled = 0
+
+    def _run_fresh(self, request: str) -> str:
+        arm(LOAD_MS / 1000)
+        fresh, self._fresh = self._fresh or self._read(), None
+        arm(self._limits[0] * 2)
+        answer: str = fresh.call(self.form, request)
+        return answer
+
+    def _prepare_shared(self) -> bool:
+        self._shared = None
+        try:
+            shared = Context(self._limits, self._source, self.form)
+            shared.call("watch", self._about)
+            # Twice: what it leaves when it is loaded is then seen here, and not with the first message.
+            fits = self._renewed(shared) and self._renewed(shared)
+        except CODEC_ERRORS:
+            fits = False
+        if fits:
+            self._shared = shared
+        else:
+            self._spoiled = SPOILED
+        return fits
+
+    def _renewed(self, shared: "Context") -> bool:
+        shared.context.set_time_limit(LOAD_MS / 1000)
+        try:
+            clean: bool = shared.call("renew", "")
+        except CODEC_ERRORS:
+            return False
+        shared.context.set_time_limit(self._limits[0])
+        return clean
+
+    def _read(self) -> "Context":
+        fresh = Context(self._limits)
+        before: list[str] = json.loads(fresh.call("declared", ""))
+        fresh.context.eval(self._source)
+        if not self._about:
+            self.form = fresh.context.eval(FORM)
+            declared = set(json.loads(fresh.call("declared", ""))) - set(before)
+            words = set(WORDS.findall(self._source))
+            named = sorted((words | {"console"}) - declared)
+            reaching = (*LITERALS, *named) if words & REACHING else ()
+            about = {"declared": sorted(declared), "named": named, "prototypes": sorted(set(reaching))}
+            self._about = json.dumps(about)
+        fresh.context.set_time_limit(self._limits[0])
+        return fresh
 
 
-def outcome(codec: Codec, request: str, time_s: float) -> bytes:
-    """The answer to a message, from a context of its own."""
-    arm(LOAD_MS / 1000)
+class Context:
+    """One context of quickjs-ng with its limits; for reading a text it has LOAD_MS."""
+
+    def __init__(self, limits: tuple[float, int, int], source: str = "", form: str = "") -> None:
+        """``source``: a text that is to be called as a function, which gives its ``form``."""
+        _time_s, memory, stack = limits
+        self.context: Any = _quickjs.Context()
+        self.context.set_memory_limit(memory)
+        self.context.set_max_stack_size(stack)
+        self.context.set_time_limit(LOAD_MS / 1000)
+        self.uses = 0
+        if form:
+            self.context.eval(f"globalThis.__make = function () {{{source}\nreturn {form};}}; 0")
+        self.call: Any = self.context.eval(PRELUDE)
+
+
+def is_timeout(error: Exception) -> bool:
+    """Whether the engine's own time limit ended it."""
+    return str(error).partition("\n")[0].endswith("interrupted")
+
+
+def is_abort(error: Exception) -> bool:
+    """Whether the engine ended it for its memory or its stack, and not the codec itself by an error."""
+    said = str(error)
+    return not isinstance(error, _quickjs.JSException) or said in ("", "null") or said.startswith("InternalError")
+
+
+def outcome(codec: Codec, request: str) -> bytes:
+    """The answer to a message."""
     try:
-        call = codec.take()
-        arm(time_s * 2)
-        found: str = call(codec.form, request)
-        answer = found.encode()
+        answer = codec.run(request).encode()
     except CODEC_ERRORS as error:
-        said = str(error).partition("\n")[0]
-        if said.endswith("interrupted"):
+        if is_timeout(error):
             return b"t"
+        said = str(error).partition("\n")[0]
         return b"e" + (said or "it used up its memory").encode(errors="replace")[:500]
     if len(answer) > MAX_ANSWER:
         return f"e{len(answer)} bytes of fields".encode()
@@ -189,21 +269,21 @@ def serve(time_s: float, memory: int, stack: int) -> None:
             except CODEC_ERRORS as error:
                 answer = b"e" + str(error).partition("\n")[0].encode(errors="replace")[:500]
         else:
-            answer = outcome(codecs[name], run, time_s)
+            answer = outcome(codecs[name], run)
         arm(0)
         os.write(1, LENGTH.pack(len(answer)) + answer)
+        if name in codecs:
+            arm(LOAD_MS / 1000, between=True)
+            codecs[name].renew()
+            arm(0, between=True)
 
 
 def make_ready(codecs: dict[str, Codec]) -> None:
     """Make contexts ready while no request waits: the answer is out, so nobody waits for this."""
     for codec in codecs.values():
-        codec.used = None
-    pause = PAUSE_S
-    for codec in codecs.values():
-        while codec.wants_more:
-            if select.select([0], [], [], pause if codec.is_ready else 0)[0]:
+        if codec.wants_more:
+            if select.select([0], [], [], PAUSE_S)[0]:
                 return
-            pause = 0.0
             arm(LOAD_MS / 1000, between=True)
             codec.prepare()
             arm(0, between=True)

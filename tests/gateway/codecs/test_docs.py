@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gateway.codecs import Limits
-from gateway.codecs.worker import FORM, MAX_ANSWER, READY, READY_BYTES
+from gateway.codecs.worker import FORM, MAX_ANSWER, MESSAGES, SPOILED
 
 TEXT = Path(__file__).parents[3].joinpath("docs", "codecs.md").read_text("utf-8")
 
@@ -15,8 +15,8 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"after {2 * limits.time_ms} ms of processor time",
         f"does not answer for {limits.wait_s:g} s",
         f"{limits.memory_bytes // 2**20} MiB for each codec's message",
-        f"up to {READY} of each codec",
-        f"({READY_BYTES // 2**20} MiB at most)",
+        f"after {MESSAGES} messages",
+        f"spoiled {SPOILED} contexts",
         f"{limits.stack_bytes // 2**10} KiB of stack",
         f"at most {MAX_ANSWER // 2**10} KiB",
     ):
