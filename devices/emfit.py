@@ -117,7 +117,9 @@ def _night(message: dict[str, Any], address: str | None) -> tuple[Reading, ...]:
     device = bed.name(number, "device_id") if number not in (None, "") else address
     if not device:
         raise UnreadableError(Why.MISSING_FIELD, "is missing; expected the sensor's number", "device_id")
-    (sleep,) = (reading for reading in bed.readings(device, message) if isinstance(reading, Sleep))
+    sleep = next((reading for reading in bed.readings(device, message) if isinstance(reading, Sleep)), None)
+    if sleep is None:  # a key that stands twice, and says nothing in the end
+        raise UnreadableError(Why.MISSING_FIELD, "is missing; expected the night's score", "sleep_score")
     record = message.get("id")
     event_id = bed.name(record, "id") if record not in (None, "") else None
     return (

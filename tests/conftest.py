@@ -1,4 +1,8 @@
-"""For all tests: a busy machine is no failure of a property."""
+"""For all tests: a busy machine is no failure of a property, and a narrow terminal none of a table."""
+
+import os
+
+os.environ["COLUMNS"] = "200"  # before rich is imported, which looks once
 
 from hypothesis import HealthCheck, settings
 

@@ -49,7 +49,6 @@ _TITLES: dict[Purpose, str] = {
 _BODY = N_("{what_to_do}. Since {time}.")
 _LINK_WORDS = N_("See more and answer")
 _GATEWAY = N_("Gateway")
-_ONE_MORE, _MORE = N_("And {n} more notice."), N_("And {n} more notices.")
 _GOING = N_("I am going")
 _CANT = N_("I can’t")
 
@@ -124,7 +123,7 @@ def compose(row: Row, alert: AlertRow, *, index: CentreIndex, links: Links, cloc
 
 def bundled(outgoing: Outgoing, others: int) -> Outgoing:
     """The same message, which says that it stands for others of low priority too."""
-    more = ngettext(_ONE_MORE, _MORE, others, outgoing.language)
+    more = ngettext("And {n} more notice.", "And {n} more notices.", others, outgoing.language)
     return replace(outgoing, body=f"{outgoing.body} {more}")
 
 
