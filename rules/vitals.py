@@ -45,7 +45,12 @@ LATE_S: Final = 300.0
 
 _COUNTED_EACH: Final = timedelta(minutes=1)
 _GAP: Final = timedelta(minutes=10)
-"""A longer silence ends what was going on: nobody knows what was between."""
+"""A longer silence ends what was going on: nobody knows what was between. For a sensor that measures less often it is
+longer, see :func:`_gap`."""
+
+_GAP_MOST: Final = timedelta(minutes=30)
+_MISSED: Final = 2
+"""A gap may be so many times as long as the sensor's usual pause: one value may be lost."""
 
 _FORGET: Final = timedelta(hours=6)
 """What was told is told again after such a silence: it is another night, and the alert may long be closed."""
@@ -75,7 +80,10 @@ class Told(IntEnum):
 
 
 class Streak(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Readings one after the other that say the same: ``values`` are the last of them, ``spared`` one that differs."""
+    """Readings one after the other that say the same: ``values`` are the last of them, ``spared`` one that differs.
+
+    ``pause_s`` is the longest time between two of them.
+    """
 
     since: datetime
     last: datetime
@@ -84,6 +92,7 @@ class Streak(msgspec.Struct, frozen=True, omit_defaults=True):
     values: tuple[float, ...]
     evidence: tuple[Evidence, ...]
     spared: bool = False
+    pause_s: float = 0.0
 
 
 class VitalState(State, frozen=True, omit_defaults=True):
@@ -124,8 +133,8 @@ class VitalRule:
     """See the module. ``state`` is the class of the states that this rule has."""
 
     __slots__ = (
-        "_factor", "_for", "_guards", "_high", "_least", "_low", "_memo", "_most", "_needed", "_quality", "_readings",
-        "_state", "_timezone", "_value", "_vital", "_windows", "devices", "key", "name", "priorities",
+        "_factor", "_for", "_gap", "_guards", "_high", "_least", "_low", "_memo", "_most", "_needed", "_quality",
+        "_readings", "_state", "_timezone", "_value", "_vital", "_windows", "devices", "key", "name", "priorities",
     )  # fmt: skip
     kinds = frozenset({"vitals"})
     zones: tuple[str, ...] = ()
@@ -147,6 +156,7 @@ class VitalRule:
         self._low, self._high = limits
         self._for = timedelta(seconds=settings.for_s)
         self._readings = settings.readings
+        self._gap = max(_GAP, self._for / max(settings.readings - 1, 1) * 1.5)
         self._quality = settings.min_quality_percent
         self._timezone = zone
         self._windows: Windows | None = None
@@ -239,9 +249,9 @@ class VitalRule:
         after = replace(
             state,
             at=event.at,
-            own=_longer(state.own, event, value, hit=level > Told.NO, high=high),
-            guard=_longer(state.guard, event, value, hit=level is Told.GUARD, high=high),
-            back=_longer(state.back, event, value, hit=level is Told.NO, high=False) if state.told else None,
+            own=_longer(state.own, self._gap, event, value, hit=level > Told.NO, high=high),
+            guard=_longer(state.guard, self._gap, event, value, hit=level is Told.GUARD, high=high),
+            back=_longer(state.back, self._gap, event, value, hit=level is Told.NO, high=False) if state.told else None,
         )
         for told, streak in ((Told.GUARD, after.guard), (Told.OWN, after.own)):
             if streak is not None and self._holds(streak) and after.told < told and told in self.priorities:
@@ -270,17 +280,28 @@ class VitalRule:
         return after, Raised(why, self.priorities[told], evidence=streak.evidence, marks=marks)
 
 
-def _longer(streak: Streak | None, event: Heard, value: float, *, hit: bool, high: bool) -> Streak | None:
-    """What is going on with one reading more; None: it is over."""
+def _gap(streak: Streak, least: timedelta) -> timedelta:
+    """How long a silence may be: by the pauses so far; half an hour where no second value was heard yet."""
+    if streak.readings == 1:
+        return max(least, _GAP_MOST)
+    return max(least, min(_GAP_MOST, timedelta(seconds=streak.pause_s) * _MISSED))
+
+
+def _longer(
+    streak: Streak | None, least: timedelta, event: Heard, value: float, *, hit: bool, high: bool
+) -> Streak | None:
+    """What is going on with one reading more; None: it is over. ``least``: a silence that ends nothing."""
     at = event.at
-    if streak is not None and at - streak.last > _GAP:
+    if streak is not None and at - streak.last > _gap(streak, least):
         streak = None
     if not hit:
         return None if streak is None or streak.spared else replace(streak, spared=True)
     if streak is None or streak.high is not high:
         return Streak(at, at, 1, high, (value,), (event.evidence(),))
     values = (*streak.values[1 - _BOUND :], value)
-    return Streak(streak.since, at, streak.readings + 1, high, values, (streak.evidence[0], event.evidence()))
+    proof = (streak.evidence[0], event.evidence())
+    pause_s = max(streak.pause_s, (at - streak.last).total_seconds())
+    return Streak(streak.since, at, streak.readings + 1, high, values, proof, pause_s=pause_s)
 
 
 def around(own: Usual) -> dict[str, float | int | str]:

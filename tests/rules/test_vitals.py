@@ -137,8 +137,28 @@ def test_values_of_poor_quality_are_passed_over() -> None:
 
 def test_a_gap_ends_what_was_going_on() -> None:
     story = story_of(HEART)
-    assert minutes(story, "23:00", [heart(140)] * 9, step=601) == []
+    assert minutes(story, "23:00", [heart(140)] * 9, step=1801) == []
     assert minutes(story_of(HEART), "23:00", [heart(140)] * 9, step=600) == ["raised high"]
+
+
+def test_a_gap_is_long_by_how_often_the_sensor_measures() -> None:
+    story = story_of(HEART)
+    assert minutes(story, "23:00", [heart(140)] * 4, step=60) == []
+    assert minutes(story, "23:14", [heart(140)] * 4, step=60) == [], "eleven minutes, where it measures each minute"
+
+
+@pytest.mark.parametrize("pause", [11, 15, 20, 30])
+@pytest.mark.parametrize(("more", "needed"), [({}, 5), ({"for_s": 7200, "readings": 3}, 3)])
+def test_a_sensor_that_measures_seldom_is_judged_too(pause: int, more: dict[str, Any], needed: int) -> None:
+    story = story_of(HEART | more)
+    assert minutes(story, "23:00", [heart(190)] * 12, step=pause * MINUTE) == ["raised high"]
+    assert story.last(Raised).reason.values["held_s"] >= (needed - 1) * pause * MINUTE
+
+
+@pytest.mark.parametrize("pause", [1, 15])
+def test_one_outlier_of_a_slow_sensor_raises_nothing(pause: int) -> None:
+    values = [70, 70, 190, 70, 70, 70, 190, 70, 70]
+    assert minutes(story_of(HEART), "23:00", [heart(one) for one in values], step=pause * MINUTE) == []
 
 
 def test_what_was_told_is_told_again_the_next_night() -> None:
