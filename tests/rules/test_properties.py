@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from devices.model import Bed, Continence, Fall, Help, Motion, Position, Room, Sleep, Status, Vitals
 from rules.engine import Change, Failed, ResidentRules
-from rules.model import Cleared, Heard, Quiet, Raised, State, Tick
+from rules.model import Cleared, Heard, Inhibited, Quiet, Raised, State, Tick
 from rules.registry import decode_states, encode_states
 from tests.rules.story import T0, Story, fix, heard, rules_of
 
@@ -168,6 +168,14 @@ def test_a_late_reading_is_heard_before_the_deadlines_after_it() -> None:
     assert told(apply(rules, states, Tick(late))) == []
 
 
+def said(changes: list[Change]) -> list[str]:
+    """What was said, by whom and why. Two rules that tell of one event at one instant are told as one alert in either
+    order; which of them stood for the other already is in the marks."""
+    verdicts = [(change.rule_key, change.verdict) for change in changes]
+    found = [(key, verdict.raised if isinstance(verdict, Inhibited) else verdict) for key, verdict in verdicts]
+    return [repr((key, type(v).__name__, v.reason)) for key, v in found if isinstance(v, Raised | Cleared)]
+
+
 @given(events())
 def test_the_timer_before_or_after_a_reading_makes_no_difference(story: list[Heard]) -> None:
     first, second = RULES.start(T0), RULES.start(T0)
@@ -176,7 +184,7 @@ def test_the_timer_before_or_after_a_reading_makes_no_difference(story: list[Hea
         tick = Tick(event.received_at)
         one = apply(RULES, first, tick) + apply(RULES, first, event)
         other = apply(RULES, second, event) + apply(RULES, second, tick)
-        assert sorted(map(repr, told(one))) == sorted(map(repr, told(other)))
+        assert sorted(said(one)) == sorted(said(other))
         assert first == second
 
 
