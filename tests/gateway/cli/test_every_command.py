@@ -92,7 +92,9 @@ def test_the_page_has_every_option(name: str) -> None:
 
 def test_the_pages_examples_are_commands() -> None:
     text = page.PAGE.read_text("utf-8").partition("## Reference")[0]
-    examples = re.findall(r"^telecare ([a-z-]+(?: (?:apply|export|check|schema)\b)?)", text, re.MULTILINE)
+    examples = re.findall(
+        r"^telecare ([a-z-]+(?: (?:apply|export|check|schema|list|changes|override|swap|end)\b)?)", text, re.MULTILINE
+    )
     assert len(examples) > 5
     assert {f"telecare {example}" for example in examples} <= set(COMMANDS)
 

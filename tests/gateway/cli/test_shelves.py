@@ -32,7 +32,13 @@ def test_from_shelved_to_ended(house: House) -> None:
         ("r01", "zone_exit:village", "5h", "sam", "for: 5:00:00: expected 1 minute to 1 hours"),
         ("r01", "zone_exit:village", "30min", "nora", "a manager has to shelve it"),
         ("r01", "zone_exit:village", "30min", "nobody", "--as: 'nobody'"),
-        ("house", "silent:hub", "30min", "sam", "resident: None"),
+        (
+            "house",
+            "silent:hub",
+            "30min",
+            "sam",
+            "rule: 'silent:hub': expected a rule of this care plan: silent:hub-house",
+        ),
     ],
 )
 def test_what_cannot_be_shelved(house: House, resident: str, rule: str, lasting: str, who: str, words: str) -> None:
