@@ -7,7 +7,8 @@ from typing import Final
 from pydantic import ConfigDict, Field
 
 from devices.model import Bed
-from rules.model import Event, Heard, RuleSettings
+from rules.model import Cleared, Event, Heard, Raised, RuleSettings
+from rules.model import Said as Told
 
 LATE_S: Final = 60.0
 """An exit heard later than this is marked with its age; the same minute as for a help call."""
@@ -15,6 +16,9 @@ LATE_S: Final = 60.0
 NEWS: Final = timedelta(seconds=15)
 """What is heard late comes in a row: the exit, and the return that was held up behind it. So much time has the second
 to be heard before the first is told; nobody notices a quarter of a minute on what is many minutes old."""
+
+SILENT: Final = frozenset({"silent", "bed_sensor_silent"})
+"""The rules that tell of a bed sensor which is not heard any more: then nobody knows whether its last word holds."""
 
 _REPEATS: Final = timedelta(minutes=1)
 """A sensor that repeats itself is stored once a minute: its time only serves to know an older reading."""
@@ -57,6 +61,20 @@ def said(event: Event, at: datetime | None, in_bed: bool | None) -> Said:
         if now is in_bed and event.at - at < _REPEATS:
             return Said.SAME
     return Said.IN if now else Said.OUT
+
+
+def fell_silent(told: Told) -> frozenset[str]:
+    """Ids of the devices that one of the rules :data:`SILENT` has told as silent; empty: it told something else."""
+    if told.rule_name not in SILENT or not isinstance(told.verdict, Raised):
+        return frozenset()
+    if told.verdict.subject:
+        return frozenset({told.verdict.subject})
+    return frozenset(proof.device for proof in told.verdict.evidence)
+
+
+def heard_again(told: Told, device: str) -> bool:
+    """Whether one of the rules :data:`SILENT` has told that a device which it had told as silent is heard again."""
+    return told.rule_name in SILENT and isinstance(told.verdict, Cleared) and told.verdict.subject in {"", device}
 
 
 def decided_at(until: datetime, event: Heard) -> datetime:

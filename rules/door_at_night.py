@@ -7,6 +7,9 @@ sensor needs up to a minute to be sure, so a door waits ``wait_s`` for it. Staff
 a door while somebody was not in bed yet. All doors of a resident are one incident, which clears when they are back in
 bed: a closed door may be closed from outside.
 
+A bed sensor that is told as silent says nothing of the bed until it is heard again. Meanwhile the person counts as far
+as they are seen; where nothing else sees them, every opening at night may be theirs.
+
 A rule of the house tells of every opening, each door by itself, and clears it when the door is closed.
 """
 
@@ -17,6 +20,7 @@ from msgspec.structs import replace
 from pydantic import ConfigDict, Field
 
 from devices.model import Bed, Motion
+from rules.bed import SILENT, fell_silent, heard_again
 from rules.errors import BadRuleError
 from rules.model import (
     Cleared,
@@ -32,6 +36,7 @@ from rules.model import (
     Reason,
     Rule,
     RuleSettings,
+    Said,
     State,
     Tick,
     Verdict,
@@ -108,7 +113,10 @@ class DoorAtNightSettings(RuleSettings):
 
 
 class DoorAtNightState(State, frozen=True, tag="door_at_night", omit_defaults=True):
-    """What is known of the person, which doors are open (since when), which wait for a decision, which were told."""
+    """What is known of the person, which doors are open (since when), which wait for a decision, which were told.
+
+    ``bed`` is the sensor that said ``in_bed``; ``silent``: it was told as silent since.
+    """
 
     in_bed: bool | None = None
     bed_at: datetime | None = None
@@ -116,15 +124,20 @@ class DoorAtNightState(State, frozen=True, tag="door_at_night", omit_defaults=Tr
     doors: dict[str, tuple[datetime, bool]] = {}  # noqa: RUF012 - msgspec copies it
     waiting: dict[str, Evidence] = {}  # noqa: RUF012
     told: tuple[str, ...] = ()
+    bed: str = ""
+    silent: bool = False
 
 
 class DoorAtNightRule:
     """See the module."""
 
-    __slots__ = ("_anybody", "_doors", "_house", "_night", "_priority", "_seen_within", "_wait", "devices", "others")
+    __slots__ = (
+        "_anybody", "_doors", "_house", "_night", "_priority", "_seen_within", "_sees", "_wait", "devices", "others",
+    )  # fmt: skip
     name = "door_at_night"
     key = "door_at_night"
     kinds = frozenset({"motion", "room", "bed"})
+    listens = SILENT
     zones: tuple[str, ...] = ()
 
     def __init__(self, settings: DoorAtNightSettings, night: Schedule, doors: frozenset[str], context: Context) -> None:
@@ -136,6 +149,7 @@ class DoorAtNightRule:
         self._wait = timedelta(seconds=settings.wait_s)
         self._priority = settings.priority
         own = frozenset(device.id for device in context.devices)
+        self._sees = any(device.type in _SIGHT and device.id not in doors for device in context.devices)
         self.others = doors - own
         self.devices: frozenset[str] | None = doors if context.house else None
 
@@ -154,7 +168,7 @@ class DoorAtNightRule:
         """A door, the bed, the person seen, or time passed."""
         assert isinstance(state, DoorAtNightState)
         if not isinstance(event, Heard):
-            return self._tick(state, event.at) if isinstance(event, Tick) else (state, _NOTHING)
+            return self._tick(state, event.at) if isinstance(event, Tick) else (self._silent(state, event), _NOTHING)
         reading = event.reading
         if event.device in self._doors:
             if isinstance(reading, Motion) and reading.moving is not None:
@@ -171,14 +185,23 @@ class DoorAtNightRule:
     def _bed(self, state: DoorAtNightState, event: Heard, *, in_bed: bool) -> tuple[State, Verdict]:
         if not newer(event.at, state.bed_at):
             return state, _OLDER
-        if in_bed is state.in_bed:
+        if in_bed is state.in_bed and not state.silent:
             return state, _SAME
-        after = replace(state, in_bed=in_bed, bed_at=event.at)
+        after = replace(state, in_bed=in_bed, bed_at=event.at, bed=event.device, silent=False)
         if not in_bed:
             return self._may_have_been(after, event)
         if not after.told or self._anybody:
             return after, _NOTED
         return replace(after, told=()), Cleared(Reason("Back in bed."))
+
+    @staticmethod
+    def _silent(state: DoorAtNightState, said: Said) -> DoorAtNightState:
+        """Nobody knows any more whether somebody is in that bed; or it is known again."""
+        if state.in_bed is not None and (
+            heard_again(said, state.bed) if state.silent else state.bed in fell_silent(said)
+        ):
+            return replace(state, silent=not state.silent)
+        return state
 
     def _door(self, state: DoorAtNightState, event: Heard, *, opens: bool) -> tuple[State, Verdict]:  # noqa: PLR0911
         door = event.device
@@ -201,13 +224,15 @@ class DoorAtNightRule:
         return after, Pending(event.at + self._patience(after), _WAITS)
 
     def _patience(self, state: DoorAtNightState) -> timedelta:
-        return self._seen_within if state.in_bed is None else self._wait
+        return self._seen_within if state.in_bed is None or state.silent else self._wait
 
     def _was_them(self, state: DoorAtNightState, at: datetime) -> bool:
         """Whether the person may have opened a door at that time. What the bed sensor says goes before what is seen."""
-        if state.in_bed is not None:
+        if state.in_bed is not None and not state.silent:
             began = self._night.began(at)
             return not state.in_bed and (began is None or (state.bed_at is not None and state.bed_at >= began))
+        if state.silent and not self._sees:
+            return True
         return state.seen_at is not None and abs(at - state.seen_at) <= self._seen_within
 
     def _may_have_been(self, state: DoorAtNightState, event: Heard) -> tuple[State, Verdict]:
@@ -224,9 +249,9 @@ class DoorAtNightRule:
         subject = door if self._anybody else ""
         told = (*(one for one in state.told if one != subject), subject)
         values: dict[str, float | int | str] = {"device": door, "open_at": epoch_ms(opened.at)}
-        if self._anybody:
+        if self._anybody or (state.silent and not self._sees):
             why = Reason("{device} was opened in the night, at {open_at}.", values)
-        elif state.in_bed is False:
+        elif state.in_bed is False and not state.silent:
             why = Reason("{device} was opened in the night, at {open_at}, while out of bed.", values)
         else:
             why = Reason("{device} was opened in the night, at {open_at}, with the person near.", values)

@@ -3,6 +3,8 @@
 Told when somebody is in bed at that time and has not been up since ``from`` for as long as ``up_minutes``: a visit to
 the toilet is not getting up, and who was up and lies down again is no news. Told again the next morning when nobody
 heard of a getting up. Readings are taken in the order in which they happened; an older one changes nothing.
+
+A bed sensor that is told as silent says nothing of the bed until it is heard again: nobody is told meanwhile.
 """
 
 from datetime import datetime, time, timedelta
@@ -11,7 +13,7 @@ from typing import ClassVar, Final, Literal
 from msgspec.structs import replace
 from pydantic import Field
 
-from rules.bed import LATE_S, BedSettings, Said, said
+from rules.bed import LATE_S, SILENT, BedSettings, Said, fell_silent, heard_again, said
 from rules.errors import BadRuleError
 from rules.model import (
     Cleared,
@@ -28,9 +30,13 @@ from rules.model import (
     State,
     Verdict,
 )
+from rules.model import Said as Told
 from rules.night import Daily, WallClock
 from rules.nights import Windows
 from rules.timing import epoch_ms, heard_late
+
+_HEARD_AGAIN: Final = timedelta(hours=3)
+"""So long after the time at which it would have been told, a sensor that is heard again still tells."""
 
 _OTHER = Quiet(Reason("Not about the bed."))
 _OLDER = Quiet(Reason("A newer bed reading was judged already; this one changes nothing."))
@@ -69,6 +75,7 @@ class NotUpBySettings(BedSettings):
 
 class NotUpByState(State, frozen=True, tag="not_up_by", omit_defaults=True):
     """``at`` is the last judged reading; ``since`` when it began to say so; in bed, ``until`` is when it is told.
+    ``in_bed`` None with ``since``: in bed when the sensor fell silent.
 
     ``up`` is the end of the last morning in which the person was up.
     """
@@ -90,6 +97,7 @@ class NotUpByRule:
     name = "not_up_by"
     key = "not_up_by"
     kinds = frozenset({"bed"})
+    listens = SILENT
     zones: tuple[str, ...] = ()
 
     def __init__(self, settings: NotUpBySettings, mornings: Windows) -> None:
@@ -105,11 +113,13 @@ class NotUpByRule:
     def wake_at(self, state: State) -> datetime | None:
         """When it is late, for who is in bed."""
         assert isinstance(state, NotUpByState)
-        return state.until
+        return state.until if state.in_bed else None
 
     def step(self, state: State, event: Event) -> tuple[State, Verdict]:
         """In or out of bed, or it is late."""
         assert isinstance(state, NotUpByState)
+        if isinstance(event, Told):
+            return self._silent(state, event)
         if not isinstance(event, Heard):
             return self._tick(state, event.at)
         match said(event, state.at, state.in_bed):
@@ -122,6 +132,22 @@ class NotUpByRule:
             case other:
                 return state, _PASSED_OVER[other]
 
+    def _silent(self, state: NotUpByState, told: Told) -> tuple[State, Verdict]:
+        """The sensor that said "in bed" is not heard any more, or it is heard again."""
+        device = state.evidence[0].device if state.evidence else ""
+        if state.in_bed and device in fell_silent(told):
+            return replace(state, in_bed=None), _NOTHING
+        until = state.until
+        if state.in_bed is None and until is not None and heard_again(told, device) and told.at < until + _HEARD_AGAIN:
+            return self._known_again(state, told.received_at)
+        return state, _NOTHING
+
+    def _known_again(self, state: NotUpByState, now: datetime) -> tuple[State, Verdict]:
+        again = replace(state, in_bed=True)
+        if again.until is not None and again.until <= now:
+            return self._tick(again, now)
+        return again, self._waits(again)
+
     def _out(self, state: NotUpByState, event: Heard) -> tuple[State, Verdict]:
         since = state.since if state.in_bed is False else event.at
         after = NotUpByState(event.at, False, since, None, state.up)
@@ -132,16 +158,18 @@ class NotUpByRule:
     def _in_bed(self, state: NotUpByState, event: Heard) -> tuple[State, Verdict]:
         if state.in_bed:  # a sensor that repeats itself
             return replace(state, at=event.at), _STILL_IN if state.told else _IN_BED
+        if state.in_bed is None and state.until is not None and event.at < state.until + _HEARD_AGAIN:
+            return self._known_again(replace(state, at=event.at), event.received_at)
         up, until = self._morning(state, event.at)
         evidence, marks = (event.evidence(),), heard_late(event, LATE_S)
-        after = NotUpByState(event.at, True, event.at, until, up, False, evidence, marks)
+        after = NotUpByState(event.at, True, event.at, until, up, state.told, evidence, marks)
         if until <= event.received_at:
             return self._tick(after, max(until, event.received_at))
         return after, self._waits(after)
 
     def _morning(self, state: NotUpByState, at: datetime) -> tuple[datetime | None, datetime]:
         """The end of the last morning in which the person was up, and when being in bed since ``at`` is told."""
-        up, out_since = state.up, state.since
+        up, out_since = state.up, state.since if state.in_bed is False else None
         now = self._mornings.at(at)
         first = now if now.inside else self._mornings.at(now.end)
         if out_since is not None:
@@ -165,7 +193,7 @@ class NotUpByRule:
         return Pending(state.until, Reason("In bed; told at {told_at}.", {"told_at": epoch_ms(state.until)}))
 
     def _tick(self, state: NotUpByState, at: datetime) -> tuple[State, Verdict]:
-        if state.until is None or state.since is None or at < state.until:
+        if not state.in_bed or state.until is None or state.since is None or at < state.until:
             return state, _NOTHING
         why = Reason(
             "Still in bed at {now_at}; in bed since {in_at}.",
