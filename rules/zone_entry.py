@@ -21,15 +21,12 @@ from rules.model import Context, Heard, Pending, Priority, Quiet, Reason, Rule, 
 from rules.schedule import Schedule, build_schedule
 from rules.way import crossed
 from rules.zone_fix import SHARP_M, Side, Spot, apart_m
-from rules.zone_settings import WatchSettings, check_device, companions_of, zone_of
+from rules.zone_settings import LESS, WatchSettings, check_device, companions_of, zone_of
 from rules.zone_state import How, Stand, WatchState, Where
 from rules.zone_watch import Watch
 
 _OUTSIDE = Quiet(Reason("Outside the forbidden zone."))
 _AWAY = Quiet(Reason("Beside the forbidden zone, as far as can be said."))
-
-_LESS = {Priority.HIGH: Priority.MEDIUM, Priority.MEDIUM: Priority.LOW, Priority.LOW: Priority.LOW}
-"""What is likely and not certain is told one step less urgently."""
 
 
 class ZoneEntrySettings(WatchSettings):
@@ -160,7 +157,7 @@ class ZoneEntryRule(Watch):
 
     def _priority(self, how: How) -> Priority:
         priority = self._entry.priority
-        return _LESS[priority] if how is How.NEAR or how is How.THROUGH else priority
+        return LESS[priority] if how is How.NEAR or how is How.THROUGH else priority
 
     def _fine(self) -> Quiet:
         return _OUTSIDE

@@ -2,25 +2,36 @@
 
 A fix is a disc: its centre and its accuracy. The disc wholly inside is *inside*, wholly outside is *outside*, and
 anything else is *unknown*, which is neither. Leaving needs several fixes outside, or one and no fix inside since for
-``decide_within_s``; coming back needs one fix inside. So a fix that wavers on the border never makes an alert flap.
+``decide_within_s``; coming back needs one fix inside, or two when the alert was taken back and came again shortly
+before. So a fix that wavers on the border never makes an alert flap. Who is never certainly outside, and never inside
+either, is told of after ``unsure_after_s``.
 
 A single fix that nobody could have walked to (a jump) waits longer, ``jump_within_s``, for a second opinion: GPS
 between houses jumps out and back. It is told in the end, with a mark, because a ride in a car looks the same. How all
 this is decided: rules.zone_watch.
 """
 
-from typing import ClassVar, Literal
+from datetime import datetime, timedelta
+from typing import ClassVar, Final, Literal
 
+from msgspec.structs import replace
 from pydantic import Field
 
-from rules.model import Context, Priority, Quiet, Reason, Rule
-from rules.schedule import build_schedule
-from rules.zone_fix import Side
-from rules.zone_settings import WatchSettings, check_device, companions_of, zone_of
-from rules.zone_state import How, WatchState, Where
+from devices.model import Position
+from rules.geometry import ZoneShape
+from rules.model import Context, Heard, Pending, Priority, Quiet, Reason, Rule, Verdict
+from rules.schedule import Schedule, build_schedule
+from rules.zone_fix import Side, Spot
+from rules.zone_settings import LESS, WatchSettings, check_device, companions_of, zone_of
+from rules.zone_state import How, Stand, WatchState, Where
 from rules.zone_watch import Watch
+from rules.zone_watched import NEAR
 
 _INSIDE = Quiet(Reason("Inside the zone."))
+_STILL = Quiet(Reason("Still so; told already."))
+
+_UNSURE_M: Final = 100.0
+"""A larger disc with its centre outside is no reason to worry: indoors many trackers fall back to radio masts."""
 
 
 class ZoneExitSettings(WatchSettings):
@@ -54,7 +65,15 @@ class ZoneExitSettings(WatchSettings):
         le=3600,
         description="The same for a single position that is a jump (see `fastest_mps`). Six minutes give a tracker "
         "that reports every five the chance to take it back; a ride in a car is told by its second position. 0: a "
-        "jump counts as any other position.",
+        "jump counts as any other position, and none waits for the tracker's next one.",
+    )
+    unsure_after_s: float = Field(
+        900.0,
+        ge=0,
+        le=86_400,
+        description="When positions only say that the person is perhaps outside (the centre is, the disc overlaps the "
+        "zone), and none says inside for so long, that is told once, one step less urgent. A quarter of an hour is "
+        "too long for a chance of the reception, and on foot the person may be 1.3 km away. 0: never.",
     )
 
 
@@ -62,19 +81,79 @@ class ZoneExitState(WatchState, frozen=True, tag="zone_exit", omit_defaults=True
     """See WatchState; bad is outside."""
 
 
+def _perhaps(state: WatchState) -> bool:
+    """Whether what waits or was told is not certain."""
+    return state.how is How.NEAR and (state.stand is Stand.DOUBT or state.stand is Stand.TOLD)
+
+
 class ZoneExitRule(Watch):
     """See the module."""
 
-    __slots__ = ()
+    __slots__ = ("_exit", "_unsure_after")
     name = "zone_exit"
     bad = Side.OUTSIDE
     by_sides = True
     state = ZoneExitState
 
+    def __init__(
+        self, settings: ZoneExitSettings, zone: ZoneShape, schedule: Schedule, companions: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(settings, zone, schedule, companions)
+        self._exit = settings
+        self._unsure_after = timedelta(seconds=settings.unsure_after_s)
+
     @staticmethod
     def first_tells(settings: WatchSettings) -> bool:
         """With one confirmation: a care plan that asks for the first position gets it."""
         return settings.confirmations == 1
+
+    def _unsure(self, state: WatchState, event: Heard, accuracy: float, at: datetime) -> tuple[WatchState, Verdict]:
+        """A disc that overlaps: with its centre outside, for too long, it is told."""
+        position, doubt = event.reading, _perhaps(state)
+        if (
+            not self._unsure_after
+            or not isinstance(position, Position)
+            or accuracy > _UNSURE_M
+            or not (doubt or (state.stand is Stand.FINE and not state.told and state.active))
+            or (state.good_at is not None and at <= state.good_at)
+            or (state.bad_at is not None and at <= state.bad_at)
+            or (doubt and state.out is not None and at <= state.out.at)
+        ):
+            return super()._unsure(state, event, accuracy, at)
+        if event.distances[self._zone.id] <= 0:
+            if state.stand is Stand.DOUBT:
+                state = replace(state, stand=Stand.FINE, until=None, how=How.ALONE, fixes=())
+            return super()._unsure(state, event, accuracy, at)
+        if state.stand is Stand.TOLD:
+            return replace(state, out=Spot(position.lon, position.lat, accuracy, at)), _STILL
+        base = state if doubt else replace(state, fixes=(), where=None, until=event.received_at + self._unsure_after)
+        # certain it is not: what is known of the good and the bad side stays as it was
+        seen = self._note(base, event, accuracy, at, 0.0)
+        seen = replace(seen, bad_at=state.bad_at, spot=state.spot, stand=Stand.DOUBT, how=How.NEAR)
+        assert seen.until is not None
+        return seen, Pending(seen.until, self._maybe(seen))
+
+    def _on_good(self, state: WatchState, event: Heard, accuracy: float, at: datetime) -> tuple[WatchState, Verdict]:
+        if _perhaps(state) and state.out is not None and at <= state.out.at:
+            return super()._unsure(state, event, accuracy, at)
+        return super()._on_good(state, event, accuracy, at)
+
+    def _on_bad(self, state: WatchState, event: Heard, accuracy: float, at: datetime) -> tuple[WatchState, Verdict]:
+        """Certain now: it is decided as if nothing had been told, and told with its full priority."""
+        unsure = state.how is How.NEAR and state.stand is not Stand.FINE
+        if unsure and state.active and not self._says_nothing(replace(state, fixes=()), at):
+            state = replace(state, stand=Stand.FINE, until=None, how=How.ALONE, fixes=())
+        return super()._on_bad(state, event, accuracy, at)
+
+    def _tick(self, state: WatchState, at: datetime) -> tuple[WatchState, Verdict]:
+        if state.until is not None and at >= state.until and state.stand is Stand.DOUBT and _perhaps(state):
+            near = self._company(state, at) if state.company else None
+            if near is not None:
+                return replace(state, until=near), Pending(near, NEAR)
+        return super()._tick(state, at)
+
+    def _priority(self, how: How) -> Priority:
+        return LESS[self._exit.priority] if how is How.NEAR else self._exit.priority
 
     def _fine(self) -> Quiet:
         return _INSIDE
@@ -91,6 +170,9 @@ class ZoneExitRule(Watch):
         return Reason("Perhaps outside {zone}: {out_m} from its border.", self._values(state))
 
     def _why(self, state: WatchState, how: How) -> Reason:
+        return self._maybe(state) if how is How.NEAR else self._why_sure(state, how)
+
+    def _why_sure(self, state: WatchState, how: How) -> Reason:
         values = self._values(state)
         if how is How.COMPANION:
             return Reason("Outside {zone}, {out_m} from its border, and no companion near any more.", values)

@@ -27,7 +27,12 @@ _EARTH_M: Final = 6_371_008.8
 enough; zones are measured exactly (rules.geometry)."""
 
 ROUGH: Final = frozenset({"cell", "gateway"})
-"""A position from a radio mast says where the mast is: without an accuracy it is unknown, not assumed exact."""
+"""A position from a radio mast says where the mast is: without an accuracy it is never assumed exact."""
+
+_REACH_M: Final = {"cell": 5_000.0, "gateway": 15_000.0}
+"""How far from such a mast somebody may be who is heard through it: a mobile cell reaches a few kilometres, a LoRaWAN
+gateway 5 km in towns and 15 in the open country (Semtech, What are LoRa and LoRaWAN). So near the zone such a position
+says nothing, and 50 km away it is outside. Some reach farther: give the accuracy where the network knows it."""
 
 SHARP_M: Final = 50.0
 """A position up to this accuracy tells where the person was well enough to ask how fast the next one would be."""
@@ -87,13 +92,11 @@ def side_of(position: Position, distance_m: float, assumed_m: float) -> tuple[Si
     """Where a fix is whose centre is ``distance_m`` from the border (negative inside), and its accuracy (m).
 
     The disc of its accuracy wholly inside is INSIDE, wholly outside OUTSIDE, anything else UNKNOWN. ``assumed_m`` is
-    the accuracy of a fix that gives none.
+    the accuracy of a fix that gives none; from a radio mast it is the reach of such a mast.
     """
     accuracy = position.accuracy_m
     if accuracy is None:
-        if position.source in ROUGH:
-            return Side.UNKNOWN, 0.0
-        accuracy = assumed_m
+        accuracy = assumed_m if position.source is None else _REACH_M.get(position.source, assumed_m)
     if distance_m > accuracy:
         return Side.OUTSIDE, accuracy
     return (Side.INSIDE if distance_m <= -accuracy else Side.UNKNOWN), accuracy

@@ -8,6 +8,9 @@ from rules.model import Context, Priority, RuleSettings
 from rules.schedule import ScheduleSettings
 from rules.zone_fix import FASTEST_MPS
 
+LESS = {Priority.HIGH: Priority.MEDIUM, Priority.MEDIUM: Priority.LOW, Priority.LOW: Priority.LOW}
+"""What is likely and not certain is told one step less urgently."""
+
 
 class WatchSettings(RuleSettings):
     """What both have; each gives its own defaults where they differ."""

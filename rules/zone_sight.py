@@ -2,7 +2,8 @@
 
 Outside alone is told by ``zone_exit``. This rule tells when the trail ends: no new position for ``after_s``, the
 tracker offline, or its battery low while there is still time to act. A message that repeats an old fix is no new
-position. The time in which the gateway itself heard nothing does not count.
+position, and neither is a rough one that does not even say on which side. The time in which the gateway itself heard
+nothing does not count.
 """
 
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from typing import ClassVar, Final, Literal
 from msgspec.structs import replace
 from pydantic import Field
 
-from devices.model import Status
+from devices.model import Position, Status
 from rules.geometry import ZoneShape
 from rules.model import (
     Cleared,
@@ -30,6 +31,7 @@ from rules.model import (
     Verdict,
 )
 from rules.timing import seconds
+from rules.zone_fix import ROUGH
 from rules.zone_seen import Seen, Values, kinds_of, look, measured
 from rules.zone_settings import check_device, zone_of
 
@@ -40,6 +42,9 @@ _NOTHING = Quiet(Reason("Nothing waits for a decision."))
 _WAITS = Reason("Outside; told when no new position comes.")
 _AGAIN = Reason("There is a position again.")
 _BACK = Reason("Back in a safe zone.")
+
+_ROUGH_M: Final = 500.0
+"""A position less accurate than this, which may be inside as well as outside, is no trail that could be followed."""
 
 _RECOVERED: Final = 5.0
 """Percent above the limit at which a battery is no longer low: it recovers a little after a load."""
@@ -113,6 +118,21 @@ class OutOfSightState(State, frozen=True, tag="out_of_sight", omit_defaults=True
     offline: bool = False
 
 
+def _rough(event: Heard) -> bool:
+    """Whether nobody could be found by that position."""
+    position = event.reading
+    if not isinstance(position, Position):
+        return False
+    if position.accuracy_m is None:
+        return position.source in ROUGH
+    return position.accuracy_m > _ROUGH_M
+
+
+def _same(one: Seen, other: Seen) -> bool:
+    """Whether it says nothing new of the side."""
+    return one.inside_at == other.inside_at and one.outside_at == other.outside_at
+
+
 class OutOfSightRule:
     """See the module."""
 
@@ -159,7 +179,7 @@ class OutOfSightRule:
 
     def _position(self, state: OutOfSightState, event: Heard) -> tuple[OutOfSightState, Verdict]:
         seen, at = look(state.seen, event, self._zones, self._settings.assumed_accuracy_m)
-        if state.fix_at is not None and at <= state.fix_at:
+        if (state.fix_at is not None and at <= state.fix_at) or (_rough(event) and _same(seen, state.seen)):
             # an old fix may say that the person is outside; it does not say that the trail goes on
             late = state if seen is state.seen else replace(state, seen=seen)
             return self._watch(late, event.received_at) if late.until is None else (late, _STALE)

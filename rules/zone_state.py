@@ -46,7 +46,9 @@ class WatchState(State, frozen=True, omit_defaults=True):
     """``good_at`` and ``bad_at`` are the latest certain fixes of either side; ``fixes`` the bad ones that count now.
 
     ``spot`` is the last place that can be believed, ``out`` the last bad one, ``company`` those of companions by
-    device. ``told``: an alert stands. ``active`` and ``change_at`` are the schedule's.
+    device. ``told``: an alert stands. ``active`` and ``change_at`` are the schedule's. ``every_s`` is the time between
+    the last two good fixes, ``cleared_at`` when the last alert was taken back, ``wavers`` that the standing one came
+    again soon after that; these three only where leaving is watched.
     """
 
     stand: Stand = Stand.FINE
@@ -63,3 +65,6 @@ class WatchState(State, frozen=True, omit_defaults=True):
     behind: Behind | None = None
     active: bool = True
     change_at: datetime | None = None
+    every_s: float = 0.0
+    cleared_at: datetime | None = None
+    wavers: bool = False

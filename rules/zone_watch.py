@@ -8,7 +8,7 @@ Every wait is bounded: DOUBT by ``decide_within_s`` (after a jump by ``jump_with
 ``companion_fresh_s``, RETURNING by ``jump_within_s``. Deadlines count from when something was *heard*.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec.structs import replace
@@ -43,6 +43,12 @@ _KEPT: Final = 10
 
 _SELDOM: Final = 0.1
 """While all is fine a companion's place is noted this seldom, as a part of ``companion_fresh_s``, to save writes."""
+
+_FAR_M: Final = 50.0
+"""A first fix this far on the bad side is either somebody on the way for a minute already, or an error."""
+
+_NEXT: Final = 1.25
+"""The next fix is expected after the time between the last two, and a quarter for the network."""
 
 _PLAIN: Final = frozenset({How.ALONE, How.NEAR})
 """Doubts of which enough positions say all there is to say."""
@@ -117,8 +123,27 @@ class Watch(Watched):
         at = event.at if position.fixed_at is None else fixed_at(event)
         if (known is not None and at <= known) or (state.bad_at is not None and at <= state.bad_at):
             return None
-        spot = Spot(position.lon, position.lat, accuracy, at)
-        return self.state(good_at=at, spot=spot, company=state.company, active=state.active, change_at=state.change_at)
+        return self._good(state, at, Spot(position.lon, position.lat, accuracy, at))
+
+    def _good(self, state: WatchState, at: datetime | None, spot: Spot | None) -> WatchState:
+        """All is fine, by a fix of that time; of what was before only what is still of use."""
+        every_s, known = state.every_s, state.good_at
+        if self.by_sides and known is not None and at is not None and at > known:
+            every_s = (at - known).total_seconds()
+        return self.state(
+            good_at=at,
+            spot=spot,
+            company=state.company,
+            active=state.active,
+            change_at=state.change_at,
+            every_s=every_s,
+            cleared_at=state.cleared_at,
+        )
+
+    def _cleared(self, state: WatchState, at: datetime | None, spot: Spot | None, now: datetime) -> WatchState:
+        """The same, when an alert is taken back."""
+        after = self._good(state, at, spot)
+        return replace(after, every_s=state.every_s, cleared_at=now) if self.by_sides else after
 
     def _judge(
         self, state: WatchState, event: Heard, side: Side, accuracy: float, at: datetime
@@ -133,11 +158,10 @@ class Watch(Watched):
         return state, _UNKNOWN if state.until is None else Pending(state.until, _UNKNOWN.reason)
 
     def _on_good(self, state: WatchState, event: Heard, accuracy: float, at: datetime) -> tuple[WatchState, Verdict]:
-        if state.good_at is not None and at <= state.good_at:
+        older = state.bad_at is not None and at <= state.bad_at
+        if (state.good_at is not None and at <= state.good_at) or (older and state.stand is not Stand.DOUBT):
             return state, _OLD_ORDER
-        if state.bad_at is not None and at <= state.bad_at:
-            if state.stand is not Stand.DOUBT:
-                return state, _OLD_ORDER
+        if older:
             later = tuple(fix for fix in state.fixes if fix.at > at)
             assert state.until is not None
             return replace(state, good_at=at, fixes=later or state.fixes[-1:]), Pending(state.until, _OLD_ORDER.reason)
@@ -145,12 +169,22 @@ class Watch(Watched):
         spot = state.spot
         if accuracy <= SHARP_M and isinstance(position, Position):
             spot = Spot(position.lon, position.lat, accuracy, at)
-        if state.told and state.stand is not Stand.RETURNING and self._jumped(state.out, position, accuracy, at):
+        if not state.told:
+            return self._good(state, at, spot), self._fine()
+        if state.wavers and state.stand is Stand.TOLD and not self._good_last(state):
+            return replace(state, good_at=at, spot=spot), _STILL
+        if state.stand is not Stand.RETURNING and self._jumped(state.out, position, accuracy, at):
             until = event.received_at + self._jump
             back = replace(state, stand=Stand.RETURNING, good_at=at, until=until, spot=spot, fixes=())
             return back, Pending(until, Reason("One position says back, too far for the time: not sure yet."))
-        after = self.state(good_at=at, spot=spot, company=state.company, active=state.active, change_at=state.change_at)
-        return after, Cleared(self._back(), self._zone.id) if state.told else self._fine()
+        return self._cleared(state, at, spot, event.received_at), Cleared(self._back(), self._zone.id)
+
+    @staticmethod
+    def _good_last(state: WatchState) -> bool:
+        """Whether the newest fix that said something was a good one."""
+        if state.good_at is None or (state.bad_at is not None and state.good_at <= state.bad_at):
+            return False
+        return state.out is None or state.good_at > state.out.at
 
     def _jumped(self, spot: Spot | None, position: object, accuracy: float, at: datetime) -> float:
         """Metres that nobody can have walked since ``spot``; 0: no jump, or nothing to compare with."""
@@ -176,7 +210,21 @@ class Watch(Watched):
             return replace(seen, fixes=seen.fixes[-1:]), _NOT_WATCHED
         if stand is Stand.ACCOMPANIED:
             return self._with_companion(replace(seen, fixes=seen.fixes[-1:]), event.received_at)
-        return self._doubt(seen, event.received_at, jump=jump_m > 0)
+        lone_s = 0.0 if jump_m else self._lone_s(state, seen, at)
+        return self._doubt(seen, event.received_at, jump=jump_m > 0, until=at + timedelta(seconds=lone_s))
+
+    def _lone_s(self, state: WatchState, seen: WatchState, at: datetime) -> float:
+        """How long after its own time a single fix far on the bad side waits for the tracker's next one; 0: it does
+        not. Only right after a good one, and where the tracker reports so seldom that ``decide_within_s`` would end
+        before its next fix."""
+        if not self.by_sides or self._foot is None or state.stand is not Stand.FINE or not self._good_last(state):
+            return 0.0
+        if state.good_at is None or seen.where is None or seen.where.distance_m < _FAR_M:
+            return 0.0
+        every_s = min(state.every_s, (at - state.good_at).total_seconds())
+        if every_s <= self._settings.decide_within_s:
+            return 0.0
+        return min(_NEXT * every_s, self._jump.total_seconds())
 
     @staticmethod
     def _says_nothing(state: WatchState, at: datetime) -> bool:
@@ -210,10 +258,14 @@ class Watch(Watched):
             where = Where(room=position.room if isinstance(position, Room) else None, age_s=age_s)
         return replace(state, bad_at=at, where=where, spot=spot, out=out, fixes=fixes)
 
-    def _doubt(self, state: WatchState, now: datetime, *, jump: bool) -> tuple[WatchState, Verdict]:
-        """One more fix on the bad side: enough now, or wait."""
-        count = len(state.fixes)
+    def _doubt(
+        self, state: WatchState, now: datetime, *, jump: bool, until: datetime | None = None
+    ) -> tuple[WatchState, Verdict]:
+        """One more fix on the bad side: enough now, or wait, if ``until`` is given at least so long."""
+        count, least = len(state.fixes), until
         until = now + (self._jump if jump and count == 1 else self._decide)
+        if least is not None:
+            until = max(until, least)
         if state.stand is Stand.DOUBT and state.until is not None:
             until = min(until, state.until)
         waiting = replace(state, stand=Stand.DOUBT, until=until)
@@ -229,13 +281,7 @@ class Watch(Watched):
         if state.until is None or at < state.until:
             return state, _NOTHING
         if state.stand is Stand.RETURNING:
-            after = self.state(
-                good_at=state.good_at,
-                spot=state.spot,
-                company=state.company,
-                active=state.active,
-                change_at=state.change_at,
-            )
+            after = self._cleared(state, state.good_at, state.spot, at)
             return after, Cleared(self._back(), self._zone.id)
         if state.stand is Stand.ACCOMPANIED:
             return self._tell(state, How.COMPANION, at)

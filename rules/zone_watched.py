@@ -23,6 +23,10 @@ _LOOK_AGAIN: Final = timedelta(days=300)
 """A schedule without a change ahead is asked again then: a calendar may have grown."""
 
 
+_SOON: Final = timedelta(minutes=10)
+"""An alert that comes again so soon after it was taken back wavers: then one good fix is not believed, two are."""
+
+
 class Watched:
     """What a rule over a zone has: its settings, hours, companions and words. The bad side is the subclass's."""
 
@@ -143,8 +147,10 @@ class Watched:
             evidence=state.fixes,
             marks=self._marks(state),
         )
+        again = self.by_sides and state.cleared_at is not None and now - state.cleared_at <= _SOON
         told = replace(
             state,
+            wavers=state.wavers or again,
             stand=Stand.TOLD,
             told=True,
             until=None,

@@ -39,7 +39,109 @@ TIMELINES: dict[str, tuple[dict[str, Any], list[tuple[float, float | None, float
         {},
         [(10, IN, 0, ""), (20, OUT, 0, "pending 80"), (30, IN, 0, ""), (40, OUT, 0, "pending 100"), (50, IN, 0, "")],
     ),
-    "unknown is not outside": ({}, [(10, EDGE, 0, ""), (20, EDGE, 0, ""), (30, EDGE, 0, ""), (999, None, 0, "")]),
+    "unknown is not outside": (
+        {"unsure_after_s": 0},
+        [(10, EDGE, 0, ""), (20, EDGE, 0, ""), (30, EDGE, 0, ""), (999, None, 0, "")],
+    ),
+    "unknown with its centre outside, for a quarter of an hour": (
+        {},
+        [
+            (10, EDGE, 0, "pending 910"),
+            (20, EDGE, 0, "pending 910"),
+            (909, None, 0, ""),
+            (910, None, 0, "raised medium"),
+            (920, EDGE, 0, ""),
+            (9999, None, 0, ""),
+        ],
+    ),
+    "perhaps outside, and then certainly": (
+        {},
+        [
+            (10, EDGE, 0, "pending 910"),
+            (910, None, 0, "raised medium"),
+            (920, OUT, 0, "pending 980"),
+            (930, OUT, 0, "raised high"),
+            (940, IN, 0, "cleared"),
+        ],
+    ),
+    "perhaps outside, then one certain position, then nothing": (
+        {},
+        [
+            (10, EDGE, 0, "pending 910"),
+            (910, None, 0, "raised medium"),
+            (920, OUT, 0, "pending 980"),
+            (980, None, 0, "raised high"),
+        ],
+    ),
+    "a certain one while it waits": (
+        {},
+        [(10, EDGE, 0, "pending 910"), (20, OUT, 0, "pending 80"), (80, None, 0, "raised high")],
+    ),
+    "perhaps outside, taken back": ({}, [(10, EDGE, 0, "pending 910"), (20, IN, 0, ""), (9999, None, 0, "")]),
+    "a centre inside takes it back too": ({}, [(10, EDGE, 0, "pending 910"), (20, -EDGE, 0, ""), (9999, None, 0, "")]),
+    "perhaps outside, told, and back": (
+        {},
+        [(10, EDGE, 0, "pending 910"), (910, None, 0, "raised medium"), (920, -EDGE, 0, ""), (930, IN, 0, "cleared")],
+    ),
+    "an older inside does not take it back": (
+        {},
+        [(100, EDGE, 0, "pending 1000"), (110, IN, 60, "pending 1000"), (1000, None, 0, "raised medium")],
+    ),
+    "raised again soon after: two inside in a row": (
+        {},
+        [
+            (0, OUT, 0, "pending 60"),
+            (60, None, 0, "raised high"),
+            (70, IN, 0, "cleared"),
+            (80, OUT, 0, "pending 140"),
+            (140, None, 0, "raised high"),
+            (150, IN, 0, ""),
+            (160, OUT, 0, ""),
+            (170, IN, 0, ""),
+            (180, EDGE, 0, ""),
+            (190, IN, 0, "cleared"),
+        ],
+    ),
+    "raised again later: one inside": (
+        {},
+        [
+            (0, OUT, 0, "pending 60"),
+            (60, None, 0, "raised high"),
+            (70, IN, 0, "cleared"),
+            (680, OUT, 0, "pending 740"),
+            (740, None, 0, "raised high"),
+            (750, IN, 0, "cleared"),
+        ],
+    ),
+    "far outside at once, reported every five minutes: the next one decides": (
+        {},
+        [
+            (0, IN, 0, ""),
+            (300, IN, 0, ""),
+            (600, 100, 0, "pending 960"),
+            (900, IN, 0, ""),
+            (1200, 100, 0, "pending 1560"),
+            (1500, 100, 0, "raised high"),
+        ],
+    ),
+    "the same, and then nothing": (
+        {},
+        [(0, IN, 0, ""), (120, IN, 0, ""), (240, 100, 0, "pending 390"), (390, None, 0, "raised high")],
+    ),
+    "near the border nothing waits for it": ({}, [(0, IN, 0, ""), (300, IN, 0, ""), (600, 49, 0, "pending 660")]),
+    "a tracker that reports every minute has no longer wait": (
+        {},
+        [(0, IN, 0, ""), (60, IN, 0, ""), (120, 100, 0, "pending 180")],
+    ),
+    "nor one that reports more often now": ({}, [(0, IN, 0, ""), (300, IN, 0, ""), (330, 100, 0, "pending 390")]),
+    "switched off with the jumps": (
+        {"jump_within_s": 0},
+        [(0, IN, 0, ""), (300, IN, 0, ""), (600, 100, 0, "pending 660")],
+    ),
+    "one confirmation tells at once": (
+        {"confirmations": 1},
+        [(0, IN, 0, ""), (300, IN, 0, ""), (600, 100, 0, "raised high")],
+    ),
     "unknown between two outside does not start anew": (
         {},
         [(10, OUT, 0, "pending 70"), (20, EDGE, 0, "pending 70"), (30, OUT, 0, "raised high")],
@@ -112,7 +214,9 @@ SIDES: list[tuple[float, float | None, Any, Side]] = [
     (-29, None, "gnss", Side.UNKNOWN),
     (31, None, "wifi", Side.OUTSIDE),
     (5000, None, "cell", Side.UNKNOWN),
-    (5000, None, "gateway", Side.UNKNOWN),
+    (5001, None, "cell", Side.OUTSIDE),
+    (15_000, None, "gateway", Side.UNKNOWN),
+    (50_000, None, "gateway", Side.OUTSIDE),
     (-5000, None, "gateway", Side.UNKNOWN),
     (5000, 800, "cell", Side.OUTSIDE),
     (500, 800, "cell", Side.UNKNOWN),
@@ -126,7 +230,7 @@ def test_the_disc_of_accuracy(distance: float, accuracy: float | None, source: A
 
 
 def test_a_missing_accuracy_is_a_setting() -> None:
-    story = Story(ZONE | {"assumed_accuracy_m": 60, "confirmations": 1})
+    story = Story(ZONE | {"assumed_accuracy_m": 60, "confirmations": 1, "unsure_after_s": 0})
     assert story.hear(1, fix(accuracy_m=None), distance=59) == ""
     assert story.hear(2, fix(accuracy_m=None), distance=61) == "raised high"
 

@@ -100,6 +100,16 @@ def test_a_message_that_repeats_its_fix_is_no_new_position() -> None:
     assert story.wait(1000) == "raised high"
 
 
+@pytest.mark.parametrize("rough", [{"accuracy": 501}, {"accuracy": None, "source": "cell"}])
+def test_a_rough_position_that_says_nothing_is_no_new_one(rough: dict[str, Any]) -> None:
+    story = Ground(SIGHT)
+    story.at(0, OUT)
+    assert story.at(600, OUT, **rough) == ""
+    assert story.wait(900) == "raised high"
+    assert story.at(1000, OUT, **rough) == ""
+    assert story.at(1100, 20_000, **rough) == "cleared"
+
+
 def test_it_says_where_and_how_long_ago() -> None:
     story = Ground(SIGHT)
     story.at(0, OUT, frame=4)

@@ -26,7 +26,9 @@ EARTH_M = 6_371_008.8
 """Mean radius (IUGG). A sphere is up to 0.6 % off; the gateway measures on the ellipsoid, so a position that close to a
 limit of a zone would be no fair question, and a zone that has one is moved a little."""
 ACCURACY_M = 8.0
-CONFIRMATIONS, DECIDE_WITHIN = 2, timedelta(seconds=60)
+CONFIRMATIONS, DECIDE_WITHIN, JUMP_WITHIN = 2, timedelta(seconds=60), timedelta(seconds=360)
+SOON, FAR_M = timedelta(minutes=10), 50.0
+"""Who is outside again so soon is believed to be back by two positions; a first one so far off waits for the next."""
 WALK_MPS = 1.2
 """Where a track has no times: a slow walk."""
 START = datetime(2026, 5, 12, 8, 0, tzinfo=UTC)
@@ -87,23 +89,38 @@ def draw_zone(points: list[Point], share: float, radius_m: float) -> Circle:
 def exits_of(points: list[Point], circle: Circle) -> Iterator[tuple[str, datetime]]:
     """("exit" or "back", when), by counting."""
     outside: list[datetime] = []
-    told = False
+    inside: list[datetime] = []  # of this stay, the last two
+    told = wavers = back = False
+    deadline, over = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
     for point in points:
         off = metres(point.lon, point.lat, circle) - circle.radius_m
-        if outside and not told and point.at >= outside[0] + DECIDE_WITHIN:
-            told = True
-            yield "exit", outside[0] + DECIDE_WITHIN
-        if off > ACCURACY_M and not told:
-            outside.append(point.at)
-            if len(outside) == CONFIRMATIONS:
-                told = True
-                yield "exit", point.at
+        if outside and not told and point.at >= deadline:
+            told, wavers = True, deadline - over <= SOON
+            yield "exit", deadline
+        if off > ACCURACY_M:
+            back = False
+            if not told:
+                if not outside:
+                    deadline = point.at + DECIDE_WITHIN
+                    if off >= FAR_M and len(inside) == 2:
+                        every = min(inside[1] - inside[0], point.at - inside[1])
+                        if every > DECIDE_WITHIN:
+                            deadline = max(deadline, point.at + min(1.25 * every, JUMP_WITHIN))
+                outside.append(point.at)
+                if len(outside) == CONFIRMATIONS:
+                    told, wavers = True, point.at - over <= SOON
+                    yield "exit", point.at
         elif off < -ACCURACY_M:
+            inside = [*inside[-1:], point.at]
+            if told and wavers and not back:
+                back = True
+                continue
             if told:
+                over = point.at
                 yield "back", point.at
-            outside, told = [], False
+            outside, told, wavers, back = [], False, False, False
     if outside and not told:
-        yield "exit", outside[0] + DECIDE_WITHIN
+        yield "exit", deadline
 
 
 def centre_with(circle: Circle) -> Centre:
