@@ -31,7 +31,7 @@ from rules.fall_state import (
     marks_of,
     waits,
 )
-from rules.long_lie import KINDS, TELLINGS, Lie, Sign, Watch
+from rules.long_lie import KINDS, SAME, TELLINGS, Lie, Sign, Watch
 from rules.model import (
     Cleared,
     Context,
@@ -99,7 +99,10 @@ class FallRule:
         lie = state.lie
         if lie is None or at <= (since := max(stopped, lie.since)):
             return state
-        return msgspec.structs.replace(state, lie=msgspec.structs.replace(lie, until=lie.until + (at - since)))
+        deaf, before = at - since, lie.before
+        if before is not None:
+            before = msgspec.structs.replace(before, until=before.until + deaf)
+        return msgspec.structs.replace(state, lie=msgspec.structs.replace(lie, until=lie.until + deaf, before=before))
 
     def step(self, state: State, event: Event) -> tuple[State, Verdict]:
         """One row of TABLE, a sign of getting up, or the deadlines that are over."""
@@ -183,7 +186,7 @@ class FallRule:
             evidence=evidence_of(before, event),
             marks=marks_of(event, reading),
         )
-        waiting = FallState({**state.falls, event.device: fall}, self._lies(state, event, fall.evidence))
+        waiting = FallState({**state.falls, event.device: fall}, self._lies(state, event, fall.evidence, told=False))
         assert fall.until is not None
         if fall.until <= event.received_at:
             return self._time_over(waiting, event.received_at)
@@ -192,18 +195,24 @@ class FallRule:
     def _tell(self, state: FallState, event: Heard, reading: Fall, why: Reason) -> tuple[State, Verdict]:
         evidence = evidence_of(state.falls.get(event.device), event)
         falls = {**state.falls, event.device: OneFall(Stand.TOLD, event.at)}
-        told = FallState(falls, self._lies(state, event, evidence))
+        told = FallState(falls, self._lies(state, event, evidence, told=True))
         return told, Raised(why, Priority.HIGH, evidence=evidence, marks=marks_of(event, reading))
 
-    def _lies(self, state: FallState, event: Heard, evidence: tuple[Evidence, ...]) -> Lie | None:
-        """Somebody lies on the floor from now on; who lay there already lies since then."""
+    def _lies(self, state: FallState, event: Heard, evidence: tuple[Evidence, ...], *, told: bool) -> Lie | None:
+        """Somebody lies on the floor from now on; who lay there already lies since then, unless this is a new fall."""
         if not self._lie:
             return None
-        until = event.received_at + self._lie
-        if state.lie is None:
+        until, lie = event.received_at + self._lie, state.lie
+        if lie is None:
             return Lie(event.at, until, evidence=evidence)
-        since = min(state.lie.since, event.at)
-        return msgspec.structs.replace(state.lie, since=since, until=min(state.lie.until, until), evidence=evidence)
+        before = state.falls.get(event.device)
+        waits = before is not None and before.stand in {Stand.SUSPECTED, Stand.DETECTED}
+        if event.at - lie.since > SAME and not waits:
+            return Lie(event.at, until, evidence=evidence, before=None if told else lie.before or lie)
+        since, until = min(lie.since, event.at), min(lie.until, until)
+        return msgspec.structs.replace(
+            lie, since=since, until=until, evidence=evidence, before=None if told else lie.before
+        )
 
     def _sign(self, state: FallState, lie: Lie, event: Heard) -> tuple[State, Verdict]:
         """Something else was heard while somebody lies on the floor."""
@@ -258,7 +267,9 @@ class FallRule:
             why = Reason("A fall was suspected, and the person does not move.")
         else:
             why = Reason("A fall was suspected, and nothing took it back.")
-        return FallState(state.falls | told, None if lie is not None and lie.over else lie), Raised(
+        if lie is not None:
+            lie = None if lie.over else msgspec.structs.replace(lie, before=None)
+        return FallState(state.falls | told, lie), Raised(
             why,
             Priority.HIGH if detected or still else Priority.MEDIUM,
             evidence=tuple(seen for fall in over.values() for seen in fall.evidence),
@@ -273,7 +284,7 @@ class FallRule:
         falls = {name: OneFall(Stand.TOLD, fall.at) for name, fall in (state.falls | over).items()}
         after = None
         if times < TELLINGS and not lie.over:
-            after = msgspec.structs.replace(lie, times=times, until=at + self._lie * 2**times)
+            after = msgspec.structs.replace(lie, times=times, until=at + self._lie * 2**times, before=None)
         why = Reason(
             "Still on the floor? Nothing showed that the person got up in {lie_s}.", {"lie_s": seconds(at - lie.since)}
         )

@@ -108,7 +108,12 @@ def back_to_before(state: FallState, device: str) -> FallState:
     fall = state.falls[device]
     others = {name: other for name, other in state.falls.items() if name != device}
     falls = others | {device: OneFall(Stand.TOLD, fall.at)} if fall.told else others
-    return FallState(falls, state.lie if falls else None)
+    if not falls:
+        return FallState()
+    lie = state.lie
+    if lie is not None and lie.before is not None and all(one.until is None for one in falls.values()):
+        lie = lie.before
+    return FallState(falls, lie)
 
 
 def clear(state: FallState, event: Heard, why: Reason) -> tuple[State, Verdict]:

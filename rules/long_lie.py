@@ -35,6 +35,10 @@ wanders by tens of metres."""
 STEPS: Final = 10
 """So many more steps are steps; a pendant that lies on the floor may count one or two when it is touched."""
 
+SAME: Final = timedelta(minutes=10)
+"""What is said within this of a fall is of the same one: a second sensor, a confirmation. As long as the rule for falls
+counts two suspicions as one. Later, somebody has fallen anew, and lies since then."""
+
 TELLINGS: Final = 3
 """How often a long lie is told: after once, three and seven times the time. More would be noise; the alert itself
 escalates until a person has looked."""
@@ -54,8 +58,8 @@ class Sign(StrEnum):
 
 class Lie(msgspec.Struct, frozen=True, omit_defaults=True):
     """Somebody fell ``since``, and nothing showed yet that they got up; told at ``until``; ``over`` that a
-    sign of it came after that, and before it was told. The rest is the first that was heard after the fall, to compare
-    with."""
+    sign of it came after that, and before it was told. ``before`` is the lie of an earlier fall, which goes on when a
+    newer fall that still waits is taken back. The rest is the first that was heard after the fall, to compare with."""
 
     since: datetime
     until: datetime
@@ -65,6 +69,7 @@ class Lie(msgspec.Struct, frozen=True, omit_defaults=True):
     fix: Fix | None = None
     room: str | None = None
     steps: dict[str, int] = {}
+    before: "Lie | None" = None
 
 
 class Watch:

@@ -52,10 +52,12 @@ class Quiet(msgspec.Struct, frozen=True, tag="quiet"):
 
 
 class Pending(msgspec.Struct, frozen=True, tag="pending"):
-    """Not decided yet; at ``until`` at the latest a Tick will decide."""
+    """Not decided yet; at ``until`` at the latest a Tick will decide. ``told``: the subject of what was told and still
+    stands meanwhile."""
 
     until: datetime
     reason: Reason
+    told: str | None = None
 
 
 class Raised(msgspec.Struct, frozen=True, tag="raised"):

@@ -1,7 +1,8 @@
 """Path light: a lamp goes on when somebody gets out of bed at night, and off again.
 
 No alert comes of it. The lamp is told at once when the bed sensor says that nobody is in bed, within the night's
-hours; off when the person is back in bed, or after ``off_after_minutes``. A reading that was held up on its way
+hours; off when the person is back in bed for ``off_delay_s``, or after ``off_after_minutes``. While it is on, a sensor
+that wavers changes nothing. A reading that was held up on its way
 switches nothing: a light that comes on ten minutes late wakes whoever is asleep again.
 """
 
@@ -12,7 +13,7 @@ from pydantic import Field
 
 from devices.model import Bed
 from rules.lamps import EXPIRES_S, check_device
-from rules.model import Act, Context, Event, Heard, Quiet, Reason, Rule, RuleSettings, State, Verdict
+from rules.model import Act, Context, Event, Evidence, Heard, Pending, Quiet, Reason, Rule, RuleSettings, State, Verdict
 from rules.night import Daily, WallClock
 
 LATE: Final = timedelta(seconds=30)
@@ -52,19 +53,28 @@ class PathLightSettings(RuleSettings):
         le=3600,
         description="Not switched on again sooner than this: a sensor that wavers must not make the lamp flash.",
     )
+    off_delay_s: float = Field(
+        30.0,
+        ge=0,
+        le=600,
+        description="How long the person must be back in bed until the lamp goes off: time to lie down, and a sensor "
+        "that wavers must not make the lamp flash.",
+    )
 
 
 class PathLightState(State, frozen=True, tag="path_light", omit_defaults=True):
-    """``on_at`` is when the lamp was last told to go on, ``off_at`` when it goes off (None: it is off)."""
+    """``on_at`` is when the lamp was last told to go on, ``off_at`` when it goes off (None: it is off); ``back``:
+    because the person is back in bed."""
 
     on_at: datetime | None = None
     off_at: datetime | None = None
+    back: tuple[Evidence, ...] = ()
 
 
 class PathLightRule:
     """See the module."""
 
-    __slots__ = ("_every", "_lamp", "_night", "_off_after", "devices", "key")
+    __slots__ = ("_delay", "_every", "_lamp", "_night", "_off_after", "devices", "key")
     name = "path_light"
     kinds = frozenset({"bed"})
     zones: tuple[str, ...] = ()
@@ -75,6 +85,7 @@ class PathLightRule:
         self._lamp = settings.lamp
         self._night = Daily(settings.since, settings.until, context.timezone)
         self._off_after = timedelta(minutes=settings.off_after_minutes)
+        self._delay = timedelta(seconds=settings.off_delay_s)
         self._every = timedelta(seconds=settings.at_most_every_s)
 
     def start(self, at: datetime) -> PathLightState:
@@ -92,21 +103,37 @@ class PathLightRule:
         if not isinstance(event, Heard):
             if state.off_at is None or event.at < state.off_at:
                 return state, _NOTHING
-            return PathLightState(state.on_at), Act("light-off", self._lamp, _OVER, EXPIRES_S)
+            return self._off(state)
         if not isinstance(event.reading, Bed):
             return state, _OTHER
         if event.received_at - event.at > LATE:
             return state, _LATE
         if event.reading.in_bed:
-            if state.off_at is None:
-                return state, _DARK
-            return PathLightState(state.on_at), Act("light-off", self._lamp, _BACK, EXPIRES_S, (event.evidence(),))
+            return self._back(state, event)
+        if state.off_at is not None:
+            if state.back and state.on_at is not None:  # up again before the light went off
+                return PathLightState(state.on_at, state.on_at + self._off_after), _NOTHING
+            return state, _NOTHING
         if self._night.end_of(event.at) == event.at:
             return state, _DAY
         if state.on_at is not None and timedelta(0) <= event.at - state.on_at < self._every:
             return state, _SOON
         lit = PathLightState(event.at, event.at + self._off_after)
         return lit, Act("light-on", self._lamp, _ON, EXPIRES_S, (event.evidence(),))
+
+    def _back(self, state: PathLightState, event: Heard) -> tuple[State, Verdict]:
+        """Back in bed: off when it lasts."""
+        if state.off_at is None:
+            return state, _DARK
+        if state.back or (state.on_at is not None and event.at < state.on_at):
+            return state, _NOTHING
+        after = PathLightState(state.on_at, min(state.off_at, event.at + self._delay), (event.evidence(),))
+        assert after.off_at is not None
+        return self._off(after) if after.off_at <= event.received_at else (after, Pending(after.off_at, _BACK))
+
+    def _off(self, state: PathLightState) -> tuple[State, Verdict]:
+        why = _BACK if state.back else _OVER
+        return PathLightState(state.on_at), Act("light-off", self._lamp, why, EXPIRES_S, state.back)
 
 
 def build(settings: PathLightSettings, context: Context) -> tuple[Rule, ...]:

@@ -234,7 +234,7 @@ class Protections:
     def _flag(self, device: DeviceInfo, name: str, states: Mapping[str, State]) -> int | None:
         """Since when (epoch ms) a flag is told; None when it is not."""
         state = states.get(self._keys[device.id].get(name, ""))
-        if not isinstance(state, FlagState) or state.stand is not FlagStand.TOLD or state.at is None:
+        if not isinstance(state, FlagState) or state.stand is not FlagStand.TOLD or state.good or state.at is None:
             return None
         return epoch_ms(state.at)
 

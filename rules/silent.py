@@ -194,8 +194,10 @@ class SilentRule:
 
     def _said(self, state: SilentState, said: Said) -> tuple[State, Verdict]:
         """Switched off was told by its own rule: no second alert for the same device, unless it was just heard."""
-        told = isinstance(said.verdict, Raised) and said.verdict.subject == self._device
-        if not told or state.stand is not Stand.OFFLINE:
+        told = said.verdict.subject if isinstance(said.verdict, Raised) else None
+        if isinstance(said.verdict, Pending):  # it goes off and on, and stays told
+            told = said.verdict.told
+        if told != self._device or state.stand is not Stand.OFFLINE:
             return state, _NOTHING
         return replace(state, stand=Stand.SILENT, elsewhere=True), _TOLD_ELSEWHERE
 

@@ -35,7 +35,9 @@ def day(*steps: tuple[str, str], begins: datetime = NIGHT) -> Story:
 def test_light_on_the_way_and_off_when_back(context: Context) -> None:
     told = path(context=context)
     assert told.hear(0, OUT) == "light-on lamp"
-    assert told.hear(5 * MINUTE, IN) == "light-off lamp"
+    assert told.hear(5 * MINUTE, IN) == f"pending {5 * MINUTE + 30}"
+    assert told.wait(5 * MINUTE + 29) == ""
+    assert told.wait(5 * MINUTE + 30) == "light-off lamp"
     assert told.wait(HOUR) == ""
 
 
@@ -53,11 +55,35 @@ def test_no_light_by_day_or_for_old_news() -> None:
     assert path().hear(60, OUT, age=29) == "light-on lamp"
 
 
-def test_a_wavering_sensor_does_not_make_it_flash() -> None:
+def test_a_wavering_sensor_leaves_the_lamp_on() -> None:
+    told = path(off_after_minutes=5)
+    said = [told.hear(at, OUT if at % 20 == 0 else IN) for at in range(0, 5 * MINUTE, 10)]
+    assert [word for word in said if word and not word.startswith("pending")] == ["light-on lamp"]
+    assert told.wait(HOUR) == "light-off lamp"
+
+
+def test_up_again_before_the_light_went_off() -> None:
+    told = path(off_after_minutes=20)
+    told.hear(0, OUT)
+    told.hear(5 * MINUTE, IN)
+    assert told.hear(5 * MINUTE + 29, OUT) == ""
+    assert told.wait(20 * MINUTE - 1) == ""
+    assert told.wait(20 * MINUTE) == "light-off lamp"
+
+
+def test_off_at_once_where_the_plan_says_so_and_not_on_again_too_soon() -> None:
+    told = path(off_delay_s=0)
+    assert told.hear(0, OUT) == "light-on lamp"
+    assert told.hear(5, IN) == "light-off lamp"
+    assert told.hear(29, OUT) == ""
+    assert told.hear(31, OUT) == "light-on lamp"
+
+
+def test_who_was_in_bed_before_the_light_went_on_is_not_back() -> None:
     told = path()
-    said = [told.hear(at, OUT if at % 2 == 0 else IN) for at in range(20)]
-    assert [word for word in said if word] == ["light-on lamp", "light-off lamp"]
-    assert told.hear(40, OUT) == "light-on lamp"
+    told.hear(20, OUT)
+    assert told.hear(25, IN, age=10) == ""
+    assert told.wait(10 * MINUTE) == ""
 
 
 def test_what_it_asks_for_ends_soon() -> None:

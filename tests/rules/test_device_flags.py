@@ -42,6 +42,33 @@ TIMELINES: dict[str, tuple[dict[str, Any], list[tuple[float, Any, float, str]]]]
                                                                              (4600, None, 0, "raised medium")]),
     "switched off": ({"rule": "switched_off"}, [(10, BYE, 0, "pending 40"), (40, None, 0, "raised medium"),
                                                 (99, BYE, 0, ""), (100, HELLO, 0, "cleared")]),
+    "opened and closed again and again": (
+        {"rule": "tamper"},
+        [
+            (60, TAMPER, 0, "raised low"), (120, CLOSED, 0, "cleared"),
+            (180, TAMPER, 0, "raised low"), (240, CLOSED, 0, "cleared"),
+            (300, TAMPER, 0, "raised low"), (360, CLOSED, 0, "cleared"),
+            (420, TAMPER, 0, "raised low"), (480, CLOSED, 0, "pending 2280"),
+            (540, TAMPER, 0, "pending 2340"), (600, CLOSED, 0, "pending 2400"),
+            (2340, TAMPER, 0, "pending 4140"), (2400, CLOSED, 0, "pending 4200"),
+            (4199, None, 0, ""), (4200, None, 0, "cleared"),
+            (4300, TAMPER, 0, "raised low"), (4400, CLOSED, 0, "cleared"),
+        ],
+    ),
+    "back in long intervals is told each time": (
+        {"rule": "tamper"},
+        [(at, *rest) for hour in range(6) for at, *rest in (
+            (hour * 3600 + 60, TAMPER, 0, "raised low"), (hour * 3600 + 120, CLOSED, 0, "cleared"))],
+    ),
+    "unsteady, and then set for long": (
+        {"rule": "tamper"},
+        [
+            *((60 + turn * 120, TAMPER, 0, "raised low") if odd == 0 else (120 + turn * 120, CLOSED, 0, "cleared")
+              for turn in range(3) for odd in range(2)),
+            (420, TAMPER, 0, "raised low"), (480, CLOSED, 0, "pending 2280"), (540, TAMPER, 0, "pending 2340"),
+            (2340, None, 0, "raised low"), (9999, None, 0, ""), (10_000, CLOSED, 0, "cleared"),
+        ],
+    ),
     "switched off and on": ({"rule": "switched_off"}, [(10, BYE, 0, "pending 40"), (30, HELLO, 0, ""),
                                                      (99, None, 0, "")]),
     "whatever it says, it is on": ({"rule": "switched_off"}, [(10, BYE, 0, "pending 40"),

@@ -149,6 +149,28 @@ TIMELINES: dict[str, tuple[dict[str, Any], list[tuple[float, str | None, dict[st
         NOW,
         [(1, "detected", {}, "raised high"), (500, "confirmed", {}, "raised high"), (601, None, {}, "raised high")],
     ),
+    "a new fall begins the long lie anew": (
+        NOW,
+        [
+            (1, "detected", {}, "raised high"),
+            (601, None, {}, "raised high"),
+            (1700, "suspected", {}, "pending 1730"),
+            (1750, None, {}, "raised medium"),
+            (2299, None, {}, ""),
+            (2300, None, {}, "raised high"),
+        ],
+    ),
+    "a new suspicion that is taken back does not put the long lie off": (
+        NOW,
+        [
+            (1, "detected", {}, "raised high"),
+            (601, None, {}, "raised high"),
+            (1790, "suspected", {}, "pending 1820"),
+            (1810, "cancelled", {}, ""),
+            (1811, None, {}, "raised high"),
+            (2999, None, {}, ""),
+        ],
+    ),
     "a fall that was taken back is no long lie": (
         NOW,
         [(1, "detected", {}, "raised high"), (300, "cancelled", {}, "cleared"), (9999, None, {}, "")],
