@@ -4,21 +4,24 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from gateway.centre.index import CentreIndex
-from gateway.centre.model import Centre
+from gateway.centre.model import CarePlan, Centre
 from gateway.errors import Problem
+from rules.answer import AnswerSettings
+from rules.falls_often import FallsOftenSettings
 from rules.protection import Protections
 from rules.silent import SilentSettings
+from rules.zone_exit import ZoneExitSettings
 
 
 def hints(centre: Centre, at: datetime) -> list[Problem]:
-    """Hubs of which nobody would be told when they fall silent, and residents whose devices can't do what their rules
-    count on.
+    """Hubs of which nobody would be told when they fall silent, residents whose devices can't do what their rules
+    count on, and rules that wait for others that the plan lacks.
 
     Args:
         centre: a checked centre.
         at: UTC-aware; the assignments of that moment count.
     """
-    return [*_hubs(centre), *_residents(centre, at)]
+    return [*_hubs(centre), *_residents(centre, at), *_plans(centre)]
 
 
 def _hubs(centre: Centre) -> Iterator[Problem]:
@@ -45,7 +48,42 @@ def _residents(centre: Centre, at: datetime) -> Iterator[Problem]:
     index = CentreIndex(centre)
     for number, plan in enumerate(centre.care_plans):
         devices = [device.info() for device in index.devices_of(plan.resident, at)]
+        yield from _two_trackers(number, plan, [device.id for device in devices if device.type == "tracker"])
         protection = Protections(index.rules_of(plan.resident, at).rules, devices).of({}, at)
         for reason in protection.missing:
             text = reason.text.format_map(reason.values)
             yield Problem("centre", f"care_plans[{number}]", plan.resident, f"{protection.level}: {text}")
+
+
+def _two_trackers(number: int, plan: CarePlan, trackers: list[str]) -> Iterator[Problem]:
+    """Zones judge all positions of a resident together: a tracker left at home says that the person is there."""
+    if len(trackers) < 2:
+        return
+    for place, rule in enumerate(plan.rules):
+        if isinstance(rule, ZoneExitSettings) and rule.device is None:
+            yield Problem(
+                "centre",
+                f"care_plans[{number}].rules[{place}].device",
+                plan.resident,
+                f"expected one of {', '.join(trackers)}: a tracker that is left at home would hide that the other one "
+                "left the zone; or assign only what is worn",
+            )
+
+
+def _plans(centre: Centre) -> Iterator[Problem]:
+    """Rules that listen to others which are not there, or ask for what is always refused."""
+    for number, plan in enumerate(centre.care_plans):
+        names = {rule.name for rule in plan.rules}
+        for place, rule in enumerate(plan.rules):
+            key = f"care_plans[{number}].rules[{place}]"
+            if isinstance(rule, AnswerSettings):
+                if rule.to not in names:
+                    yield Problem("centre", f"{key}.to", rule.to, "expected a rule of this care plan; this never comes")
+                elif rule.command == "locate" and rule.when == "pending" and plan.consents.location == "alarm":
+                    expected = 'expected "raised": by consents.location = "alarm" it is refused while no alert is open'
+                    yield Problem("centre", f"{key}.when", rule.when, expected)
+            elif isinstance(rule, FallsOftenSettings) and "fall" not in names:
+                expected = (
+                    'expected rule = "fall" in this care plan too; falls are counted, and each is told by nothing'
+                )
+                yield Problem("centre", f"{key}.rule", rule.name, expected)

@@ -62,3 +62,44 @@ def test_a_tracker_whose_silence_nobody_would_hear_of() -> None:
         "rules": [{"rule": "help"}, {"rule": "zone_exit", "zone": "garden"}],
     }
     assert said([TRACKER], **zones) == ["care_plans[0] r01: degraded: Nobody would be told if gps fell silent."]
+
+
+def test_a_second_tracker_that_could_be_left_at_home() -> None:
+    exits: dict[str, Any] = {"rule": "zone_exit", "zone": "garden"}
+    plan: dict[str, Any] = {"consents": {"location": "alarm"}, "rules": [*RULES, exits]}
+    watch = {**TRACKER, "id": "watch"}
+    assert said([TRACKER], **plan) == []
+    (hint,) = said([TRACKER, watch], **plan)
+    assert hint.startswith(
+        "care_plans[0].rules[2].device r01: expected one of gps, watch: a tracker that is left at home"
+    )
+    plan["rules"] = [*RULES, {**exits, "device": "watch"}]
+    assert said([TRACKER, watch], **plan) == []
+
+
+ANSWER = {"rule": "answer", "to": "zone_exit", "command": "locate", "when": "pending"}
+EXIT = {"rule": "zone_exit", "zone": "garden"}
+
+
+def test_an_answer_that_is_always_refused() -> None:
+    plan: dict[str, Any] = {"consents": {"location": "alarm"}, "rules": [*RULES, EXIT, ANSWER]}
+    (hint,) = said([TRACKER], **plan)
+    assert hint.startswith('care_plans[0].rules[3].when pending: expected "raised"')
+    assert said([TRACKER], **plan | {"consents": {"location": "always"}}) == []
+    assert said([TRACKER], **plan | {"rules": [*RULES, EXIT, ANSWER | {"when": "raised"}]}) == []
+
+
+def test_an_answer_to_a_rule_that_is_not_there() -> None:
+    (hint,) = said([TRACKER], rules=[*RULES, ANSWER])
+    assert hint.startswith("care_plans[0].rules[2].to zone_exit: expected a rule of this care plan")
+
+
+def test_falls_are_counted_and_not_told() -> None:
+    (hint,) = said([TRACKER], rules=[*RULES, {"rule": "falls_often"}])
+    assert hint.startswith('care_plans[0].rules[2].rule falls_often: expected rule = "fall"')
+    assert said([TRACKER], rules=[*RULES, {"rule": "falls_often"}, {"rule": "fall"}]) == []
+
+
+def test_nothing_watches_over_somebody() -> None:
+    (hint,) = said([BUTTON], rules=[{"rule": "silent"}])
+    assert hint == "care_plans[0] r01: unprotected: Nothing watches over this resident."
