@@ -8,7 +8,7 @@ Time moves on only: a late reading is judged with what is known by then. An aler
 conditions have not held for ``clear_for_s``, or, where the author names one, when a ``clear`` reading is heard.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from rules.custom_condition import Form, Match
@@ -32,12 +32,18 @@ from rules.model import (
 from rules.schedule import Schedule, build_schedule
 from rules.timing import heard_late
 
+_ZERO: Final = timedelta(0)
+_MONDAY: Final = datetime(2026, 1, 12, tzinfo=UTC)
+_TWO_WEEKS: Final = timedelta(days=14)
+"""Any two weeks without a change of clocks show the windows of a weekly schedule."""
+
 _LATE_S: Final = 300.0
 """Older than this when it is heard, it is told with its age: it may be over by now."""
 
 _TIME = Quiet(Reason("Nothing is due."))
 _OTHER = Quiet(Reason("Says nothing of it."))
 _NOT_SO = Quiet(Reason("The conditions do not hold."))
+_NOT_YET = Quiet(waiting())
 _OFF = Quiet(Reason("The conditions hold, outside the hours in which it is watched."))
 _STANDS = Quiet(Reason("It was told, and has not ended."))
 
@@ -133,10 +139,14 @@ class CustomRule:
             after = CustomState(parts, False, None, until, now)
             if until is not None and not self._absence and self._near(parts, until):
                 return after, Pending(until, waiting())
-            return after, _NOT_SO
+            return after, _NOT_YET if self._waits(parts) else _NOT_SO
         if not self._schedule.active(now):
             return CustomState(parts, False, None, self._next(parts, now, began, told=False, held=True), now), _OFF
         return self._raise(parts, now, holding, began, heard)
+
+    def _waits(self, parts: tuple[Part, ...]) -> bool:
+        """Whether a comparison matches, and must a while longer."""
+        return any(watch.settings.for_s and part.since for watch, part in zip(self._watches, parts, strict=True))
 
     def _near(self, parts: tuple[Part, ...], until: datetime) -> bool:
         """Whether the deadline is that of a comparison which must hold a while longer."""
@@ -240,4 +250,26 @@ def build(settings: CustomSettings, context: Context) -> tuple[Rule, ...]:
                 f"custom:{settings.id}: {where}.device is {one.device!r}; the resident's devices are: "
                 f"{', '.join(mine) or 'none'}{near(one.device, mine)}"
             )
-    return (CustomRule(settings, build_schedule(settings.schedule, context)),)
+    schedule = build_schedule(settings.schedule, context)
+    if settings.schedule is not None and settings.schedule.calendar is None:
+        _fits(settings, schedule)
+    return (CustomRule(settings, schedule),)
+
+
+def _fits(settings: CustomSettings, schedule: Schedule) -> None:
+    """An absence counts from the beginning of the hours on: one that is longer than these is never told."""
+    begins = schedule.next_change(_MONDAY)
+    longest = _ZERO
+    while begins is not None and begins < _MONDAY + _TWO_WEEKS:
+        ends = schedule.next_change(begins)
+        if ends is None:
+            return
+        if schedule.active(begins):
+            longest = max(longest, ends - begins)
+        begins = ends
+    for one in settings.conditions:
+        if longest and one.absent_s is not None and timedelta(seconds=one.absent_s) >= longest:
+            raise BadRuleError(
+                f"custom:{settings.id}: absent_s is {one.absent_s:g}, but it counts from the beginning of the "
+                f"schedule, whose longest window is {longest.total_seconds():g} s; expected less, or a longer window"
+            )

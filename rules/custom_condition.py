@@ -10,13 +10,16 @@ Five forms, told apart by the keys that are set:
 | change | ``changes`` or ``changes_by`` | for ``holds_s`` after the value changed |
 """
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Final, Literal, Self, TypeAlias
+from operator import eq, ge, gt, le, lt, ne
+from typing import Any, Final, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, StrictBool, StrictFloat, StrictStr, model_validator
+from pydantic import ConfigDict, StrictBool, StrictFloat, StrictStr, model_validator
 from pydantic import Field as Setting
 
 from rules.custom_fields import FIELDS, Field, near
+from rules.numbers import Numbers
 
 Kind: TypeAlias = Literal[
     "position", "help", "fall", "bed", "sleep", "vitals", "continence", "room", "motion", "status"
@@ -32,6 +35,10 @@ ORDERED: Final = frozenset({"<", "<=", ">", ">="})
 """Comparisons that only numbers have."""
 
 
+COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+"""What the comparisons mean."""
+
+
 class Form(StrEnum):
     """What a condition looks at."""
 
@@ -41,7 +48,7 @@ class Form(StrEnum):
     CHANGE = "change"
 
 
-class Match(BaseModel):
+class Match(Numbers):
     """Readings of a kind in which a field compares to a value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -90,7 +97,11 @@ class Condition(Match):
     """One condition of an own rule."""
 
     for_s: float = Setting(
-        0, ge=0, le=7 * DAY_S, description="Compare: it must have been so for this long without a break. 0: at once."
+        0,
+        ge=0,
+        le=7 * DAY_S,
+        description="Compare: it must have been so for this long without a break. A number must be measured again "
+        "after that time; a state, such as `in_bed`, holds until another one is heard. 0: at once.",
     )
     clear_value: StrictFloat | None = Setting(
         None,
@@ -177,3 +188,22 @@ class Condition(Match):
         if self.clear_value == value or (self.clear_value > value) is above:
             side = "below" if above else "above"
             raise ValueError(f"clear_value is {self.clear_value:g}; expected a number {side} {value:g}")
+
+
+def contradict(one: Condition, other: Condition) -> bool:
+    """Whether two comparisons can never hold together: ``in_bed = true`` and ``= false``, above 40 and below 30."""
+    if {one.form, other.form} != {Form.COMPARE} or one.clear_value is not None or other.clear_value is not None:
+        return False
+    if (one.kind, one.field, one.device) != (other.kind, other.field, other.device):
+        return False
+    for first, second in ((one, other), (other, one)):
+        assert first.value is not None
+        assert second.value is not None
+        if first.op == "=":
+            return not COMPARE[second.op](first.value, second.value)
+        if first.op in {">", ">="} and second.op in {"<", "<="}:
+            assert isinstance(first.value, int | float)
+            assert isinstance(second.value, int | float)
+            both = {first.op, second.op} == {">=", "<="}
+            return first.value > second.value or (first.value == second.value and not both)
+    return False

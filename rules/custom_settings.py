@@ -1,15 +1,19 @@
 """What an own rule is called and when it tells, as the care plan writes it."""
 
+from itertools import combinations
 from typing import Annotated, ClassVar, Final, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rules.custom_condition import Condition, Match
+from rules.custom_condition import Condition, Match, Value, contradict
 from rules.model import Priority, RuleSettings
 from rules.schedule import ScheduleSettings
 
 MOST: Final = 5
 """Conditions of one rule: more than that nobody can say aloud, and then nobody knows what the alert means."""
+
+
+_SHORTEST: Final = 3
 
 
 def _one_line(value: str) -> str:
@@ -18,7 +22,24 @@ def _one_line(value: str) -> str:
     return value
 
 
-Title: TypeAlias = Annotated[str, Field(min_length=3, max_length=80), AfterValidator(_one_line)]
+def _long_enough(value: str) -> str:
+    if len(value) < _SHORTEST:
+        raise ValueError(
+            f'title is {value!r}; expected at least {_SHORTEST} letters that say what to do, such as "Please look in"'
+        )
+    return value
+
+
+def _word(value: Value | None) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+Title: TypeAlias = Annotated[
+    str,
+    Field(max_length=80, json_schema_extra={"minLength": _SHORTEST}),
+    AfterValidator(_one_line),
+    AfterValidator(_long_enough),
+]
 
 
 class CustomSettings(RuleSettings):
@@ -65,6 +86,12 @@ class CustomSettings(RuleSettings):
     def _one_list(self) -> Self:
         if bool(self.all) is bool(self.any):
             raise ValueError("expected conditions in `all` or in `any`, one of the two")
+        for (first, one), (second, other) in combinations(enumerate(self.all), 2):
+            if contradict(one, other):
+                raise ValueError(
+                    f"all[{first}] and all[{second}] never hold together: {one.field} {one.op} {_word(one.value)} and "
+                    f"{other.op} {_word(other.value)}; expected `any`, or one of them"
+                )
         if self.clear is not None and self.clear.field is not None and self.clear.value is None:
             raise ValueError(
                 "clear.value is missing: expected what the field is compared with; or leave field out, too"

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final
 
 import msgspec
 
 from devices.model import ALARM_KINDS
-from rules.custom_condition import ORDERED, Condition, Form, Match
+from rules.custom_condition import COMPARE, ORDERED, Condition, Form, Match
 from rules.model import Evidence, Heard
 
-_COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+_SELDOM: Final = timedelta(hours=26)
+"""Devices report at least once a day, with two hours for a late one. After a longer silence, a number that must have
+been so for a while begins anew."""
+
 _VALUES: Final = (bool, int, float, str)
 
 
@@ -40,7 +42,7 @@ class Matcher:
         self.kind: str = settings.kind
         self.device = settings.device
         self._name = settings.field
-        self._compare = _COMPARE[settings.op]
+        self._compare = COMPARE[settings.op]
         self._value = settings.value
 
     def concerns(self, heard: Heard) -> bool:
@@ -61,13 +63,24 @@ class Matcher:
 class Watch(Matcher):
     """A condition at work: pure functions over its Part."""
 
-    __slots__ = ("_after", "_alarm", "_by", "_clear_value", "_count", "_form", "_stays", "hear", "settings")
+    __slots__ = (
+        "_after",
+        "_alarm",
+        "_by",
+        "_clear_value",
+        "_count",
+        "_form",
+        "_measured",
+        "_stays",
+        "hear",
+        "settings",
+    )
 
     def __init__(self, settings: Condition) -> None:
         super().__init__(settings)
         self.settings = settings
         self._form = settings.form
-        self._stays = _COMPARE[settings.op[0] if settings.op in ORDERED else settings.op]
+        self._stays = COMPARE[settings.op[0] if settings.op in ORDERED else settings.op]
         self._clear_value = settings.clear_value
         self._alarm = settings.kind in ALARM_KINDS
         self._count = settings.count or 0
@@ -79,6 +92,8 @@ class Watch(Matcher):
             Form.CHANGE: settings.holds_s,
         }[self._form]
         self._after = timedelta(seconds=after)
+        self._measured = self._form is Form.COMPARE and settings.what is not None and settings.what.is_number
+        """A number is known when it is measured; a state ("in bed") holds until another one is heard."""
         self.hear: Callable[[Part, Heard], Part] = {
             Form.COMPARE: self._heard_compare,
             Form.CHANGE: self._heard_change,
@@ -99,6 +114,8 @@ class Watch(Matcher):
             return False
         if self._form is Form.CHANGE:
             return now < since + self._after
+        if self._measured:
+            return part.at is not None and part.at >= since + self._after
         if began is not None and self._form is Form.ABSENCE and began > since:
             since = began
         return now >= since + self._after
@@ -109,7 +126,7 @@ class Watch(Matcher):
             if len(part.times) < self._count:
                 return None
             edge = part.times[0] + self._after
-        elif part.since is None:
+        elif part.since is None or self._measured:
             return None
         else:
             since = part.since
@@ -127,9 +144,11 @@ class Watch(Matcher):
         matches = self._compare(value, self._value)
         if older and not (self._alarm and matches):
             return part
-        if not matches and self._clear_value is not None and part.since is not None and at >= part.since + self._after:
+        if self._measured and self._after and part.at is not None and at > part.at + max(_SELDOM, self._after):
+            part = Part(part.at)
+        if not matches and self._clear_value is not None and self.holds(part, at, None):
             matches = self._stays(value, self._clear_value)
-        newest = part.at if older else at
+        newest = part.at if older and not (self._measured and self._after) else at
         if not matches:
             return Part(newest)
         if part.since is not None and not older:

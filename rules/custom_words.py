@@ -1,4 +1,6 @@
-"""What an own rule says: a sentence with the figures of a condition.
+"""What an own rule says: a sentence with what was heard of which device, and the figures of a condition.
+
+What was heard is written as the care plan writes the condition, without underscores: ``mat: in bed = false``.
 
 The author's title goes along as the value ``title``; whoever shows the alert takes it from there.
 """
@@ -11,6 +13,8 @@ from rules.custom_condition import Condition, Form
 from rules.custom_watch import Part
 from rules.model import Cleared, Reason
 from rules.timing import epoch_ms, seconds
+
+_UNIT_ENDS: Final = ("_bpm", "_percent", "_mps", "_deg", "_c", "_m", "_g")
 
 Values: TypeAlias = dict[str, float | int | str]
 
@@ -48,13 +52,37 @@ def cleared(title: str, at: datetime) -> Cleared:
     return Cleared(Reason("It was over at {over_at}.", {TITLE: title, "over_at": epoch_ms(at)}))
 
 
+def _named(settings: Condition, device: str | None) -> str:
+    """Device and field, as far as they are known: ``v: heart rate``."""
+    words = settings.kind if settings.field is None else settings.field
+    for end in _UNIT_ENDS:
+        words = words.removesuffix(end) or words
+    known = settings.device or device
+    return f"{known}: {words.replace('_', ' ')}" if known else words.replace("_", " ")
+
+
+def _matched(settings: Condition, device: str | None, seen: bool | float | str | None = None) -> str:
+    """Device, field and value: ``mat: in bed = false``. ``seen`` where it may be another one than the plan's."""
+    value, op = (settings.value, settings.op) if seen is None else (seen, "=")
+    if value is None:
+        return _named(settings, device)
+    return f"{_named(settings, device)} {op} {_said(value)}{settings.what.unit if settings.what else ''}"
+
+
+def _said(value: bool | float | str) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.10g}" if isinstance(value, int | float) else value
+
+
 def reason_of(settings: Condition, part: Part, now: datetime, title: str, began: datetime | None) -> Reason:
     """Why a condition holds. ``began``: when the schedule began, None: long ago."""
+    device = None if part.evidence is None else part.evidence.device
     match settings.form:
         case Form.COUNT:
             values: Values = {
                 TITLE: title,
-                "count": len(part.times),
+                "count": f"{_matched(settings, device)}, {len(part.times)}",
                 "window_s": seconds(part.times[-1] - part.times[0]),
                 "first_at": epoch_ms(part.times[0]),
             }
@@ -62,8 +90,13 @@ def reason_of(settings: Condition, part: Part, now: datetime, title: str, began:
         case Form.ABSENCE:
             assert part.since is not None
             since = part.since if began is None else max(began, part.since)
-            values = {TITLE: title, "silent_s": seconds(now - since), "since_at": epoch_ms(since)}
-            return Reason("Not once for {silent_s}, since {since_at}.", values)
+            values = {
+                TITLE: title,
+                "what": _matched(settings, None),
+                "silent_s": seconds(now - since),
+                "since_at": epoch_ms(since),
+            }
+            return Reason("{what}: not once for {silent_s}, since {since_at}.", values)
         case Form.CHANGE:
             return _changed(settings, part, title)
         case Form.COMPARE:
@@ -71,13 +104,15 @@ def reason_of(settings: Condition, part: Part, now: datetime, title: str, began:
 
 
 def _changed(settings: Condition, part: Part, title: str) -> Reason:
-    assert part.since is not None
     field = settings.what
     before, seen = part.before, part.seen
-    values: Values = {TITLE: title, "changed_at": epoch_ms(part.since)}
-    if isinstance(seen, bool) or seen is None or before is None or field is None:
-        return Reason("It changed at {changed_at}.", values)
-    values |= {"before": before, "seen": seen, "unit": field.unit}
+    values: Values = {TITLE: title}
+    assert seen is not None
+    assert before is not None
+    assert field is not None
+    device = None if part.evidence is None else part.evidence.device
+    was = f"{_named(settings, device)} = {_said(before)}"
+    values |= {"before": was, "seen": _said(seen), "unit": field.unit}
     return Reason("It changed from {before}{unit} to {seen}{unit}.", values)
 
 
@@ -85,10 +120,12 @@ def _compared(settings: Condition, part: Part, now: datetime, title: str) -> Rea
     assert part.since is not None
     field, seen, limit = settings.what, part.seen, settings.value
     held = seconds(now - part.since)
+    device = None if part.evidence is None else part.evidence.device
     values: Values = {TITLE: title, "since_at": epoch_ms(part.since), "held_s": held}
     if settings.op in _MEASURED and field is not None and isinstance(seen, int | float) and isinstance(limit, float):
-        values |= {"seen": seen, "limit": limit, "unit": field.unit}
+        values |= {"seen": f"{_named(settings, device)} = {_said(seen)}", "limit": limit, "unit": field.unit}
         return _MEASURED[settings.op][1 if settings.for_s else 0](values)
+    values["what"] = _matched(settings, device, seen)
     if settings.for_s:
-        return Reason("It has been so since {since_at}, for {held_s}.", values)
-    return Reason("It is so since {since_at}.", values)
+        return Reason("{what} since {since_at}, for {held_s}.", values)
+    return Reason("{what} since {since_at}.", values)

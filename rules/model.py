@@ -11,9 +11,10 @@ from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 from zoneinfo import ZoneInfo
 
 import msgspec
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from devices.model import Reading
+from rules.numbers import Numbers
 
 
 class Priority(StrEnum):
@@ -192,8 +193,8 @@ class DeviceInfo(msgspec.Struct, frozen=True):
     """Where it is fixed; None: it is worn, or nobody said."""
 
 
-class RuleSettings(BaseModel):
-    """Base of a rule's settings as a care plan writes them; an unknown key is an error."""
+class RuleSettings(Numbers):
+    """Base of a rule's settings as a care plan writes them; an unknown key, or a text for a number, is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

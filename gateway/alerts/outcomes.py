@@ -15,6 +15,9 @@ from gateway.clock import to_ms
 class OutcomeCount(msgspec.Struct, frozen=True, kw_only=True):
     """Alerts raised in a time by one rule, about one resident (None: the house), by one device (None: none named).
 
+    ``rule`` of an own rule is its key, ``custom:<id>``: each of them is a rule by itself; ``title`` is what its
+    author called it, where somebody with a centre at hand has filled it in.
+
     ``cancelled``: the wearer took it back; ``open``: nobody has closed it yet. ``share_false`` is ``false`` of all that
     were closed and were no tests, 0 to 1; None where there are none.
     """
@@ -30,6 +33,7 @@ class OutcomeCount(msgspec.Struct, frozen=True, kw_only=True):
     other: int
     open: int
     share_false: float | None
+    title: str | None = None
 
 
 def outcomes(
@@ -40,20 +44,22 @@ def outcomes(
     Those of rules with the most false alarms come first.
     """
     rows = db.execute(
-        "SELECT rule, resident, device, count(*) AS alerts,"
+        "SELECT CASE rule WHEN 'custom' THEN rule_key ELSE rule END AS named, resident, device, count(*) AS alerts,"
         " count(*) FILTER (WHERE outcome = 'real') AS real,"
         " count(*) FILTER (WHERE outcome = 'false') AS false,"
         " count(*) FILTER (WHERE outcome = 'test') AS test,"
         " count(*) FILTER (WHERE outcome = 'wearer_cancelled') AS cancelled,"
         " count(*) FILTER (WHERE outcome = 'other') AS other,"
         " count(*) FILTER (WHERE outcome IS NULL) AS open"
-        " FROM alerts WHERE raised_at >= ? AND raised_at < ? AND (? IS NULL OR rule = ?)"
-        " GROUP BY rule, resident, device",
+        " FROM alerts WHERE raised_at >= ? AND raised_at < ? AND (? IS NULL OR ? IN (rule, rule_key))"
+        " GROUP BY named, resident, device",
         (
             0 if since is None else to_ms(since), 2**62 if until is None else to_ms(until), rule, rule,
         ),
     ).fetchall()  # fmt: skip
-    found = [OutcomeCount(**dict(row), share_false=None) for row in rows]
+    found = [
+        OutcomeCount(rule=row["named"], **{name: row[name] for name in _COLUMNS}, share_false=None) for row in rows
+    ]
     found = [msgspec.structs.replace(one, share_false=share(one)) for one in found]
     return sorted(found, key=lambda one: (-one.false, -one.alerts, one.rule, one.resident or "", one.device or ""))
 
@@ -73,9 +79,10 @@ def by_rule(counts: list[OutcomeCount]) -> list[OutcomeCount]:
             sums[one.rule] = msgspec.structs.replace(one, resident=None, device=None)
             continue
         added = {name: getattr(before, name) + getattr(one, name) for name in _NUMBERS}
-        sums[one.rule] = msgspec.structs.replace(before, **added)
+        sums[one.rule] = msgspec.structs.replace(before, title=before.title or one.title, **added)
     found = [msgspec.structs.replace(one, share_false=share(one)) for one in sums.values()]
     return sorted(found, key=lambda one: (-one.false, -one.alerts, one.rule))
 
 
+_COLUMNS = ("resident", "device", "alerts", "real", "false", "test", "cancelled", "other", "open")
 _NUMBERS = ("alerts", "real", "false", "test", "cancelled", "other", "open")

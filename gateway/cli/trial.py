@@ -111,6 +111,7 @@ def outcomes_(
         index = centre_of(db)
         begin, end = _span(since, until, index)
         found = outcomes(db, since=begin, until=end)
+    found = [msgspec.structs.replace(one, title=index.own_title(one.resident, one.rule)) for one in found]
     if rules:
         found = by_rule(found)
     if json:
@@ -129,7 +130,7 @@ def _outcome_table(found: list[OutcomeCount], index: CentreIndex, *, whole: bool
     for one in found:
         where = [index.public_name(one.resident) if one.resident else "-", one.device or "-"] if whole else []
         table.add_row(
-            one.rule,
+            one.rule if one.title is None else f"{one.rule} ({printable(one.title)})",
             *where,
             *(str(getattr(one, name)) for name in ("alerts", "real", "false", "test", "cancelled", "other", "open")),
             "-" if one.share_false is None else f"{one.share_false:.0%}",

@@ -66,13 +66,19 @@ TIMELINES: dict[str, tuple[dict[str, Any], list[tuple[float, Any, float, str]]]]
                                    "clear_value": 25}),
                               [(1, battery(19), 0, "raised low"), (2, battery(24), 0, ""),
                                (3, battery(25), 0, "cleared")]),
-    "duration": (own(FEVER | {"for_s": 600}), [(1, warm(38), 0, "pending 601"), (300, warm(39), 0, "pending 601"),
-                                               (601, None, 0, "raised low")]),
-    "not long enough": (own(FEVER | {"for_s": 600}), [(1, warm(38), 0, "pending 601"), (600, warm(37), 0, ""),
-                                                      (999, None, 0, "")]),
+    "duration": (own(FEVER | {"for_s": 600}), [(1, warm(38), 0, ""), (300, warm(39), 0, ""), (600, warm(39), 0, ""),
+                                               (601, warm(39), 0, "raised low")]),
+    "one number does not stand for the whole time": (own(FEVER | {"for_s": 600}), [(1, warm(38), 0, ""),
+                                                     (9999, None, 0, ""), (10_000, warm(38), 0, "raised low")]),
+    "a number of days ago says nothing of today": (own(FEVER | {"for_s": 600}), [(1, warm(38), 0, ""),
+                                                   (99_999, warm(38), 0, ""), (100_600, warm(38), 0, "raised low")]),
+    "a state holds until another one": (own(UP | {"for_s": 600}), [(1, OUT, 0, "pending 601"),
+                                                                   (601, None, 0, "raised low")]),
+    "not long enough": (own(FEVER | {"for_s": 600}), [(1, warm(38), 0, ""), (600, warm(37), 0, ""),
+                                                      (999, warm(38), 0, "")]),
     "what does not hold yet has no hysteresis": (own(FEVER | {"for_s": 600, "clear_value": 37}),
-                                                 [(1, warm(38), 0, "pending 601"), (300, warm(37.5), 0, ""),
-                                                  (999, None, 0, "")]),
+                                                 [(1, warm(38), 0, ""), (300, warm(37.5), 0, ""),
+                                                  (999, warm(38), 0, "")]),
     "older than known": (own(FEVER), [(100, warm(37), 0, ""), (200, warm(39), 150, ""), (300, warm(39), 0,
                                                                                          "raised low")]),
     "an old call for help still counts": (own({"kind": "help", "field": "phase", "value": "pressed"}),
@@ -133,25 +139,26 @@ def test_timelines(name: str) -> None:
 
 
 SAID: dict[str, tuple[dict[str, Any], list[tuple[float, Any]], str]] = {
-    "number": (own(FEVER), [(1, warm(38.4))], "Measured 38.4 °C; 38.0 °C or more is told."),
-    "number for a while": (own(FEVER | {"op": ">", "for_s": 60}), [(1, warm(39)), (70, None)],
-                           "Measured 39 °C, above 38.0 °C for 60.0."),
+    "number": (own(FEVER), [(1, warm(38.4))], "Measured gps: temperature = 38.4 °C; 38.0 °C or more is told."),
+    "number for a while": (own(FEVER | {"op": ">", "for_s": 60}), [(1, warm(39)), (70, warm(39))],
+                           "Measured gps: temperature = 39 °C, above 38.0 °C for 69.0."),
     "below": (own({"kind": "status", "field": "battery_percent", "op": "<", "value": 30}), [(1, battery(29))],
-              "Measured 29 %, below 30.0 %."),
+              "Measured gps: battery = 29 %, below 30.0 %."),
     "no unit": (own({"kind": "motion", "field": "steps", "op": ">", "value": 5}), [(1, Motion(device="d", steps=7))],
-                "Measured 7, above 5.0."),
+                "Measured gps: steps = 7, above 5.0."),
     "at most": (own({"kind": "vitals", "field": "heart_rate_bpm", "op": "<=", "value": 40, "for_s": 5}),
-                [(1, Vitals(device="d", heart_rate_bpm=35)), (9, None)],
-                "Measured 35 /min; 40.0 /min or less for 5.0."),
-    "true or false": (own(UP), [(1, OUT)], "It is so since 1768392001000."),
+                [(1, Vitals(device="d", heart_rate_bpm=35)), (9, Vitals(device="d", heart_rate_bpm=35))],
+                "Measured gps: heart rate = 35 /min; 40.0 /min or less for 8.0."),
+    "true or false": (own(UP), [(1, OUT)], "gps: in bed = false since 1768392001000."),
     "true for a while": (own(UP | {"for_s": 60}), [(1, OUT), (61, None)],
-                         "It has been so since 1768392001000, for 60.0."),
-    "count": (own(PRESSES), [(0, PRESS), (10, PRESS), (20, PRESS)], "3 times in 20.0, first at 1768392000000."),
-    "absence": (own(NO_BED), [(60, IN), (4000, None)], "Not once for 3600.0, since 1768392060000."),
+                         "gps: in bed = false since 1768392001000, for 60.0."),
+    "count": (own(PRESSES), [(0, PRESS), (10, PRESS), (20, PRESS)],
+              "gps: phase = pressed, 3 times in 20.0, first at 1768392000000."),
+    "absence": (own(NO_BED), [(60, IN), (4000, None)], "bed: not once for 3600.0, since 1768392060000."),
     "change": (own({"kind": "room", "field": "room", "changes": True}), [(0, BATH), (1, HALL)],
-               "It changed from bath to hall."),
+               "It changed from gps: room = bath to hall."),
     "a switch": (own({"kind": "bed", "field": "in_bed", "changes": True}), [(0, IN), (1, OUT)],
-                 "It changed at 1768392001000."),
+                 "It changed from gps: in bed = true to false."),
 }  # fmt: skip
 
 
@@ -175,7 +182,7 @@ def test_every_condition_that_holds_is_told_with_its_reading() -> None:
     story.hear(2, OUT, frame=8)
     raised = story.last(Raised)
     assert [proof.frame for proof in raised.evidence] == [7, 8]
-    assert [mark.text for mark in raised.marks] == ["It is so since {since_at}."]
+    assert [mark.text for mark in raised.marks] == ["{what} since {since_at}."]
 
 
 def test_what_was_heard_late_is_marked_with_its_age() -> None:
@@ -251,6 +258,13 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "six conditions": (own(*[UP] * 6), "at most 5 items"),
     "lists in lists": (own({"all": [UP]}), "Extra inputs are not permitted"),
     "half a clear": (own(UP, clear={"kind": "bed", "field": "in_bed"}), "clear.value is missing"),
+    "yes and no": (own(UP, UP | {"value": True}),
+                   r"all\[0\] and all\[1\] never hold together: in_bed = false and = true"),
+    "above and below": (own(FEVER, FEVER | {"op": "<", "value": 37}), r"never hold together: temperature_c >= 38"),
+    "a switch for a number of seconds": (own(UP | {"for_s": True}), "for_s is true; expected a number"),
+    "a text for a number of seconds": (own(UP | {"for_s": "60"}), 'for_s is "60"; expected a number'),
+    "a text for how long it is over": (own(UP, clear_for_s="60"), 'clear_for_s is "60"; expected a number'),
+    "one letter": (own(UP, title="x"), "title is 'x'; expected at least 3 letters"),
     "id": (own(UP, id="Two words"), "String should match pattern"),
     "two lines": (own(UP, title="One\ntwo"), "expected one line of text"),
     "escape codes": (own(UP, title="\x1b[31mRed"), "expected one line of text"),
@@ -264,6 +278,28 @@ def test_what_makes_no_sense_is_refused_when_it_is_read(name: str) -> None:
     settings, why = REFUSED[name]
     with pytest.raises(ValidationError, match=why):
         CustomSettings.model_validate(settings)
+
+
+@pytest.mark.parametrize(
+    "together",
+    [
+        own(UP, UP | {"value": True}, together="any"),
+        own(UP | {"device": "gps"}, UP | {"value": True, "device": "sos"}),
+        own(FEVER, FEVER | {"op": "<=", "value": 38}),
+        own(FEVER, FEVER | {"op": "<", "value": 40}),
+        own(FEVER, FEVER | {"op": "!=", "value": 39}),
+    ],
+)
+def test_what_can_hold_together_is_taken(together: dict[str, Any]) -> None:
+    assert rules_of(together).has("custom:x")
+
+
+def test_an_absence_longer_than_the_hours_is_refused() -> None:
+    with pytest.raises(BadRuleError, match=r"custom:x: absent_s is 3600, .*whose longest window is 3600 s"):
+        rules_of(own(NO_BED, schedule=EVENING))
+    assert rules_of(own(NO_BED | {"absent_s": 3599}, schedule=EVENING)).has("custom:x")
+    week = {"weekly": [{"days": "mon-fri", "from": "00:00", "to": "00:00"}]}
+    assert rules_of(own(NO_BED | {"absent_s": 400_000}, schedule=week)).has("custom:x")
 
 
 def test_a_device_of_somebody_else_is_refused() -> None:
