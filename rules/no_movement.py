@@ -33,6 +33,7 @@ from rules.model import (
     Tick,
     Verdict,
 )
+from rules.movement import KINDS as SHOWN_BY
 from rules.movement import NOTHING_KNOWN, Known, Movements, movements
 from rules.night import Daily, WallClock
 from rules.timing import seconds
@@ -137,6 +138,11 @@ class NoMovementRule:
         if deaf >= self._limit:
             return replace(state, until=self._day.moment(at, self._wait))
         return replace(state, until=self._day.moment(max(state.until, stopped), deaf))
+
+    def devices_gone(self, state: State, left: frozenset[str]) -> State:
+        """While another device shows movement, time goes on; without any, nobody knows."""
+        assert isinstance(state, NoMovementState)
+        return state if left & SHOWN_BY else replace(state, until=None, told=False, known=NOTHING_KNOWN)
 
     def step(self, state: State, event: Event) -> tuple[State, Verdict]:
         """Somebody moves, something else is heard, or it is too long."""

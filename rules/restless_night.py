@@ -136,6 +136,11 @@ class RestlessNightRule:
         assert isinstance(state, RestlessNightState)
         return state.until
 
+    def devices_gone(self, state: State, left: frozenset[str]) -> State:
+        """The nights before stay; half a night is none."""
+        assert isinstance(state, RestlessNightState)
+        return RestlessNightState(last=state.last, closed=state.closed)
+
     def step(self, state: State, event: Event) -> tuple[State, Verdict]:
         """In or out of bed, awake or asleep, or the night is over."""
         assert isinstance(state, RestlessNightState)

@@ -141,6 +141,11 @@ class UnusualInactivityRule:
             return state
         return replace(state, until=None)
 
+    def devices_gone(self, state: State, left: frozenset[str]) -> State:
+        """What is learned stays; without any device that shows movement, nothing waits."""
+        assert isinstance(state, UnusualInactivityState)
+        return state if left & KINDS else replace(state, until=None, told=False, known=NOTHING_KNOWN)
+
     def step(self, state: State, event: Event) -> tuple[State, Verdict]:
         """Somebody moves, or the gap is unusual."""
         assert isinstance(state, UnusualInactivityState)

@@ -11,6 +11,7 @@ from gateway.app.trial_ledger import Ledger, TrialAlert
 from gateway.centre.index import HOUSE, CentreIndex
 from gateway.clock import from_ms
 from gateway.pipeline import incidents
+from gateway.pipeline.clocks import Clocks
 from gateway.pipeline.judge import Case
 from gateway.store.history import Stored
 from rules.engine import ResidentRules
@@ -147,7 +148,8 @@ class Plan:
             yield from (rules for _, rules in person._turns)  # noqa: SLF001 - its own list
 
     def hearers(self, device: str, at: datetime, received_at: datetime, *, alarm: bool) -> list[tuple[Person, bool]]:
-        """Who hears a reading of a device, and whether as its own: as the pipeline gives it on."""
+        """Who hears a reading of a device, and whether as its own: as the pipeline gives it on. ``at``: when it
+        happened; of an alarm, by the device's own word."""
         if device not in self._index.devices:
             return []
         worn = self._worn.get(device, ())
@@ -156,7 +158,8 @@ class Plan:
         for start, end, person in worn:
             if start <= at and (end is None or at < end):
                 somebody = True
-                if person is not None:
+                left = end is not None and received_at >= end
+                if person is not None and (alarm or not left):
                     found.append((person, True))
                 break
         if not somebody:
@@ -190,11 +193,13 @@ class Plan:
             for (distances, zone), metres in zip(places, signed_distances(shapes, lons, lats), strict=True):
                 distances[zone] = metres
 
-    def take(self, piece: Sequence[tuple[Stored, Reading, datetime, datetime]]) -> None:
-        """Judge a piece of history: stored readings with what they are, when they happened and were received."""
+    def take(self, piece: Sequence[tuple[Stored, Reading, datetime, datetime, datetime]]) -> None:
+        """Judge a piece of history: stored readings with what they are, when they happened, were received, and
+        happened by the device's own word."""
         told: list[tuple[Person, Heard]] = []
-        for stored, reading, at, received_at in piece:
-            for person, own in self.hearers(stored.device, at, received_at, alarm=stored.kind in ALARM_KINDS):
+        for stored, reading, at, received_at, said_at in piece:
+            alarm = stored.kind in ALARM_KINDS
+            for person, own in self.hearers(stored.device, said_at if alarm else at, received_at, alarm=alarm):
                 heard = Heard(reading, stored.kind, stored.device, at, received_at, stored.frame, {}, own)
                 told.append((person, heard))
         self.measure(told)
@@ -216,6 +221,7 @@ def judge(
 ) -> None:
     """Lead plans over the same history. ``step`` is told after each piece how many readings it had."""
     seen: set[tuple[str, str]] = set()
+    clocks = Clocks()
     for stored in history:
         piece = []
         for one in stored:
@@ -228,7 +234,10 @@ def judge(
                 seen.add((one.device, one.fields))
                 if one.kept and (known or not alarm):
                     continue  # the broker had kept it: it tells of some time ago, or was told already
-            piece.append((one, reading, received_at if lost(at, received_at) else at, received_at))
+            said_at = at = received_at if lost(at, received_at) else at
+            if one.observed_at is not None and not one.kept and clocks.behind(one.device, at, received_at):
+                at = received_at
+            piece.append((one, reading, at, received_at, said_at))
         for plan in plans:
             plan.take(piece)
         step(len(stored))

@@ -69,6 +69,10 @@ class CentreIndex:
             resident: sorted({at for worn in all_worn for at in (worn.start, worn.end) if at is not None})
             for resident, all_worn in self._by_resident.items()
         }
+        self.handed_on: frozenset[str] = frozenset(
+            entry.device for entry in centre.assignments if entry.end is not None
+        )
+        """Devices that leave a resident at some time, or did."""
         self._rules: dict[tuple[str, int], ResidentRules] = {}
         self.judged: tuple[str, ...] = (*self.residents, *((HOUSE,) if centre.house_plans else ()))
         """Everybody who has rules: the residents, and HOUSE where the house has any."""

@@ -6,13 +6,15 @@ readings that changed them.
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
 
 import msgspec
 
 from devices.model import Position
-from gateway.centre.index import CentreIndex
+from gateway.centre.index import HOUSE, CentreIndex
+from gateway.clock import from_ms
+from gateway.pipeline.leaving import bereft
 from rules import inhibition
 from rules.engine import Change, ResidentRules
 from rules.fall_state import FallState
@@ -21,6 +23,9 @@ from rules.model import Heard, Quiet, Reason, State, Tick
 from rules.registry import decode_states, encode_states
 
 _NO_STATES: dict[str, State] = {}
+
+_SURELY = timedelta(minutes=1)
+"""So long before our last sign of life, devices that went away had surely been let go of."""
 
 LIFE_SAFETY_RULES = frozenset({"help", "fall"})
 """Keys of the rules whose open decisions are settled when the rule leaves a care plan."""
@@ -71,6 +76,10 @@ class Judge:
         self._wakes: list[tuple[datetime, str]] = []
         self._wake_of: dict[str, datetime] = {}
         self._found_wakes: dict[str, datetime] = {}
+        newest = db.execute("SELECT received_at FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
+        self._lived_until: datetime | None = None if newest is None else from_ms(newest[0]) - _SURELY
+        self._worn: dict[str, dict[str, str]] = {}
+        self._found_worn: dict[str, dict[str, str]] = {}
 
     @property
     def states(self) -> Mapping[str, Mapping[str, State]]:
@@ -105,7 +114,7 @@ class Judge:
                         wakes[resident] = wake = found
                 if change.verdict.__class__ is not Quiet:
                     told.append(Judged(resident, case.device, change, heard.at, heard.received_at, case.marks))
-        self._found_wakes = wakes
+        self._found_wakes, self._found_worn = wakes, {}
         return told, staged
 
     def resumed(self, stopped: datetime, at: datetime) -> dict[str, dict[str, State]]:
@@ -181,12 +190,14 @@ class Judge:
         """Tell the rules of these residents what time it is.
 
         ``anew``: what they wear may have changed. The states of rules of a device that went away are let go of: should
-        it come back after weeks, its rules begin anew, and its old silence is not told.
+        it come back after weeks, its rules begin anew, and its old silence is not told. So do rules that heard it and
+        hear nothing of the kind any more: nobody would ever say that the former wearer is out of the bed again.
         """
         staged: dict[str, dict[str, State]] = {}
         told: list[Judged] = []
         index = self._index()
         event = Tick(at)
+        self._found_worn = {}
         for resident in residents:
             if not index.has_rules(resident):
                 continue
@@ -195,12 +206,29 @@ class Judge:
             for key in [key for key in states if not rules.has(key) and key != inhibition.KEY] if anew else ():
                 del states[key]
                 staged[resident] = states
+            if anew and (ended := self._bereft(resident, rules, states, at)):
+                states.update(ended)
+                staged[resident] = states
             for change in rules.judge(states, event):
                 if change.after is not change.before:
                     states[change.rule_key] = change.after
                     staged[resident] = states
                 told.append(Judged(resident, None, change, at, at))
         return told, staged
+
+    def _bereft(self, resident: str, rules: ResidentRules, states: dict[str, State], at: datetime) -> dict[str, State]:
+        """The states that end because devices left the resident since the last look, or while we were away."""
+        index = self._index()
+        if resident == HOUSE:
+            return {}
+        worn: dict[str, str] = {device.id: device.type for device in index.devices_of(resident, at)}
+        before: Mapping[str, str] | None = self._worn.get(resident)
+        if before is None:
+            since = self._lived_until
+            before = {one.id: one.type for one in index.devices_of(resident, since)} if since is not None else {}
+        self._found_worn[resident] = worn
+        gone = [kind for device, kind in before.items() if device not in worn]
+        return bereft(rules, states, worn, gone, at) if gone else {}
 
     def store(self, db: sqlite3.Connection, staged: dict[str, dict[str, State]]) -> None:
         """Write changed states in the caller's transaction."""
@@ -213,6 +241,8 @@ class Judge:
     def keep(self, staged: dict[str, dict[str, State]]) -> None:
         """The states are in the transaction: go on from them. Never fails."""
         self._states.update(staged)
+        self._worn.update(self._found_worn)
+        self._found_worn = {}
         for resident, wake in self._found_wakes.items():
             self._wake_by(wake, resident)
         self._found_wakes = {}
