@@ -134,7 +134,7 @@ class ZoneExitRule(Watch):
         return seen, Pending(seen.until, self._maybe(seen))
 
     def _on_good(self, state: WatchState, event: Heard, accuracy: float, at: datetime) -> tuple[WatchState, Verdict]:
-        if _perhaps(state) and state.out is not None and at <= state.out.at:
+        if _perhaps(state) and state.out is not None and at < state.out.at:
             return super()._unsure(state, event, accuracy, at)
         return super()._on_good(state, event, accuracy, at)
 

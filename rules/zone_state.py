@@ -48,7 +48,7 @@ class WatchState(State, frozen=True, omit_defaults=True):
     ``spot`` is the last place that can be believed, ``out`` the last bad one, ``company`` those of companions by
     device. ``told``: an alert stands. ``active`` and ``change_at`` are the schedule's. ``every_s`` is the time between
     the last two good fixes, ``cleared_at`` when the last alert was taken back, ``wavers`` that the standing one came
-    again soon after that; these three only where leaving is watched.
+    again soon after that, ``single`` that the last one rested on one fix alone; these only where leaving is watched.
     """
 
     stand: Stand = Stand.FINE
@@ -68,3 +68,4 @@ class WatchState(State, frozen=True, omit_defaults=True):
     every_s: float = 0.0
     cleared_at: datetime | None = None
     wavers: bool = False
+    single: bool = False

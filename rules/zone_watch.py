@@ -47,6 +47,9 @@ _SELDOM: Final = 0.1
 _FAR_M: Final = 50.0
 """A first fix this far on the bad side is either somebody on the way for a minute already, or an error."""
 
+_ERRED: Final = timedelta(hours=12)
+"""For so long, a night, after one fix alone was told and the next one took it back, near ones wait, too."""
+
 _NEXT: Final = 1.25
 """The next fix is expected after the time between the last two, and a quarter for the network."""
 
@@ -138,6 +141,7 @@ class Watch(Watched):
             change_at=state.change_at,
             every_s=every_s,
             cleared_at=state.cleared_at,
+            single=state.single,
         )
 
     def _cleared(self, state: WatchState, at: datetime | None, spot: Spot | None, now: datetime) -> WatchState:
@@ -200,7 +204,7 @@ class Watch(Watched):
             position, out = event.reading, state.out
             if isinstance(position, Position):
                 out = Spot(position.lon, position.lat, accuracy, at)
-            return replace(state, bad_at=at, out=out), _STILL
+            return replace(state, bad_at=at, out=out, single=False), _STILL
         if stand is Stand.RETURNING or (stand is Stand.TOLD and state.how is not How.NEAR):
             seen = self._note(state, event, accuracy, at, 0.0)
             return replace(seen, stand=Stand.TOLD, until=None, fixes=seen.fixes[-1:]), _STILL
@@ -219,7 +223,10 @@ class Watch(Watched):
         before its next fix."""
         if not self.by_sides or self._foot is None or state.stand is not Stand.FINE or not self._good_last(state):
             return 0.0
-        if state.good_at is None or seen.where is None or seen.where.distance_m < _FAR_M:
+        if state.good_at is None or seen.where is None:
+            return 0.0
+        erred = state.single and state.cleared_at is not None and at - state.cleared_at <= _ERRED
+        if seen.where.distance_m < _FAR_M and not erred:
             return 0.0
         every_s = min(state.every_s, (at - state.good_at).total_seconds())
         if every_s <= self._settings.decide_within_s:

@@ -151,6 +151,7 @@ class Watched:
         told = replace(
             state,
             wavers=state.wavers or again,
+            single=self.by_sides and how is How.ALONE and len(state.fixes) == 1,
             stand=Stand.TOLD,
             told=True,
             until=None,

@@ -128,6 +128,21 @@ TIMELINES: dict[str, tuple[dict[str, Any], list[tuple[float, float | None, float
         {},
         [(0, IN, 0, ""), (120, IN, 0, ""), (240, 100, 0, "pending 390"), (390, None, 0, "raised high")],
     ),
+    "one position alone was told and taken back: for a night near ones wait, too": (
+        {},
+        [
+            (0, IN, 0, ""),
+            (120, IN, 0, ""),
+            (240, OUT - 5, 0, "pending 300"),
+            (300, None, 0, "raised high"),
+            (360, IN, 0, "cleared"),
+            (480, IN, 0, ""),
+            (600, OUT - 5, 0, "pending 750"),
+            (720, IN, 0, ""),
+            (840, OUT - 5, 0, "pending 990"),
+            (960, OUT - 5, 0, "raised high"),
+        ],
+    ),
     "near the border nothing waits for it": ({}, [(0, IN, 0, ""), (300, IN, 0, ""), (600, 49, 0, "pending 660")]),
     "a tracker that reports every minute has no longer wait": (
         {},
