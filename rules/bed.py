@@ -72,9 +72,14 @@ def fell_silent(told: Told) -> frozenset[str]:
     return frozenset(proof.device for proof in told.verdict.evidence)
 
 
-def heard_again(told: Told, device: str) -> bool:
-    """Whether one of the rules :data:`SILENT` has told that a device which it had told as silent is heard again."""
-    return told.rule_name in SILENT and isinstance(told.verdict, Cleared) and told.verdict.subject in {"", device}
+def silences(before: tuple[str, ...], told: Told, device: str) -> tuple[str, ...]:
+    """Which rules of :data:`SILENT` say that a device is silent, after one of them spoke; same object: as before."""
+    name = told.rule_name
+    if name not in before:
+        return (*before, name) if device in fell_silent(told) else before
+    if isinstance(told.verdict, Cleared) and told.verdict.subject in {"", device}:
+        return tuple(one for one in before if one != name)
+    return before
 
 
 def decided_at(until: datetime, event: Heard) -> datetime:

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from pydantic import ConfigDict, Field
 
 from devices.model import Bed, Motion
-from rules.bed import SILENT, fell_silent, heard_again
+from rules.bed import SILENT, silences
 from rules.errors import BadRuleError
 from rules.model import (
     Cleared,
@@ -115,7 +115,7 @@ class DoorAtNightSettings(RuleSettings):
 class DoorAtNightState(State, frozen=True, tag="door_at_night", omit_defaults=True):
     """What is known of the person, which doors are open (since when), which wait for a decision, which were told.
 
-    ``bed`` is the sensor that said ``in_bed``; ``silent``: it was told as silent since.
+    ``bed`` is the sensor that said ``in_bed``; ``silent``: the rules that told it as silent since.
     """
 
     in_bed: bool | None = None
@@ -125,7 +125,7 @@ class DoorAtNightState(State, frozen=True, tag="door_at_night", omit_defaults=Tr
     waiting: dict[str, Evidence] = {}  # noqa: RUF012
     told: tuple[str, ...] = ()
     bed: str = ""
-    silent: bool = False
+    silent: tuple[str, ...] = ()
 
 
 class DoorAtNightRule:
@@ -187,7 +187,7 @@ class DoorAtNightRule:
             return state, _OLDER
         if in_bed is state.in_bed and not state.silent:
             return state, _SAME
-        after = replace(state, in_bed=in_bed, bed_at=event.at, bed=event.device, silent=False)
+        after = replace(state, in_bed=in_bed, bed_at=event.at, bed=event.device, silent=())
         if not in_bed:
             return self._may_have_been(after, event)
         if not after.told or self._anybody:
@@ -197,11 +197,10 @@ class DoorAtNightRule:
     @staticmethod
     def _silent(state: DoorAtNightState, said: Said) -> DoorAtNightState:
         """Nobody knows any more whether somebody is in that bed; or it is known again."""
-        if state.in_bed is not None and (
-            heard_again(said, state.bed) if state.silent else state.bed in fell_silent(said)
-        ):
-            return replace(state, silent=not state.silent)
-        return state
+        if state.in_bed is None:
+            return state
+        silent = silences(state.silent, said, state.bed)
+        return state if silent is state.silent else replace(state, silent=tuple(sorted(silent)))
 
     def _door(self, state: DoorAtNightState, event: Heard, *, opens: bool) -> tuple[State, Verdict]:  # noqa: PLR0911
         door = event.device

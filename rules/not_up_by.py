@@ -13,7 +13,7 @@ from typing import ClassVar, Final, Literal
 from msgspec.structs import replace
 from pydantic import Field
 
-from rules.bed import LATE_S, SILENT, BedSettings, Said, fell_silent, heard_again, said
+from rules.bed import LATE_S, SILENT, BedSettings, Said, said, silences
 from rules.errors import BadRuleError
 from rules.model import (
     Cleared,
@@ -75,7 +75,7 @@ class NotUpBySettings(BedSettings):
 
 class NotUpByState(State, frozen=True, tag="not_up_by", omit_defaults=True):
     """``at`` is the last judged reading; ``since`` when it began to say so; in bed, ``until`` is when it is told.
-    ``in_bed`` None with ``since``: in bed when the sensor fell silent.
+    ``in_bed`` None with ``since``: in bed when the sensor fell silent; ``silent`` are the rules that told it.
 
     ``up`` is the end of the last morning in which the person was up.
     """
@@ -88,6 +88,7 @@ class NotUpByState(State, frozen=True, tag="not_up_by", omit_defaults=True):
     told: bool = False
     evidence: tuple[Evidence, ...] = ()
     marks: tuple[Reason, ...] = ()
+    silent: tuple[str, ...] = ()
 
 
 class NotUpByRule:
@@ -135,15 +136,19 @@ class NotUpByRule:
     def _silent(self, state: NotUpByState, told: Told) -> tuple[State, Verdict]:
         """The sensor that said "in bed" is not heard any more, or it is heard again."""
         device = state.evidence[0].device if state.evidence else ""
-        if state.in_bed and device in fell_silent(told):
-            return replace(state, in_bed=None), _NOTHING
-        until = state.until
-        if state.in_bed is None and until is not None and heard_again(told, device) and told.at < until + _HEARD_AGAIN:
+        silent = silences(state.silent, told, device)
+        if silent is state.silent or not device or state.in_bed is False:
+            return state, _NOTHING
+        silent = tuple(sorted(silent))
+        if state.in_bed:
+            after, verdict = self._tick(state, told.at)  # what was due by then comes first
+            return replace(after, in_bed=None, silent=silent), verdict
+        if not silent and state.until is not None and told.at < state.until + _HEARD_AGAIN:
             return self._known_again(state, told.received_at)
-        return state, _NOTHING
+        return replace(state, silent=silent), _NOTHING
 
     def _known_again(self, state: NotUpByState, now: datetime) -> tuple[State, Verdict]:
-        again = replace(state, in_bed=True)
+        again = replace(state, in_bed=True, silent=())
         if again.until is not None and again.until <= now:
             return self._tick(again, now)
         return again, self._waits(again)
@@ -192,7 +197,7 @@ class NotUpByRule:
             return _STILL_IN
         return Pending(state.until, Reason("In bed; told at {told_at}.", {"told_at": epoch_ms(state.until)}))
 
-    def _tick(self, state: NotUpByState, at: datetime) -> tuple[State, Verdict]:
+    def _tick(self, state: NotUpByState, at: datetime) -> tuple[NotUpByState, Verdict]:
         if not state.in_bed or state.until is None or state.since is None or at < state.until:
             return state, _NOTHING
         why = Reason(
