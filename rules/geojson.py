@@ -45,7 +45,8 @@ def parsed(zone: str, geometry: dict[str, Any]) -> Any:
     """
     kind = geometry["type"]
     try:
-        found = shapely.force_2d(shape(geometry))
+        with np.errstate(invalid="ignore"):  # a NaN is told below, in words
+            found = shapely.force_2d(shape(geometry))
     except (ShapelyError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         raise BadZoneError(
             f"zone {zone}: its coordinates don't make a {kind} ({error}); {_SAID.get(kind, _RING)}"

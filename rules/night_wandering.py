@@ -78,7 +78,7 @@ class NightWanderingSettings(RuleSettings):
     )
     within_minutes: float = Field(
         30.0,
-        gt=0,
+        ge=5,
         le=240,
         description="The time in which changes are counted, and after which a person who stays in one place is calm "
         "again. Half an hour holds a bout of restlessness, and parts two walks to the toilet.",
@@ -91,7 +91,7 @@ class NightWanderingSettings(RuleSettings):
     )
     away_minutes: float = Field(
         20.0,
-        gt=0,
+        ge=1,
         le=600,
         description="How long in other rooms than `own_room` is told. As for being out of bed: longer than a visit to "
         "the toilet without haste.",

@@ -7,7 +7,8 @@ gives nothing while it is silent, switched off, taken off, or behind a hub that 
 - **protected**: everything that the plan counts on is there.
 - **degraded**: something is there, but not all of it or not for long: a second device is gone, a battery is low, no
   position came for ``NO_POSITION``, nobody would be told of a silent device.
-- **unprotected**: no device is left for a call for help, for a fall, or for the zones.
+- **unprotected**: no device is left for a call for help, for a fall, or for the zones; or there is no device at all, or
+  no rule that watches over somebody.
 
 Pure: it reads the states of the device rules and keeps nothing.
 """
@@ -83,6 +84,12 @@ _HEARD: Final[dict[str, Need]] = {
     "continence": Need.CONTINENCE,
 }
 
+UPKEEP: Final = frozenset({
+    "silent", "switched_off", "removed", "tamper", "clock_wrong", "low_battery", "charge_by", "bed_sensor_silent",
+    "continence_off", "path_light", "day_light", "answer",
+})  # fmt: skip
+"""Rules that look after devices, or tell them something: nobody is watched over by these alone."""
+
 LIFE_SAFETY: Final = (Need.HELP, Need.FALL, Need.PLACE)
 """Without one of these that the plan counts on, somebody is unprotected."""
 
@@ -99,6 +106,8 @@ _NO_DEVICE: Final = {
     Need.BED: Reason("No device watches the bed."),
     Need.CONTINENCE: Reason("No continence sensor is there."),
 }
+
+_NOTHING: Final = Reason("Nothing watches over this resident.")
 
 
 class Protection(msgspec.Struct, frozen=True):
@@ -123,6 +132,7 @@ class Protections:
         needs += [Need.PLACE for rule in rules if rule.zones]
         self._needs = tuple(need for need in Need if need in needs)
         self._devices = tuple(device for device in devices if device.type != "lamp")
+        self._watched = bool(self._devices) and any(rule.name not in UPKEEP for rule in rules)
         keys = {rule.key for rule in rules}
         self._keys = {
             device.id: {
@@ -169,7 +179,7 @@ class Protections:
                 placed_at = heard.placed_at if placed_at is None else max(placed_at, heard.placed_at)
         empty = [need for need in self._needs if not given[need]]
         untold = [_NO_DEVICE[need] for need in empty if need in LIFE_SAFETY and not lost[need]]
-        unprotected = any(need in LIFE_SAFETY for need in empty)
+        unprotected = not self._watched or any(need in LIFE_SAFETY for need in empty)
         if given.get(Need.PLACE) and placed_at is not None and at - placed_at > NO_POSITION:
             unwatched = Reason(
                 "No position since {placed_at}: the zones are not watched.", {"placed_at": epoch_ms(placed_at)}
@@ -178,7 +188,8 @@ class Protections:
             if at - placed_at > NO_POSITION_AT_ALL:
                 unprotected = True
                 untold.append(unwatched)
-        missing = [*(_NO_DEVICE[need] for need in empty), *missing]
+        nothing = () if self._watched or empty else (_NOTHING,)
+        missing = [*nothing, *(_NO_DEVICE[need] for need in empty), *missing]
         level = Level.UNPROTECTED if unprotected else Level.DEGRADED if missing else Level.PROTECTED
         return Protection(level, tuple(missing), tuple(untold))
 

@@ -34,6 +34,9 @@ LONGEST_WHY: Final = 500
 SHELVED_RULE: Final = "shelved_rule"
 """The alert that says that a high-priority rule is shelved."""
 
+GATEWAY: Final = "gateway"
+"""Who holds back what a carer at the bedside has just looked after, see gateway.alerts.bedside."""
+
 MAY_SHELVE_HIGH: Final = frozenset({"manager", "admin"})
 
 _DECODE = msgspec.json.Decoder(Incident).decode
@@ -95,6 +98,8 @@ def shelve(
         raise BadAnswerError(f"for: {lasting}: expected 1 minute to {hours:g} hours for a rule of {priority} priority.")
     if priority is Priority.HIGH and not _is_manager(index, who):
         raise NotAllowedError(f"rule: {rule_key}: a manager has to shelve it, because its priority is high.")
+    if priority is Priority.HIGH:
+        _not_again_and_again(tx, whose, rule_key, lasting)
     _end(tx, index, _in_force(tx.db, whose, rule_key), by=who)
     number = tx.db.execute(
         "INSERT INTO shelves (resident, rule_key, rule, priority, why, who, since, until)"
@@ -109,6 +114,48 @@ def shelve(
     if priority is Priority.HIGH:
         desk.raise_incident(tx, index, _notice(shelf, tx.now))
     return shelf
+
+
+def _not_again_and_again(tx: Tx, whose: str, rule_key: str, lasting: timedelta) -> None:
+    """Refuse what would keep a high-priority rule quiet for more than an hour of any two.
+
+    Raises:
+        NotAllowedError: it would.
+    """
+    longest = LONGEST[Priority.HIGH]
+    since, now = to_ms(tx.now + lasting - 2 * longest), to_ms(tx.now)
+    before = tx.db.execute(
+        "SELECT since, min(until, coalesce(ended_at, ?)) AS ended FROM shelves"
+        " WHERE resident = ? AND rule_key = ? AND who != ? AND min(until, coalesce(ended_at, ?)) > ?",
+        (now, whose, rule_key, GATEWAY, now, since),
+    )
+    shelved = timedelta(milliseconds=sum(row["ended"] - max(row["since"], since) for row in before))
+    if shelved + lasting > longest:
+        raise NotAllowedError(
+            f"rule: {rule_key}: it was shelved for {shelved.total_seconds() / 60:.0f} minutes lately; a rule of high "
+            "priority may rest for one hour of any two. Wait, or shelve it for less."
+        )
+
+
+def hold_back(tx: Tx, incident: Incident, *, since: datetime, until: datetime, why: str) -> bool:
+    """Keep an incident quiet until ``until`` without anybody having asked for it; told then if it still stands.
+
+    Returns:
+        Whether it is held; not when it is more urgent than what is held already, or its time is over.
+    """
+    whose = incident.resident or HOUSE
+    if _in_force(tx.db, whose, incident.rule_key) is None and until > tx.now:
+        tx.db.execute(
+            "INSERT INTO shelves (resident, rule_key, rule, priority, why, who, since, until)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                whose, incident.rule_key, incident.rule, incident.priority.value, why, GATEWAY, to_ms(since),
+                to_ms(until),
+            ),
+        )  # fmt: skip
+        detail = {"rule": incident.rule_key, "until": until.isoformat()}
+        audit.record(tx, who=GATEWAY, action="rule.shelve", target=f"resident/{whose}", detail=detail)
+    return hold(tx, incident) is not None
 
 
 def unshelve(tx: Tx, index: CentreIndex, number: int, *, who: str) -> Shelf:
@@ -144,6 +191,8 @@ def hold(tx: Tx, incident: Incident) -> Shelf | None:
     shelf = _one(tx.db, number)
     if shelf.until <= tx.now or URGENCY[incident.priority] > URGENCY[shelf.priority]:
         return None
+    if shelf.who == GATEWAY and incident.happened_at > shelf.since:
+        return None  # something new: not what the carer has just looked after
     now = to_ms(tx.now)
     tx.db.execute(
         "INSERT INTO shelved (shelf, incident, first_at, last_at, story) VALUES (?, ?, ?, ?, ?)"

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.centre.draft import Draft, Entry
 from gateway.centre.house import carried, surroundings
+from gateway.centre.impossible import never
 from gateway.centre.model import Assignment, Calendar, CarePlan, Device, HousePlan, Policy, Resident, Zone
 from gateway.errors import Problem
 from gateway.problems import did_you_mean, shown
@@ -165,6 +166,7 @@ def _rules(draft: Draft, shapes: dict[str, ZoneShape], calendars: dict[str, str]
                 surroundings=fixed_infos,
             )
             yield from _built(entry, entry.parsed.rules, context)
+            yield from never(entry, entry.parsed.rules, context)
     around = tuple(device.info() for device in draft.parsed(Device))
     for house in draft.of(HousePlan):
         if house.parsed is not None:
@@ -172,6 +174,7 @@ def _rules(draft: Draft, shapes: dict[str, ZoneShape], calendars: dict[str, str]
                 timezone, shapes, around, calendars=calendars, carried=carriers, surroundings=around, house=True
             )
             yield from _built(house, house.parsed.rules, context)
+            yield from never(house, house.parsed.rules, context)
 
 
 def _built(

@@ -2,7 +2,7 @@
 
 import structlog
 
-from gateway.alerts import desk, shelving
+from gateway.alerts import bedside, desk, shelving
 from gateway.centre.index import CentreIndex
 from gateway.commands import queue
 from gateway.commands.queue import Wanted
@@ -25,11 +25,12 @@ def tell(tx: Tx, index: CentreIndex, judged: Judged, *, commands: CommandOptions
             incident = incidents.of_rule(judged, raised, index)
             if raised.again and desk.dealt_with(tx.db, incident):
                 _LOG.info("rule.not_told_again", rule=judged.change.rule_key)
-            elif shelving.hold(tx, incident) is None:
+            elif shelving.hold(tx, incident) is None and not bedside.hold(tx, incident):
                 desk.raise_incident(tx, index, incident)
         case Inhibited(by=by, raised=raised):
             incident = incidents.of_rule(judged, raised, index)
-            if desk.follow_up(tx, incident, by_key=by) is None and shelving.hold(tx, incident) is None:
+            noted = desk.follow_up(tx, incident, by_key=by) is not None or shelving.hold(tx, incident) is not None
+            if not noted and not bedside.hold(tx, incident):
                 # Whoever dealt with the stronger alert has closed it: what still stands is told by itself.
                 desk.raise_incident(tx, index, incident)
         case Superseded(by=by, reason=reason, subject=subject):

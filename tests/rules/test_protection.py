@@ -27,6 +27,7 @@ class House(Story):
     ) -> None:
         super().__init__(*plan, *more, context=Context(CONTEXT.timezone, CONTEXT.zones, devices, surroundings=(HUB,)))
         self.devices = devices
+        self.at = 0.0
         for device in devices:
             self.says(1, device.id)
 
@@ -88,6 +89,25 @@ def test_a_plan_without_the_device_for_it_is_told_by_nobody_else() -> None:
     assert [reason.text for reason in found.untold] == [
         "No device says where the person is: the zones are not watched."
     ]
+
+
+@pytest.mark.parametrize(
+    ("plan", "devices"),
+    [
+        ((), ()),
+        ((), (BUTTON,)),
+        (({"rule": "silent"}, {"rule": "low_battery"}), (TRACKER, BUTTON)),
+        (({"rule": "no_movement"},), ()),
+    ],
+)
+def test_nothing_watches_over_somebody(plan: Any, devices: tuple[DeviceInfo, ...]) -> None:
+    found = House(plan=plan, devices=devices).now()
+    assert (found.level, words(found)[0]) == (Level.UNPROTECTED, "Nothing watches over this resident.")
+    assert found.untold == ()
+
+
+def test_a_rule_that_counts_on_no_device_in_particular_watches() -> None:
+    assert House(plan=({"rule": "no_movement"}, SILENT)).now().level is Level.PROTECTED
 
 
 def test_no_position_for_long() -> None:
@@ -180,7 +200,7 @@ def test_what_a_device_was_heard_to_send_counts() -> None:
 
 
 def test_no_need_no_protection_to_lose() -> None:
-    house = House(plan=(SILENT,))
+    house = House(plan=(SILENT, {"rule": "no_movement"}))
     house.hear(10, Motion(device=GPS, moving=True), device=GPS)
     house.wait(9000)
     assert house.now() == Protection(Level.PROTECTED)

@@ -146,6 +146,20 @@ def test_a_high_priority_rule_is_not_shelved_silently(house: Ward) -> None:
     assert [mark.text for mark in house.alert().marks] == ["Out of bed."]
 
 
+def test_a_high_priority_rule_rests_for_one_hour_of_any_two(house: Ward) -> None:
+    shelve(house, "not_back", 0.5, who="sam")
+    house.clock.move(20 * 60)
+    shelve(house, "not_back", 0.5, who="sam")
+    house.clock.move(40 * 60)
+    house.do(lambda tx: shelving.end_due(tx, house.index))
+    with pytest.raises(NotAllowedError, match="50 minutes lately"):
+        shelve(house, "not_back", 1, who="sam")
+    shelve(house, "not_back", 10 / 60, who="sam")
+    house.clock.move(70 * 60)
+    house.do(lambda tx: shelving.end_due(tx, house.index))
+    shelve(house, "not_back", 1, who="sam")
+
+
 @pytest.mark.parametrize("rule", ["help"])
 def test_a_call_for_help_cannot_be_shelved(house: Ward, rule: str) -> None:
     with pytest.raises(NotAllowedError, match="always told"):
