@@ -360,11 +360,11 @@ def test_outcomes_are_counted_by_rule_resident_and_device(path: Path) -> None:
     index = CentreIndex(DEMO)
     with closing(connect(path, synchronous="OFF")) as db:
 
-        def raised(at: datetime, resident: str, outcome: Outcome | None) -> None:
+        def raised(at: datetime, resident: str, outcome: Outcome | None, key: str = "bed_exit") -> None:
             from gateway.alerts.model import Incident
 
             incident = Incident(
-                rule="bed_exit", rule_key="bed_exit", priority=Priority.LOW, resident=resident, reason=WHY,
+                rule=key.partition(":")[0], rule_key=key, priority=Priority.LOW, resident=resident, reason=WHY,
                 happened_at=at, device=f"bed-{resident}",
             )  # fmt: skip
             db.execute("BEGIN")
@@ -389,6 +389,10 @@ def test_outcomes_are_counted_by_rule_resident_and_device(path: Path) -> None:
         assert (whole.alerts, whole.resident, whole.device, whole.test) == (7, None, None, 2)
         assert outcomes(db, since=EVENING + 3 * MINUTE, until=EVENING + 5 * MINUTE)[0].alerts == 2
         assert outcomes(db, rule="help") == []
+        for key in ("custom:bath", "custom:fever"):
+            raised(EVENING + 70 * MINUTE, "r01", None, key)
+        found = by_rule(outcomes(db, rule="custom"))
+        assert [one.rule for one in found] == ["custom:bath", "custom:fever"], "each own rule is a rule by itself"
 
 
 def test_a_database_that_is_none_is_an_error(tmp_path: Path) -> None:
