@@ -20,6 +20,7 @@ from gateway.pipeline.judge import Judged
 from gateway.store import audit
 from rules.engine import Failed
 from rules.model import Act, Cleared, Inhibited, Pending, Priority, Quiet, Raised
+from rules.slow_clock import LATE as BEHIND
 from tests.rules.every import NO_PROOF
 from tests.simulation.script import Message
 from tests.simulation.world import FAILSAFE
@@ -178,7 +179,9 @@ class Oracle:
             waits = max(waits, rule.cancel_within_s)  # two suspicions count as a detection
         # where one of this device is waiting already, this is told with it
         waiting = [one.by for one in self.claims if one.device == device and one.incident == f"{who}/fall/"]
-        by = max(at, happened + timedelta(seconds=waits), *waiting)
+        # a clock that is known to be behind does not count: then the wait begins when it is heard
+        begins = at if at - happened > BEHIND else happened
+        by = max(at, begins + timedelta(seconds=waits), *waiting)
         for one in self.claims:
             if one.device == device and one.incident == f"{who}/fall/":
                 one.by = by  # a detection after a suspicion: both are told when it was not taken back
