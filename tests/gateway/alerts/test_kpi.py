@@ -15,9 +15,10 @@ from gateway.clock import to_ms
 from gateway.store.database import connect, prepare
 
 MALTA = ZoneInfo("Europe/Malta")
+from tests.pace import slowness_now
+
 T0 = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 """A Monday, 09:00 in Malta."""
-from tests.pace import slowness_now
 
 
 class Book:

@@ -204,7 +204,8 @@ async def test_api_is_described(house: House) -> None:
     async with house.client() as client:
         schema = (await client.get("/api/schema/openapi.json")).json()
         assert set(schema["paths"]) == {
-            "/api/alerts", "/api/alerts/{number}/answer", "/api/alerts/{number}/explain", "/api/shelves", "/api/shelves/{number}/end",
+            "/api/alerts", "/api/alerts/{number}/answer", "/api/alerts/{number}/explain",
+            "/api/shelves", "/api/shelves/{number}/end",
             "/api/shifts", "/api/shifts/overrides", "/api/shifts/swaps", "/api/shifts/changes/{number}/end",
             "/api/coverage",
             "/api/residents/{resident}/sleep", "/api/rounds", "/api/protection",
