@@ -13,9 +13,9 @@ import pytest
 from gateway.alerts.kpi import SHIFTS, Kpis, Per, kpis
 from gateway.clock import to_ms
 from gateway.store.database import connect, prepare
+from tests.pace import slowness_now
 
 MALTA = ZoneInfo("Europe/Malta")
-from tests.pace import slowness_now
 
 T0 = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 """A Monday, 09:00 in Malta."""
