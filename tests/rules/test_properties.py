@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from devices.model import Bed, Continence, Fall, Help, Motion, Position, Room, Sleep, Status, Vitals
 from rules.engine import Change, Failed, ResidentRules
+from rules.inhibition import KEY
 from rules.model import Cleared, Heard, Inhibited, Priority, Quiet, Raised, State, Tick
 from rules.registry import decode_states, encode_states
 from tests.rules.story import T0, Story, fix, heard, rules_of
@@ -185,7 +186,8 @@ def test_the_timer_before_or_after_a_reading_makes_no_difference(story: list[Hea
         one = apply(RULES, first, tick) + apply(RULES, first, event)
         other = apply(RULES, second, event) + apply(RULES, second, tick)
         assert sorted(said(one)) == sorted(said(other))
-        assert first == second
+        # what stands for what already is noted in the order in which it was said
+        assert {k: v for k, v in first.items() if k != KEY} == {k: v for k, v in second.items() if k != KEY}
 
 
 @given(events(), st.integers(0, 12))

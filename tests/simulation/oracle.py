@@ -82,6 +82,11 @@ class Row(msgspec.Struct, frozen=True):
 
 
 _COLUMNS = ", ".join(Row.__struct_fields__)
+_HELD = (
+    "SELECT incident FROM shelved JOIN shelves ON shelves.id = shelved.shelf"
+    " WHERE shelves.who = 'gateway' AND shelves.ended_at IS NULL"
+)
+"""What the gateway holds back for some minutes itself, because a person was there a moment ago."""
 
 
 class Oracle:
@@ -100,6 +105,7 @@ class Oracle:
         self._last: dict[bytes, datetime] = {}
         self._staged: list[Judged] = []
         self._alerts: dict[int, Row] = {}
+        self._held: set[str] = set()
         self._born: dict[int, float] = {}
         self._excused: set[int] = set()
         self._all_shelves_seen: dict[str, int] = {}
@@ -220,6 +226,7 @@ class Oracle:
 
     def _read(self, db: sqlite3.Connection) -> None:
         self._alerts = {row[0]: Row(*row) for row in db.execute(f"SELECT {_COLUMNS} FROM alerts")}
+        self._held = {row[0] for row in db.execute(_HELD)}
 
     def _follow(self, one: Judged, now: datetime, before: dict[int, Row]) -> None:
         verdict, change = one.change.verdict, one.change
@@ -262,7 +269,7 @@ class Oracle:
                 if told is not None and (was is None or told.repeats != was.repeats):
                     raise Broken(f"{incident} was told although it is shelved")
                 return
-        if not raised.again and self._open(incident) is None:
+        if not raised.again and self._open(incident) is None and incident not in self._held:
             raise Broken(f"{incident} was raised, and there is no open alert")
 
     def _open(self, incident: str) -> Row | None:

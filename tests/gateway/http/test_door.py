@@ -72,10 +72,11 @@ async def test_wrong_secrets_are_slowed_down_and_the_right_one_is_not(tmp_path: 
         for _ in range(WRONG_AT_ONCE):
             assert (await life.client.post("/in/home/gps-r01/position", headers=wrong)).status_code == 401
         begun = monotonic()
-        slow = asyncio.ensure_future(life.client.post("/in/home/gps-r01/position", headers=wrong))
+        # several: a slow machine has given one or two of them their second back meanwhile
+        slow = [asyncio.ensure_future(life.client.post("/in/home/gps-r01/position", headers=wrong)) for _ in range(8)]
         good = await life.client.post("/in/home/gps-r01/position", content=position(1), headers=BEARER)
         assert good.status_code == 200
-        assert (await slow).status_code == 401
+        assert {answer.status_code for answer in await asyncio.gather(*slow)} == {401}
         assert monotonic() - begun >= 0.9 * http_door.WAITS_S
 
 
