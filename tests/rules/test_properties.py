@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from devices.model import Bed, Continence, Fall, Help, Motion, Position, Room, Sleep, Status, Vitals
 from rules.engine import Change, Failed, ResidentRules
 from rules.inhibition import KEY
-from rules.model import Cleared, Heard, Inhibited, Priority, Quiet, Raised, State, Tick
+from rules.model import Cleared, Heard, Inhibited, Listens, Priority, Quiet, Raised, State, Tick
 from rules.registry import decode_states, encode_states
 from tests.rules.story import T0, Story, fix, heard, rules_of
 
