@@ -32,7 +32,6 @@ from gateway.errors import BrokerError
 from gateway.ingest.options import BrokerOptions
 from gateway.ingest.publisher import Publisher
 from gateway.notify.channel import PermanentFailure, TemporaryFailure
-from gateway.notify.channels import log
 from gateway.notify.channels.apprise import AppriseChannel
 from gateway.notify.channels.log import LogChannel
 from gateway.notify.channels.mqtt import MqttChannel
@@ -50,9 +49,8 @@ PRIVATE_WORDS = ("Carmen", "Vella", "walker")
 # --- terminal ---------------------------------------------------------------------------------------------------
 
 
-async def test_log_writes_ids_only_and_the_demo_prints_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_log_writes_ids_only_and_the_demo_prints_the_link() -> None:
     message = outgoing(CLOCK, "")
-    monkeypatch.setattr(log, "_LOG", structlog.get_logger())  # one that no other test has made keep its processors
     with structlog.testing.capture_logs() as logs:
         await LogChannel().send(message)
     assert logs[0]["event"] == "notify.told"
