@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, UnknownLocaleError
@@ -49,12 +50,20 @@ def _utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
+def _https(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme != "https" or not parts.hostname or not value.isprintable() or " " in value:
+        raise ValueError("expected a web address that begins with https://")
+    return value
+
+
 Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": f"^{_ID.pattern}$"})]
 """A short name for machines. It goes into topics and links."""
 
 Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_line)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Language = Annotated[str, AfterValidator(_language)]
+HttpsLink = Annotated[str, Field(max_length=1000), AfterValidator(_https)]
 Utc = Annotated[AwareDatetime, AfterValidator(_utc)]
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, Field
 
 from gateway.centre import photos
-from gateway.centre.base import Id, Language, Line, Part, Timezone, Utc
+from gateway.centre.base import HttpsLink, Id, Language, Line, Part, Timezone, Utc
 from gateway.centre.policy import Policy, Step, Variant
 from gateway.centre.shifts import Shift
 from rules.geometry import ZoneShape
@@ -75,6 +75,10 @@ class Resident(Part):
     )
     relatives: tuple[Id, ...] = Field(
         (), description="Ids of the carers who are the person's relatives, for steps that tell relatives."
+    )
+    ward: Id | None = Field(None, description="Ward of the house where the person lives, such as north.")
+    visit: HttpsLink | None = Field(
+        None, description="Web address (https) of the virtual visit: a video link that a carer can open from an alert."
     )
 
 
@@ -166,6 +170,9 @@ class Carer(Part):
     kind: Literal["person", "alarm_centre"] = Field(
         "person", description="A person, or an alarm receiving centre, for steps that tell the alarm centre."
     )
+    wards: tuple[Id, ...] = Field(
+        (), description="Wards whose residents the carer works with; default: all. What they are told about they see."
+    )
     quiet: QuietHours | None = Field(None, description="Quiet hours; alerts of high priority come all the same.")
     contacts: tuple[Contact, ...] = Field((), description="Ways to reach the carer, in the order to be tried.")
 
@@ -181,6 +188,9 @@ class Consents(Part):
     search: bool = Field(False, description="Whether description and photo may be shown in a search for the person.")
     activity: bool = Field(
         False, description="Whether rules may watch when and where the person moves about indoors, and carers be told."
+    )
+    relatives: tuple[Literal["location", "sleep", "continence", "activity"], ...] = Field(
+        (), description="What of this the person's relatives may see too; alerts that they are told about they see."
     )
 
 

@@ -33,7 +33,7 @@ async def alert_page(
     """
     console = console_of(request)
     index = console.deps.index()
-    if not may_see(console.db(), visitor, number):
+    if not may_see(console.db(), console.deps.index(), visitor, number):
         raise UnknownAlertError
     found = queries.explain(console.db(), number)
     await looked(console, visitor.id, f"alert/{number}", via="page")

@@ -120,7 +120,7 @@ def router(counters: Counters) -> Router:
         ] = None,
     ) -> Response[AnswerResult] | Response[bytes]:
         visitor, console = required_visitor(request), console_of(request)
-        if not may_see(console.db(), visitor, number):
+        if not may_see(console.db(), console.deps.index(), visitor, number):
             raise UnknownAlertError
         try:
             taken = await take(console, number, data, key=idempotency_key, who=visitor.id, via="api")

@@ -44,8 +44,8 @@ class Picture(NamedTuple):
 
 def visible(console: Console, visitor: Visitor) -> list[Alert]:
     """The open alerts that are the visitor's business, the most urgent first."""
-    db = console.db()
-    return [alert for alert in queries.open_alerts(db) if may_see(db, visitor, alert.id)]
+    db, index = console.db(), console.deps.index()
+    return [alert for alert in queries.open_alerts(db) if may_see(db, index, visitor, alert.id)]
 
 
 def _marks(console: Console, visitor: Visitor) -> tuple[tuple[int, int, str | None], ...]:
@@ -54,9 +54,11 @@ def _marks(console: Console, visitor: Visitor) -> tuple[tuple[int, int, str | No
 
     Asked at every poll of every open page, so it reads three columns and decodes nothing.
     """
-    db = console.db()
+    db, index = console.db(), console.deps.index()
     found = db.execute("SELECT id, version, taken_by FROM alerts WHERE state != 'closed' ORDER BY id").fetchall()
-    alerts = tuple((row["id"], row["version"], row["taken_by"]) for row in found if may_see(db, visitor, row["id"]))
+    alerts = tuple(
+        (row["id"], row["version"], row["taken_by"]) for row in found if may_see(db, index, visitor, row["id"])
+    )
     held = "SELECT id, (SELECT coalesce(sum(times), 0) FROM shelved WHERE shelf = shelves.id) FROM shelves"
     shelves = db.execute(f"{held} WHERE ended_at IS NULL ORDER BY id").fetchall()
     return (*alerts, *((-row[0], row[1], None) for row in shelves))
@@ -105,7 +107,7 @@ class Board:
         @post("/alerts/{number:int}/answer", status_code=303, opt={"exclude_from_csrf": True}, guards=[same_origin])
         async def answer(request: Request[Any, Any, Any], number: FromPath[int], data: Form) -> Response[Any]:
             visitor, console = required_visitor(request), console_of(request)
-            if not may_see(console.db(), visitor, number):
+            if not may_see(console.db(), console.deps.index(), visitor, number):
                 raise UnknownAlertError
             return await answered(request, self._counters, number, data, visitor)
 
@@ -143,7 +145,7 @@ class Board:
             alert = queries.alert(console.db(), int(number))
         except UnknownAlertError:
             return None
-        if not may_see(console.db(), visitor, alert.id):
+        if not may_see(console.db(), console.deps.index(), visitor, alert.id):
             return None
         row = row_of(alert, console.deps.index(), tongue, visitor.id)
         return tongue("Room {room}, {title}: {state}", room=row.room, title=row.title, state=row.state_text)

@@ -63,7 +63,7 @@ def router() -> Router:
     @get("/alerts/{number:int}/explain", summary="Why there is an alert", operation_id="explainAlert")
     async def explain(request: Request[Any, Any, Any], number: FromPath[int]) -> ExplainView:
         visitor, console = required_visitor(request), console_of(request)
-        if not may_see(console.db(), visitor, number):
+        if not may_see(console.db(), console.deps.index(), visitor, number):
             raise UnknownAlertError
         found = explaining.chain(console.db(), number)
         await looked(console, visitor.id, f"alert/{number}", via="api")

@@ -12,7 +12,8 @@ from litestar.exceptions import NotAuthorizedException, PermissionDeniedExceptio
 from litestar.handlers import BaseRouteHandler
 
 from gateway.alerts.rows import LARGEST
-from gateway.centre.model import Carer
+from gateway.centre.index import CentreIndex
+from gateway.centre.model import Carer, Resident
 from gateway.console.deps import console_of
 from gateway.console.origin import Sender, sender_of
 
@@ -32,8 +33,17 @@ class Visitor(NamedTuple):
 
     @property
     def sees_everyone(self) -> bool:
-        """Staff see every alert; a relative only those that they were told about."""
+        """Staff; a relative sees only their own person, and what they were told about."""
         return self.carer.role != "relative"
+
+    def sees(self, resident: Resident) -> bool:
+        """Whether the resident is the visitor's business: of the staff's wards, or the relative's own person.
+
+        A carer without wards works with everybody, and so does one with wards with somebody who has none.
+        """
+        if not self.sees_everyone:
+            return self.carer.id in resident.relatives
+        return not self.carer.wards or resident.ward is None or resident.ward in self.carer.wards
 
 
 def visitor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Visitor | None:
@@ -80,12 +90,20 @@ async def same_origin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRou
         raise PermissionDeniedException("That came from another site. Nothing was changed.")
 
 
-def may_see(db: sqlite3.Connection, visitor: Visitor, alert_id: int) -> bool:
-    """Whether the alert is the visitor's business: staff always, a relative when they were told about it."""
-    if visitor.sees_everyone:
+def may_see(db: sqlite3.Connection, index: CentreIndex, visitor: Visitor, alert_id: int) -> bool:
+    """Whether the alert is the visitor's business: whoever was told about it, and staff of the resident's ward.
+
+    What is nobody's, and what a resident's of an earlier version was, is the business of all staff.
+    """
+    if visitor.sees_everyone and not visitor.carer.wards:
         return True
     if not 0 < alert_id <= LARGEST:
         return False
+    if visitor.sees_everyone:
+        row = db.execute("SELECT resident FROM alerts WHERE id = ?", (alert_id,)).fetchone()
+        resident = index.residents.get(row["resident"]) if row else None
+        if resident is None or visitor.sees(resident):
+            return True
     told = db.execute(
         "SELECT 1 FROM notifications WHERE alert = ? AND carer = ? LIMIT 1", (alert_id, visitor.id)
     ).fetchone()

@@ -14,6 +14,7 @@ from litestar.utils.scope.state import ScopeState
 from gateway import words
 from gateway.console.deps import console_of
 from gateway.console.guards import Visitor
+from gateway.console.menu import menu_for
 from rules.model import Reason
 
 _HERE = Path(__file__).parent
@@ -99,6 +100,9 @@ def page(
 ) -> Response[str]:
     """A whole page as a response."""
     site = console_of(request).deps.index().site.name
+    visitor = context.get("visitor")
+    context["menu"] = menu_for(visitor) if isinstance(visitor, Visitor) else ()
+    context["here"] = request.url.path
     csrf = ScopeState.from_scope(request.scope).csrf_token
     text = render(template, tongue, site=site, csrf=csrf if isinstance(csrf, str) else "", **context)
     return Response(text, media_type=MediaType.HTML, status_code=status, headers=headers)

@@ -200,7 +200,7 @@ async def _begin(console: Console, resident: str, who: str, lasting: timedelta, 
 
 
 def _resident_of(console: Console, visitor: Visitor, number: int) -> str:
-    if not may_see(console.db(), visitor, number):
+    if not may_see(console.db(), console.deps.index(), visitor, number):
         raise UnknownAlertError
     resident = queries.alert(console.db(), number).resident
     if resident is None or resident not in console.deps.index().residents:

@@ -17,7 +17,7 @@ from gateway.clock import ManualClock
 from gateway.ingest.source import Receipt
 from gateway.pipeline.pipeline import Pipeline
 from gateway.store.database import FILE, prepare
-from gateway.store.migrations import MIGRATIONS
+from gateway.store.migrating import MIGRATIONS
 from gateway.store.writer import write_now
 from tests.gateway.pipeline.chain import DEMO, applied, frame
 

@@ -1,0 +1,25 @@
+"""The menu of the console: every page that is not reached from another one, and who sees it there."""
+
+from typing import Final, NamedTuple
+
+from gateway.console.guards import ROLES, Visitor
+from gateway.words import N_
+
+
+class Entry(NamedTuple):
+    """A line of the menu."""
+
+    path: str
+    title: str
+    """Msgid."""
+    role: str
+    """The least role that sees it."""
+
+
+MENU: Final = (Entry("/", N_("Alerts"), "relative"),)
+"""In the order of the menu; what is needed most often is first."""
+
+
+def menu_for(visitor: Visitor) -> tuple[Entry, ...]:
+    """What the visitor's menu has."""
+    return tuple(entry for entry in MENU if ROLES.index(visitor.carer.role) >= ROLES.index(entry.role))

@@ -1,0 +1,74 @@
+"""What a visitor may see of a resident's life: only what is their business, and only as the resident agreed.
+
+Every page and every part of the API that shows positions, sleep, heart and breathing, continence or activity asks here.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from gateway.console.deps import Console
+from gateway.console.guards import Visitor
+
+
+class Purpose(StrEnum):
+    """What a consent is about; the words of [care_plans.consents]."""
+
+    LOCATION = "location"
+    SLEEP = "sleep"
+    CONTINENCE = "continence"
+    ACTIVITY = "activity"
+
+
+PURPOSE_OF: Final[dict[str, Purpose]] = {
+    "position": Purpose.LOCATION,
+    "bed": Purpose.SLEEP,
+    "sleep": Purpose.SLEEP,
+    "vitals": Purpose.SLEEP,
+    "continence": Purpose.CONTINENCE,
+    "room": Purpose.ACTIVITY,
+    "motion": Purpose.ACTIVITY,
+}
+"""Kinds of readings that are shown only as agreed; help, fall and status are shown to all staff."""
+
+
+class Shown(StrEnum):
+    """Whether something is shown, and why."""
+
+    AGREED = "agreed"
+    ALARM = "alarm"
+    """The place of somebody who agreed to be found in an alarm, while an alert about them is open."""
+    NOT_AGREED = "not_agreed"
+    NO_ALARM = "no_alarm"
+    """It would be shown while an alert about the person is open."""
+    NOT_YOURS = "not_yours"
+    """Another ward's resident, or another family's."""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it may be shown."""
+        return self in {Shown.AGREED, Shown.ALARM}
+
+
+def shown(console: Console, visitor: Visitor, resident_id: str, purpose: Purpose) -> Shown:
+    """Whether this visitor may see this of that resident, now. An unknown resident is nobody's business."""
+    index = console.deps.index()
+    resident = index.residents.get(resident_id)
+    if resident is None or not visitor.sees(resident):
+        return Shown.NOT_YOURS
+    agreed = index.plan_of(resident_id).consents
+    if not visitor.sees_everyone and purpose.value not in agreed.relatives:
+        return Shown.NOT_AGREED
+    if purpose is not Purpose.LOCATION:
+        return Shown.AGREED if getattr(agreed, purpose.value) else Shown.NOT_AGREED
+    match agreed.location:
+        case "always":
+            return Shown.AGREED
+        case "never":
+            return Shown.NOT_AGREED
+        case "alarm":
+            return Shown.ALARM if _alarmed(console, resident_id) else Shown.NO_ALARM
+
+
+def _alarmed(console: Console, resident_id: str) -> bool:
+    query = "SELECT 1 FROM alerts WHERE resident = ? AND state != 'closed' LIMIT 1"
+    return console.db().execute(query, (resident_id,)).fetchone() is not None
