@@ -3,27 +3,21 @@
 Staff only, and only what the resident agreed to; each look is written into the audit.
 """
 
-import asyncio
-from collections.abc import Callable
-from contextlib import closing
 from datetime import date, datetime
-from sqlite3 import Connection
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, Router, get
 from litestar.params import FromPath, QueryParameter
 
-from gateway.console.deps import Console, console_of
+from gateway.console.beside import beside
+from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.looks import looked
 from gateway.console.problems import problem
 from gateway.errors import BadAnswerError
 from gateway.store import care
-from gateway.store.database import reader
 from rules.sleep_summary import NightSummary, last_night
-
-T = TypeVar("T")
 
 
 class Rounds(msgspec.Struct):
@@ -48,7 +42,7 @@ def router() -> Router:
         index, now = console.deps.index(), console.deps.clock.now()
         night = day or last_night(now, index.timezone)
         try:
-            found = await _read(console, lambda db: care.night(db, index, resident, night, now=now))
+            found = await beside(console, lambda db: care.night(db, index, resident, night, now=now))
         except BadAnswerError as error:
             return problem(404, str(error))
         await looked(console, visitor.id, care.night_target(resident, night), via="api")
@@ -65,18 +59,8 @@ def router() -> Router:
         if until is not None and until.tzinfo is None:
             return problem(422, f"until: {until.isoformat()}: expected a time zone, such as the Z at its end")
         index, now = console.deps.index(), console.deps.clock.now()
-        found = await _read(console, lambda db: care.round_list(db, index, now=now, until=until))
+        found = await beside(console, lambda db: care.round_list(db, index, now=now, until=until))
         await looked(console, visitor.id, care.ROUNDS_TARGET, via="api")
         return Response(Rounds(found))
 
     return Router("/api", route_handlers=[sleep, rounds], guards=[at_least("carer")], tags=["care"])
-
-
-async def _read(console: Console, work: Callable[[Connection], T]) -> T:
-    """Read beside the event loop: a night of a large house is hundreds of thousands of readings to look through."""
-
-    def reading() -> T:
-        with closing(reader(console.deps.database)) as db:
-            return work(db)
-
-    return await asyncio.to_thread(reading)

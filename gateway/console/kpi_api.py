@@ -1,7 +1,5 @@
 """GET /api/kpis: how quickly people were told, answered and came. For managers: false alarms are told by resident."""
 
-import asyncio
-from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -9,11 +7,11 @@ from litestar import Request, Response, Router, get
 from litestar.params import QueryParameter
 
 from gateway.alerts.kpi import Kpis, Per, kpis, shift_changes
+from gateway.console.beside import beside
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.looks import looked
 from gateway.console.problems import problem
-from gateway.store.database import reader
 
 USUAL: Final = timedelta(days=28)
 """How far back without ``since``: four whole weeks, so that every weekday counts alike."""
@@ -43,19 +41,18 @@ def router() -> Router:
         if start >= end:
             return problem(422, f"since: {start.isoformat()}: expected a time before {end.isoformat()}")
 
-        def reading() -> Kpis:
-            with closing(reader(console.deps.database)) as db:
-                return kpis(
-                    db,
-                    since=start,
-                    until=end,
-                    now=now,
-                    timezone=index.timezone,
-                    per=per,
-                    shifts=shift_changes(index.centre),
-                )
-
-        found = await asyncio.to_thread(reading)
+        found = await beside(
+            console,
+            lambda db: kpis(
+                db,
+                since=start,
+                until=end,
+                now=now,
+                timezone=index.timezone,
+                per=per,
+                shifts=shift_changes(index.centre),
+            ),
+        )
         await looked(console, visitor.id, "kpis", via="api")
         return Response(found)
 

@@ -1,18 +1,17 @@
 """The JSON API of shifts: who is on duty, changes of it, and what the coming days lack. Changes are a manager's."""
 
-import asyncio
 from collections.abc import Callable
-from contextlib import closing
 from datetime import datetime, timedelta
 from sqlite3 import Connection
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from gateway.centre.rota import Change
-from gateway.console.deps import Console, console_of
+from gateway.console.beside import beside
+from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.looks import looked
 from gateway.console.pages import tongue_for
@@ -20,12 +19,9 @@ from gateway.console.problems import problem
 from gateway.coverage.report import LONGEST_DAYS, look_ahead
 from gateway.errors import BadAnswerError
 from gateway.store import rotas
-from gateway.store.database import reader
 from gateway.store.rotas import Span
 from gateway.store.writer import Tx
 from gateway.words import say
-
-T = TypeVar("T")
 
 _DAYS = QueryParameter(ge=1, le=LONGEST_DAYS, description="How many days ahead.")
 
@@ -120,7 +116,7 @@ def router() -> Router:
             return ShiftsView(turns, rotas.changes(db, begin=now, end=end))
 
         await looked(console, visitor.id, "shifts", via="api")
-        return await _read(console, read)
+        return await beside(console, read)
 
     @get("/coverage", summary="What the coming days lack", operation_id="coverage")
     async def coverage(
@@ -133,7 +129,7 @@ def router() -> Router:
         visitor, console = required_visitor(request), console_of(request)
         deps, tongue = console.deps, tongue_for(request, visitor)
         index, now = deps.index(), deps.clock.now()
-        report = await _read(
+        report = await beside(
             console,
             lambda db: look_ahead(
                 db,
@@ -228,13 +224,3 @@ def _span(wanted: OverrideWanted | Half) -> Span:
         if at.tzinfo is None:
             raise BadAnswerError(f"{field}: {at.isoformat()}: expected a time zone, such as the Z at its end.")
     return Span(wanted.since, wanted.until)
-
-
-async def _read(console: Console, work: Callable[[Connection], T]) -> T:
-    """Read beside the event loop: laying out a large calendar takes its time."""
-
-    def reading() -> T:
-        with closing(reader(console.deps.database)) as db:
-            return work(db)
-
-    return await asyncio.to_thread(reading)
