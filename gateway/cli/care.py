@@ -25,19 +25,11 @@ from gateway.errors import BadAnswerError, StoreError
 from gateway.store import care, centres
 from gateway.store.audit import record
 from gateway.store.database import reader
+from gateway.store.rounds import WHAT
 from gateway.store.writer import write_now
 from gateway.words import N_, duration, gettext, percent, time_of
 from rules.nights import next_wall_clock
 from rules.sleep_summary import Measured, NightSummary, Span, last_night
-
-WHAT: dict[str, str] = {
-    "leak": N_("Change needed now"),
-    "overdue": N_("Change overdue"),
-    "due": N_("Change due"),
-    "not_changed": N_("Worn for long"),
-    "sensor_off": N_("Sensor off"),
-}
-"""What the round list calls each of its lines."""
 
 _STANDS: dict[str, str] = {
     "as usual": N_("as usual ({low} to {high})"),

@@ -16,7 +16,10 @@ class Entry(NamedTuple):
     """The least role that sees it."""
 
 
-MENU: Final = (Entry("/", N_("Alerts"), "relative"),)
+MENU: Final = (
+    Entry("/", N_("Alerts"), "relative"),
+    Entry("/rounds", N_("Rounds"), "carer"),
+)
 """In the order of the menu; what is needed most often is first."""
 
 
