@@ -3,6 +3,8 @@
 GatewayError
 ├── SettingsError        gateway.toml can't be used; carries every problem found
 ├── CentreError          the centre file can't be used; carries every problem found
+├── VersionConflictError the centre was changed by somebody else meanwhile; nothing was changed
+├── UndoError            a change of the centre can't be taken back any more; says why
 ├── UnknownAlertError    no alert of that number
 ├── IllegalStepError     the alert's state does not allow that step; nothing was changed
 │   └── AlreadyTakenError somebody else is already going, or there; says who and since when
@@ -51,6 +53,22 @@ class SettingsError(_ProblemsError):
 
 class CentreError(_ProblemsError):
     """The centre file can't be used; nothing of it was applied."""
+
+
+class VersionConflictError(GatewayError):
+    """The centre was changed meanwhile: the newest version is ``newest``, and the change was made from ``base``."""
+
+    def __init__(self, base: int, newest: int) -> None:
+        super().__init__(
+            f"Version {newest} of the centre is in force, and this change was made from version {base}. "
+            "Nothing was changed: look at the new version, and make the change again."
+        )
+        self.base = base
+        self.newest = newest
+
+
+class UndoError(GatewayError):
+    """A change of the centre can't be taken back: that was changed again since, or is not there."""
 
 
 class UnknownAlertError(GatewayError):

@@ -12,7 +12,16 @@ from litestar.response import Redirect
 
 from gateway.console.guards import visitor_of
 from gateway.console.pages import Tongue, page, tongue_for
-from gateway.errors import GatewayError, IllegalStepError, NotAllowedError, StoreFailedError, UnknownAlertError
+from gateway.errors import (
+    CentreError,
+    GatewayError,
+    IllegalStepError,
+    NotAllowedError,
+    StoreFailedError,
+    UndoError,
+    UnknownAlertError,
+    VersionConflictError,
+)
 from gateway.words import N_
 
 _LOG = structlog.get_logger(__name__)
@@ -33,6 +42,9 @@ _TEXTS: dict[int, tuple[str, str]] = {
     503: (N_("Not now"), N_("The gateway can’t store anything at the moment. Please use the phone.")),
 }
 
+CENTRE_CHANGED = N_(
+    "Somebody else changed the house meanwhile. Nothing was changed: look at it again, and make the change once more."
+)
 FORM_TOO_OLD = N_("The page was open for too long. Please try once more.")
 
 
@@ -108,11 +120,27 @@ def on_gateway_error(request: Request[Any, Any, Any], error: GatewayError) -> Re
             return refuse(request, 403)
         case IllegalStepError():
             return refuse(request, 409)
+        case VersionConflictError() | UndoError() | CentreError():
+            return _of_centre(request, error)
         case StoreFailedError():
             _LOG.error("console.store_failed", path=request.url.path)
             return refuse(request, 503, headers={"Retry-After": "5"})
     _LOG.error("console.failed", path=request.url.path, error=type(error).__name__)
     return refuse(request, 500)
+
+
+def _of_centre(request: Request[Any, Any, Any], error: VersionConflictError | UndoError | CentreError) -> Response[Any]:
+    """A change of the centre that was refused; each problem with its key, what stands there, and what is expected."""
+    match error:
+        case VersionConflictError():
+            return refuse(request, 409, _tongue(request)(CENTRE_CHANGED))
+        case UndoError():
+            return refuse(request, 409, str(error))
+    text = "; ".join(f"{one.key}: {one.expected}" for one in error.problems[:20])
+    if not wants_json(request):
+        return refuse(request, 422, text)
+    listed = [{"key": one.key, "value": one.value, "expected": one.expected} for one in error.problems]
+    return problem(422, text, problems=listed)
 
 
 def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

@@ -11,7 +11,7 @@ import msgspec
 from gateway.centre.load import centre_from_document, to_document
 from gateway.centre.model import Centre
 from gateway.clock import from_ms, to_ms
-from gateway.errors import CentreError
+from gateway.errors import CentreError, VersionConflictError
 from gateway.store import audit
 from gateway.store.writer import Tx
 
@@ -25,6 +25,16 @@ class CentreVersion(msgspec.Struct, frozen=True):
     centre: Centre
 
 
+class VersionLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Who applied a version, when (UTC-aware) and why; ``undoes``: the version whose change it takes back."""
+
+    version: int
+    applied_at: datetime
+    applied_by: str | None
+    why: str | None
+    undoes: int | None
+
+
 class Applied(msgspec.Struct, frozen=True):
     """What an apply did: ``changed`` is False when the newest version already says the same."""
 
@@ -32,26 +42,89 @@ class Applied(msgspec.Struct, frozen=True):
     changed: bool
 
 
-def apply(tx: Tx, centre: Centre, *, who: str) -> Applied:
+class Ready(msgspec.Struct, frozen=True):
+    """A checked centre as it is stored: made outside of the transaction, because a large house takes its time."""
+
+    document: bytes
+    digest: str
+
+
+def ready(centre: Centre) -> Ready:
+    """A centre that was loaded, and so checked, as it is stored."""
+    document = msgspec.json.encode(to_document(centre), order="sorted")
+    return Ready(document, hashlib.sha256(document).hexdigest())
+
+
+def apply(tx: Tx, centre: Centre, *, who: str, why: str | None = None) -> Applied:
     """Make this the centre from now on, in the caller's transaction; the running gateway takes it up by itself.
 
     Args:
         tx: the open transaction.
         centre: a centre that was loaded, and so checked, as a whole.
         who: carer id or ``cli:<user>``, for the audit.
+        why: the reason in that person's words.
     """
-    document = msgspec.json.encode(to_document(centre), order="sorted")
-    digest = hashlib.sha256(document).hexdigest()
+    return apply_ready(tx, ready(centre), who=who, why=why)
+
+
+def apply_ready(
+    tx: Tx, wanted: Ready, *, who: str, why: str | None = None, undoes: int | None = None, base: int | None = None
+) -> Applied:
+    """The same for a centre that was made ready before.
+
+    Args:
+        tx: the open transaction.
+        wanted: what :func:`ready` made.
+        who: carer id or ``cli:<user>``, for the audit.
+        why: the reason in that person's words.
+        undoes: the version whose change this one takes back.
+        base: the version that this one was made from; None: it replaces whatever there is.
+
+    Raises:
+        VersionConflictError: ``base`` is not the newest version; nothing was changed.
+    """
     last = tx.db.execute("SELECT version, digest FROM centre_versions ORDER BY version DESC LIMIT 1").fetchone()
-    if last is not None and last["digest"] == digest:
-        return Applied(last["version"], changed=False)
-    version = 1 if last is None else last["version"] + 1
+    newest = 0 if last is None else int(last["version"])
+    if base is not None and base != newest:
+        raise VersionConflictError(base, newest)
+    if last is not None and last["digest"] == wanted.digest:
+        return Applied(newest, changed=False)
+    version = newest + 1
     tx.db.execute(
-        "INSERT INTO centre_versions (version, applied_at, applied_by, digest, document) VALUES (?, ?, ?, ?, ?)",
-        (version, to_ms(tx.now), who, digest, document.decode()),
+        "INSERT INTO centre_versions (version, applied_at, applied_by, digest, document, why, undoes)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (version, to_ms(tx.now), who, wanted.digest, wanted.document.decode(), why, undoes),
     )
-    audit.record(tx, who=who, action="centre.apply", target=f"centre/{version}", detail={"digest": digest})
+    detail = {"digest": wanted.digest} | ({} if why is None else {"why": why})
+    if undoes is not None:
+        detail["undoes"] = str(undoes)
+    audit.record(tx, who=who, action="centre.apply", target=f"centre/{version}", detail=detail)
     return Applied(version, changed=True)
+
+
+def document_of(db: sqlite3.Connection, version: int) -> dict[str, Any] | None:
+    """What a version holds, as it was stored; None: there is no such version."""
+    row = db.execute("SELECT document FROM centre_versions WHERE version = ?", (version,)).fetchone()
+    return None if row is None else msgspec.json.decode(row["document"], type=dict[str, Any])
+
+
+def lines(db: sqlite3.Connection, *, before: int | None = None, limit: int = 50) -> list[VersionLine]:
+    """The versions, the newest first: at most ``limit``, and those before that number only."""
+    rows = db.execute(
+        "SELECT version, applied_at, applied_by, why, undoes FROM centre_versions"
+        " WHERE version < ? ORDER BY version DESC LIMIT ?",
+        (2**62 if before is None else before, limit),
+    )
+    return [
+        VersionLine(
+            version=row["version"],
+            applied_at=from_ms(row["applied_at"]),
+            applied_by=row["applied_by"],
+            why=row["why"],
+            undoes=row["undoes"],
+        )
+        for row in rows
+    ]
 
 
 def latest_number(db: sqlite3.Connection) -> int:

@@ -1,0 +1,127 @@
+"""Changing the centre from the console: one entry or many, checked as a whole, in one transaction, and undoable.
+
+Every page that changes residents, devices, zones, consents or plans goes through :func:`change`. A change is made from
+a version that the person saw; when somebody else was faster it is refused, and nothing is half-applied.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+from gateway.centre.diff import Document, revert
+from gateway.centre.load import centre_from_document
+from gateway.console.deps import Console
+from gateway.console.guards import Visitor
+from gateway.errors import UndoError, VersionConflictError
+from gateway.store import centres
+from gateway.store.centres import Applied
+from gateway.words import N_
+
+
+class InForce(msgspec.Struct, frozen=True):
+    """The newest version: its number, and the whole as :func:`gateway.centre.load.to_document` writes it. Read only."""
+
+    version: int
+    document: Document
+
+
+_newest: WeakKeyDictionary[Console, InForce] = WeakKeyDictionary()
+
+
+def in_force(console: Console) -> InForce:
+    """The newest version as stored, maybe a second before the running rules have it; decoded once for each version.
+
+    Whoever changes something in the document gives :func:`change` an ``edit``; this one is shared.
+    """
+    db = console.db()
+    number, known = centres.latest_number(db), _newest.get(console)
+    if known is None or known.version != number:
+        known = _newest[console] = InForce(number, centres.document_of(db, number) or {})
+    return known
+
+
+async def change(
+    console: Console, visitor: Visitor, base_version: int, edit: Callable[[dict[str, Any]], None], why: str
+) -> Applied:
+    """Change the centre in force and make the result the newest version, or change nothing at all.
+
+    Args:
+        console: the running console.
+        visitor: who changes it; the page's guard has checked the role.
+        base_version: the version that the visitor saw; ``in_force(console).version`` when the page was made.
+        edit: changes a copy of the document in place; whatever it raises is handed on.
+        why: the reason in the visitor's words; may be empty.
+
+    Raises:
+        VersionConflictError: ``base_version`` is not the newest any more.
+        CentreError: the changed centre does not hold; every problem with its key, value and what is expected.
+        StoreFailedError: nothing could be written.
+    """
+    db = console.db()
+    document = _at(db, base_version)
+    edit(document)
+    return await _apply(console, visitor, base_version, document, why)
+
+
+async def undo(console: Console, visitor: Visitor, version: int, *, base_version: int | None = None) -> Applied:
+    """Take back what one version changed; everything that other versions changed stays.
+
+    An entry that a later version changed again is never overwritten: then nothing is undone, and the error names it.
+
+    Args:
+        console: the running console.
+        visitor: who takes it back.
+        version: the version whose change is taken back.
+        base_version: the newest version that the visitor saw; None: whatever is the newest now.
+
+    Raises:
+        UndoError: it is the first version, there is none of that number, or its entries were changed again since.
+        VersionConflictError: ``base_version`` is not the newest any more.
+        CentreError: the rest of the centre needs what would be taken back.
+    """
+    db = console.db()
+    newest = centres.latest_number(db)
+    base = newest if base_version is None else base_version
+    document = undone(db, _at(db, base), version)
+    return await _apply(console, visitor, base, document, "", undoes=version)
+
+
+def undone(db: sqlite3.Connection, present: Document, version: int) -> Document:
+    """``present`` without what ``version`` changed.
+
+    Raises:
+        UndoError: as for :func:`undo`.
+    """
+    before, after = centres.document_of(db, version - 1), centres.document_of(db, version)
+    if after is None:
+        raise UndoError(N_("There is no such version."))
+    if before is None:
+        raise UndoError(N_("This is the first version: there is nothing before it."))
+    found = revert(present, before, after)
+    if found.in_the_way:
+        entries = ", ".join(f"{one.table} {one.name}" for one in found.in_the_way[:5])
+        raise UndoError(f"A later version changed the same entries: {entries}. Take that one back first.")
+    if not found.undone:
+        raise UndoError(N_("This version changed nothing that could be taken back."))
+    return found.document
+
+
+def _at(db: sqlite3.Connection, base: int) -> Document:
+    newest = centres.latest_number(db)
+    if base != newest:
+        raise VersionConflictError(base, newest)
+    return centres.document_of(db, newest) or {}
+
+
+async def _apply(
+    console: Console, visitor: Visitor, base: int, document: Document, why: str, *, undoes: int | None = None
+) -> Applied:
+    # A house of thousands takes seconds to check; meanwhile alerts go on in the loop.
+    wanted = await asyncio.to_thread(lambda: centres.ready(centre_from_document(document)))
+    return await console.deps.writer.write(
+        lambda tx: centres.apply_ready(tx, wanted, who=visitor.id, why=why.strip() or None, undoes=undoes, base=base)
+    )
