@@ -102,7 +102,7 @@ def _plan(random: Random, who: str, worn: Mapping[str, str]) -> dict[str, Any]:
     ]
     words = {rule["rule"] for rule in rules}
     rules = [rule for rule in rules if rule["rule"] != "answer" or rule["to"] in words]
-    consents = dict.fromkeys(Consents.model_fields, True) | {"location": "alarm"}
+    consents = dict.fromkeys(Consents.model_fields, True) | {"location": "alarm", "relatives": ["location"]}
     return {"resident": who, "policy": random.choice(["standard", "other"]), "consents": consents, "rules": rules}
 
 
