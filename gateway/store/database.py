@@ -41,6 +41,8 @@ def connect(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(f"PRAGMA synchronous={synchronous}")
         db.execute("PRAGMA foreign_keys=ON")
+        # what is erased, or past its retention, is overwritten, and not only taken out of the tables
+        db.execute("PRAGMA secure_delete=ON")
         db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
         db.execute("PRAGMA busy_timeout=0")  # from here on whoever uses it says how long to wait

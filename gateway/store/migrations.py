@@ -10,6 +10,7 @@ from gateway.store import (  # noqa: F401 - each adds its versions
     schema_2,
     schema_admin,
     schema_notes,
+    schema_privacy,
     schema_rounds,
 )
 from gateway.store.migrating import MIGRATIONS
