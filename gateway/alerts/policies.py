@@ -16,8 +16,8 @@ from gateway.store import rotas
 MANAGERS: Final = "@managers"
 """Variant of matters that are the managers' own; no variant of a centre file begins with an @."""
 
-MANAGERS_MATTERS: Final = frozenset({"coverage_gap", "rota_unreachable"})
-"""Alerts about the plan of the house: whoever is on shift can do nothing about them."""
+MANAGERS_MATTERS: Final = frozenset({"coverage_gap", "rota_unreachable", "break_glass"})
+"""Alerts about the plan of the house, and about who opened what is not agreed: nothing for whoever is on shift."""
 
 _MANAGERS_WAIT_S: Final = 4 * 3600.0
 """The plan of the coming days is not a matter of minutes."""

@@ -12,7 +12,7 @@ from rules.registry import RULES
 TECHNICAL: Final = frozenset(
     {
         "help", "unreadable_alarm", "unassigned_alarm", "unplanned_alarm", "failed_rule", "unprotected", "shelved_rule",
-        "broker_gone", "http_gone", "codec_suspended", "coverage_gap", "rota_unreachable",
+        "broker_gone", "http_gone", "codec_suspended", "coverage_gap", "rota_unreachable", "break_glass",
         "alarm_centre_silent",
     }
 )  # fmt: skip

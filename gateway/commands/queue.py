@@ -120,8 +120,7 @@ def request(tx: Tx, index: CentreIndex, options: CommandOptions, wanted: Wanted)
     )  # fmt: skip
     detail = {
         "device": device.id,
-        "command": wanted.command,
-        "why": wanted.why,
+        "command": wanted.command,  # why stands in the command's own row, where it can be erased
         **({"refused": refusal} if refusal else {}),
     }
     audit.record(

@@ -6,6 +6,7 @@ Every page and every part of the API that shows positions, sleep, heart and brea
 from enum import StrEnum
 from typing import Final
 
+from gateway.alerts import glass
 from gateway.console.deps import Console
 from gateway.console.guards import Visitor
 
@@ -42,15 +43,31 @@ class Shown(StrEnum):
     """It would be shown while an alert about the person is open."""
     NOT_YOURS = "not_yours"
     """Another ward's resident, or another family's."""
+    BREAK_GLASS = "break_glass"
+    """It is not agreed, and the carer opened it for a stated reason and a short time."""
 
     @property
     def allowed(self) -> bool:
         """Whether it may be shown."""
-        return self in {Shown.AGREED, Shown.ALARM}
+        return self in {Shown.AGREED, Shown.ALARM, Shown.BREAK_GLASS}
 
 
 def shown(console: Console, visitor: Visitor, resident_id: str, purpose: Purpose) -> Shown:
     """Whether this visitor may see this of that resident, now. An unknown resident is nobody's business."""
+    said = _agreed(console, visitor, resident_id, purpose)
+    if said.allowed or not opened(console, visitor, resident_id):
+        return said
+    return Shown.BREAK_GLASS
+
+
+def opened(console: Console, visitor: Visitor, resident_id: str) -> bool:
+    """Whether the visitor broke the glass for this resident, and it still holds; never for relatives."""
+    if not visitor.sees_everyone or resident_id not in console.deps.index().residents:
+        return False
+    return glass.in_force(console.db(), resident_id, visitor.id, console.deps.clock.now()) is not None
+
+
+def _agreed(console: Console, visitor: Visitor, resident_id: str, purpose: Purpose) -> Shown:
     index = console.deps.index()
     resident = index.residents.get(resident_id)
     if resident is None or not visitor.sees(resident):

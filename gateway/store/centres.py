@@ -95,7 +95,7 @@ def apply_ready(
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (version, to_ms(tx.now), who, wanted.digest, wanted.document.decode(), why, undoes),
     )
-    detail = {"digest": wanted.digest} | ({} if why is None else {"why": why})
+    detail = {"digest": wanted.digest}  # not why: what people write can be erased, and stands in the version itself
     if undoes is not None:
         detail["undoes"] = str(undoes)
     audit.record(tx, who=who, action="centre.apply", target=f"centre/{version}", detail=detail)
