@@ -40,14 +40,14 @@ _NEEDED = {
 _OWN_SECRETS = ("http.", "channels.sms.inbound")
 """Where the secret is ours to choose, and must be hard to guess."""
 _PATHS = (
-    "gateway.data", "broker.tls.ca", "broker.tls.cert", "broker.tls.key", "console.secret_file",
+    "gateway.data", "broker.tls.ca", "broker.tls.cert", "broker.tls.key", "console.secret_file", "console.map.pmtiles",
     "broker.password_file", "channels.smtp.password_file", "channels.webhook.secret_file", "http.cert", "http.key",
     "channels.ntfy.token_file", "channels.telegram.token_file", "channels.webpush.key_file",
     "channels.sms.http.secret_file", "channels.sms.inbound.secret_file", "channels.voice.secret_file",
     "channels.cap.secret_file", "channels.scaip.password_file",
     *(f"channels.sms.gammu.{folder}" for folder in ("outbox", "sent", "errors", "inbox")),
 )  # fmt: skip
-_MUST_EXIST = ("broker.tls.ca", "broker.tls.cert", "broker.tls.key", "http.cert", "http.key")
+_MUST_EXIST = ("broker.tls.ca", "broker.tls.cert", "broker.tls.key", "http.cert", "http.key", "console.map.pmtiles")
 
 
 def load_settings(path: Path, env: Mapping[str, str] = os.environ) -> Settings:

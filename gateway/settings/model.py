@@ -17,6 +17,7 @@ from gateway.settings.alarm_centre import Cap, Scaip
 from gateway.settings.commands import Commands
 from gateway.settings.duty import Coverage, Shifts
 from gateway.settings.http import Http
+from gateway.settings.map import Map
 from gateway.settings.providers import ContactTests, HomeAssistant, Ntfy, Sms, Telegram, Voice, WebPush
 from gateway.settings.table import Port, Seconds, Table, WebAddress, WithSecret
 
@@ -147,6 +148,7 @@ class Console(Table):
         None,
         description="File of the key that signs links and sessions; default: console.key in the data folder.",
     )
+    map: Map = Field(Map(), description="What lies under the map.")
 
 
 class Log(Table):
