@@ -1,5 +1,6 @@
 """Take a carer's answer once, however often it is sent and by whichever way it comes: page, link, SMS, chat button."""
 
+import sqlite3
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -17,6 +18,9 @@ KEEP_KEYS = timedelta(days=7)
 
 BY_MESSAGE = frozenset({"link", "sms", "telegram", "voice", "mqtt", "cap"})
 """Ways that begin at a message: whoever answers by one has got it."""
+
+_WHOLE = frozenset({"api", "mqtt"})
+"""Ways whose keys are made by programs, one for each answer: the same key with other minutes is another answer."""
 
 
 class KeyReusedError(BadAnswerError):
@@ -62,6 +66,20 @@ def take(tx: Tx, index: CentreIndex, alert: int, answer: Answer, *, key: str | N
     return Taken(after, repeated=False)
 
 
+def known_alert(db: sqlite3.Connection, who: str, key: str) -> int | None:
+    """The alert that an answer of this key went to; None: there was none, or it was longer ago than KEEP_KEYS."""
+    head, tail = f"{who}/", f"/{key}"
+    found = db.execute(
+        "SELECT key FROM answers WHERE substr(key, 1, length(:head)) = :head AND substr(key, -length(:tail)) = :tail",
+        {"head": head, "tail": tail},
+    )
+    for row in found:
+        middle = str(row[0])[len(head) : -len(tail)]
+        if middle.isdecimal():
+            return int(middle)
+    return None
+
+
 async def mark_opened(writer: Writer, alert: int, carer: str, *, by_message: bool) -> None:
     """A carer looks at an alert and says nothing yet: what was sent to them about it counts as read.
 
@@ -73,4 +91,4 @@ async def mark_opened(writer: Writer, alert: int, carer: str, *, by_message: boo
 
 def _digest(answer: Answer, via: str) -> str:
     # A form's key names its button already, and its minutes shrink while it waits in the queue.
-    return msgspec.json.encode(answer).decode() if via == "api" else type(answer).__name__
+    return msgspec.json.encode(answer).decode() if via in _WHOLE else type(answer).__name__

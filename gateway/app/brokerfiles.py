@@ -6,6 +6,7 @@ from pathlib import Path
 from gateway.centre.model import Centre
 from gateway.errors import StoreError
 from gateway.ingest.broker_config import BrokerPlan, DeviceAccess, broker_config, make_passwords
+from gateway.notify.mqtt_answers import ANSWER_TOPIC, REPLY_TOPIC
 from gateway.settings import Settings
 from gateway.settings.load import subscriptions_of
 
@@ -20,7 +21,9 @@ _COMMANDS = {
 def plan_of(centre: Centre, settings: Settings) -> BrokerPlan:
     """Every native device signs in by itself under its address; other formats come through a bridge of their own.
 
-    A bridge (``bridge-owntracks``, ``bridge-traccar``) may write the topics that the gateway listens to for it.
+    A bridge (``bridge-owntracks``, ``bridge-traccar``) may write the topics that the gateway listens to for it. Where
+    answers are taken on the broker, each carer with an mqtt contact signs in too (``carer-nora``): writes their own
+    answers and nobody else's, and reads the replies and what they are told. Home Assistant is a user of its own.
     """
     native = [DeviceAccess(device.address) for device in centre.devices if device.format == "native"]
     bridged = {device.format for device in centre.devices} - {"native"}
@@ -30,25 +33,66 @@ def plan_of(centre: Centre, settings: Settings) -> BrokerPlan:
     bridges = [DeviceAccess(f"bridge-{name}", writes=tuple(topics.get(name, ()))) for name in sorted(bridged)]
     return BrokerPlan(
         site=centre.centre.id,
-        devices=(*native, *bridges),
+        devices=(*native, *bridges, *_carers(centre, settings), *_home_assistant(centre, settings)),
         gateway_writes=tuple(_written(centre, settings)),
         in_flight=settings.broker.receive_maximum,
     )
+
+
+def _carers(centre: Centre, settings: Settings) -> list[DeviceAccess]:
+    if not settings.channels.mqtt.answers:
+        return []
+    site, found = centre.centre.id, []
+    for carer in centre.carers:
+        told = [way.address or settings.channels.mqtt.topic for way in carer.contacts if way.channel == "mqtt"]
+        if not told:
+            continue
+        reads = [REPLY_TOPIC.format(site=site, carer=carer.id)]
+        for template in told:
+            reads += _filters(template.replace("{carer}", carer.id), site)
+        answer = ANSWER_TOPIC.format(site=site, carer=carer.id)
+        found.append(DeviceAccess(f"carer-{carer.id}", writes=(answer,), reads=tuple(dict.fromkeys(reads))))
+    return found
+
+
+def _home_assistant(centre: Centre, settings: Settings) -> list[DeviceAccess]:
+    """Home Assistant reads what is shown there, and answers for the one carer of its buttons."""
+    there = settings.channels.mqtt.homeassistant
+    if there is None:
+        return []
+    site = centre.centre.id
+    reads = (f"{there.prefix}/#", f"{there.states.replace('{site}', site)}/#")
+    # its own status, which it says at its start
+    writes = [f"{there.prefix}/status"]
+    if there.answers_as is not None:
+        writes.append(ANSWER_TOPIC.format(site=site, carer=there.answers_as))
+    return [DeviceAccess("homeassistant", writes=tuple(writes), reads=reads)]
+
+
+def _filters(template: str, site: str) -> list[str]:
+    """What a channel's template becomes: the topic, and what is only said for information one level below it."""
+    levels = ["+" if "{" in level else level for level in template.replace("{site}", site).split("/")]
+    return ["/".join(levels), "/".join([*levels, "+"])]
 
 
 def _written(centre: Centre, settings: Settings) -> list[str]:
     """Topic filters that the gateway publishes to: answers to devices, alerts, and what is said below them."""
     site = centre.centre.id
     templates = [settings.channels.mqtt.topic] + [
-        contact.address for carer in centre.carers for contact in carer.contacts if contact.channel == "mqtt"
+        contact.address or settings.channels.mqtt.topic
+        for carer in centre.carers
+        for contact in carer.contacts
+        if contact.channel == "mqtt"
     ]
     filters = [f"telecare/{site}/+/ack", f"telecare/{site}/+/command"]
     for name in sorted({device.format for device in centre.devices}):
         filters += _COMMANDS.get(name, [])
     for template in templates:
-        topic = template.replace("{site}", site)
-        levels = ["+" if "{" in level else level for level in topic.split("/")]
-        filters += ["/".join(levels), "/".join([*levels, "+"])]
+        filters += _filters(template, site)
+    if settings.channels.mqtt.answers:
+        filters.append(REPLY_TOPIC.format(site=site, carer="+"))
+    if (there := settings.channels.mqtt.homeassistant) is not None:
+        filters += [f"{there.prefix}/+/+/config", f"{there.states.replace('{site}', site)}/+"]
     return list(dict.fromkeys(filters))
 
 

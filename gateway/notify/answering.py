@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from gateway.alerts import queries, taking
-from gateway.alerts.model import Acknowledge, Alert, Answer, Arrive, Decline
+from gateway.alerts.model import Acknowledge, Alert, Answer, Arrive, Close, Decline
 from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
 from gateway.clock import Clock
@@ -19,6 +19,8 @@ from gateway.words import N_, gettext, time_of
 _GOING = N_("You are going. There by {time}.")
 _DECLINED = N_("Thank you. Somebody else is asked.")
 _THERE = N_("Thank you. Noted that you are there.")
+_ENDED = N_("Thank you. The alert is closed.")
+_NOT_POSSIBLE = N_("Not possible")
 _FIRST = N_("{who} was first, at {time}.")
 _CLOSED = N_("The alert is closed already.")
 _NOT_YOURS = N_("There is no open alert of this kind for you.")
@@ -47,10 +49,15 @@ class Reply(msgspec.Struct, frozen=True):
 
     taken: Taken
     text: str
+    repeated: bool = False
+    """This very answer had been taken before."""
+    state: AlertState | None = None
+    """The alert's state now; None: not known, or none of this carer's."""
+    why: str | None = None
+    """Of a refusal: the reason in English, for whoever builds the device that answers."""
 
 
 _ANSWERS: dict[Said, Callable[[], Answer]] = {Said.GOING: Acknowledge, Said.CANT: Decline, Said.THERE: Arrive}
-_WORDS = {Said.CANT: _DECLINED, Said.THERE: _THERE}
 
 
 class Answering:
@@ -92,12 +99,20 @@ class Answering:
         Raises:
             StoreFailedError: the database failed; nothing was stored.
         """
+        return await self.hand_in(alert, _ANSWERS[said](), carer=carer, via=via, key=key)
+
+    async def hand_in(self, alert: int, answer: Answer, *, carer: str, via: str, key: str | None) -> Reply:
+        """As ``take``, for any answer that the desk knows.
+
+        Raises:
+            StoreFailedError: the database failed; nothing was stored.
+        """
         index = self.index
 
-        def work(tx: Tx) -> Alert | None:
+        def work(tx: Tx) -> taking.Taken | None:
             if alert not in told(tx.db, carer):
                 return None
-            return taking.take(tx, index, alert, _ANSWERS[said](), key=key, who=carer, via=via).alert
+            return taking.take(tx, index, alert, answer, key=key, who=carer, via=via)
 
         person = index.carers.get(carer)
         language = person.language if person else index.site.language
@@ -106,20 +121,29 @@ class Answering:
         except AlreadyTakenError as error:
             other = index.carers.get(error.who)
             at = time_of(error.at, language, index.timezone, self.now)
-            return Reply(Taken.REFUSED, gettext(_FIRST, language, who=other.name if other else error.who, time=at))
-        except (IllegalStepError, BadAnswerError, NotAllowedError):
-            return Reply(Taken.REFUSED, gettext(_CLOSED, language))
+            text = gettext(_FIRST, language, who=other.name if other else error.who, time=at)
+            return Reply(Taken.REFUSED, text, why=str(error))
+        except IllegalStepError as error:
+            return Reply(Taken.REFUSED, gettext(_CLOSED, language), why=str(error))
+        except (BadAnswerError, NotAllowedError) as error:
+            return Reply(Taken.REFUSED, gettext(_NOT_POSSIBLE, language), why=str(error))
         except UnknownAlertError:
             after = None
         if after is None:
             return Reply(Taken.UNKNOWN, gettext(_NOT_YOURS, language))
-        return Reply(Taken.ACCEPTED, self._words(after, said, language))
+        words = self._words(after.alert, answer, language)
+        return Reply(Taken.ACCEPTED, words, after.repeated, after.alert.state)
 
-    def _words(self, after: Alert, said: Said, language: str) -> str:
-        if said is Said.GOING and after.eta_at is not None:
-            index = self.index
-            return gettext(_GOING, language, time=time_of(after.eta_at, language, index.timezone, self.now))
-        return gettext(_WORDS.get(said, _THERE), language)
+    def _words(self, after: Alert, answer: Answer, language: str) -> str:
+        match answer:
+            case Acknowledge() if after.eta_at is not None:
+                time = time_of(after.eta_at, language, self.index.timezone, self.now)
+                return gettext(_GOING, language, time=time)
+            case Acknowledge() | Arrive():
+                return gettext(_THERE, language)
+            case Close():
+                return gettext(_ENDED, language)
+        return gettext(_DECLINED, language)
 
 
 def told(db: sqlite3.Connection, carer: str) -> set[int]:

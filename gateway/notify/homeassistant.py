@@ -4,6 +4,9 @@
 Each resident's room, and the house itself, is a ``binary_sensor``: on while an alert is open. The words are those of a
 lock screen. Discovery and states are retained, so that Home Assistant has them after its own restart; a state that is
 not repeated for EXPIRES_S becomes unavailable there, so that a dead gateway never shows an all-clear.
+
+With ``answers_as`` each room has buttons too, which answer its most urgent alert in the name of that carer, as any
+pager does (gateway.notify.mqtt_answers).
 """
 
 import asyncio
@@ -23,6 +26,7 @@ from gateway.clock import Clock
 from gateway.errors import BrokerError
 from gateway.notify.channels.mqtt import Publisher
 from gateway.notify.message import DISCREET
+from gateway.notify.mqtt_answers import ANSWER_TOPIC, Word
 from gateway.settings.providers import HomeAssistant
 from gateway.store.changes import Changes
 from gateway.store.database import reader
@@ -41,6 +45,9 @@ _UNKNOWN = b"?"
 
 HOUSE = "house"
 """The entity of what is nobody's: devices, the broker, the gateway itself."""
+
+BUTTONS = {Word.GOING: N_("I am going"), Word.THERE: N_("I am there")}
+"""What can be said from a wall: nobody else is kept from going by it for longer than a promise lasts."""
 
 _ROOM = N_("Room {room}")
 _HOUSE = N_("Gateway")
@@ -147,7 +154,33 @@ class HomeAssistantStates:
         for resident, found in alerts.items():
             picture[self._config_topic(resident)] = msgspec.json.encode(self._config(resident, index))
             picture[self._state_topic(resident)] = msgspec.json.encode(_state(found, index.site.language))
+        picture |= self._buttons(index)
         return picture
+
+    def _buttons(self, index: CentreIndex) -> dict[str, bytes]:
+        """Two buttons a room; none when the carer they would answer for can't answer here."""
+        carer = index.carers.get(self._options.answers_as or "")
+        if carer is None or all(way.channel != "mqtt" for way in carer.contacts):
+            return {}
+        buttons: dict[str, bytes] = {}
+        for resident in index.residents:
+            for word, title in BUTTONS.items():
+                unique = f"{self._unique(resident)}_{word}"
+                config = self._config(resident, index)
+                body = {
+                    "name": f"{config['name']}: {gettext(title, index.site.language)}",
+                    "unique_id": unique,
+                    "command_topic": ANSWER_TOPIC.format(site=index.site.id, carer=carer.id),
+                    # Home Assistant fills in the number, so that each press is an answer of its own
+                    "command_template": '{"v":1,"id":"ha-{{ (now().timestamp() * 1000) | int }}",'
+                    f'"answer":"{word}","resident":{msgspec.json.encode(resident).decode()}'
+                    ',"t":"{{ utcnow().isoformat() }}"}',
+                    "qos": 1,
+                    "retain": False,
+                    **{key: config[key] for key in ("availability_topic", "device", "origin")},
+                }
+                buttons[f"{self._options.prefix}/button/{unique}/config"] = msgspec.json.encode(body)
+        return buttons
 
     def _config_topic(self, resident: str) -> str:
         return f"{self._options.prefix}/binary_sensor/{self._unique(resident)}/config"

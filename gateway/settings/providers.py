@@ -205,6 +205,11 @@ class HomeAssistant(Table):
     states: str = Field(
         "telecare/{site}/homeassistant", pattern=r"^[^+#$]+$", description="Where the states go; blank: {site}."
     )
+    answers_as: str | None = Field(
+        None,
+        min_length=1,
+        description="Carer in whose name its buttons answer, with an mqtt contact; none: it only shows. Needs answers.",
+    )
 
 
 class ContactTests(Table):

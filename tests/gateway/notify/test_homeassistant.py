@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import aiomqtt
+import msgspec
 import pytest
 
 from gateway.alerts import desk
@@ -16,9 +17,10 @@ from gateway.errors import BrokerError
 from gateway.ingest.options import BrokerOptions
 from gateway.ingest.publisher import Publisher
 from gateway.notify.homeassistant import REPEAT_S, HomeAssistantStates
+from gateway.notify.mqtt_answers import AnswerMessage
 from gateway.settings.providers import HomeAssistant
 from tests.brokers import run_nats
-from tests.gateway.notify.conftest import House
+from tests.gateway.notify.conftest import House, index_of
 
 STATE = "telecare/haven/homeassistant/r01"
 CONFIG = "homeassistant/binary_sensor/telecare_haven_r01/config"
@@ -108,3 +110,38 @@ async def test_only_what_changed_is_published_and_all_of_it_after_a_failure(hous
         await house.fall()
         assert await states.publish(house.db) == 1
         assert sent[-1] == STATE
+
+
+async def test_buttons_answer_for_one_carer_and_only_where_that_carer_can(house: House) -> None:
+    sent: dict[str, bytes] = {}
+
+    class Kept:
+        async def publish(self, topic: str, payload: bytes, **_: Any) -> None:
+            sent[topic] = payload
+
+    async with house.running():
+        states = HomeAssistantStates(
+            HomeAssistant(answers_as="nora"), publisher=Kept(), changes=house.writer.changes,
+            index=lambda: house.index, path=house.path, clock=house.clock,
+        )  # fmt: skip
+        await states.publish(house.db)
+        assert not [topic for topic in sent if "/button/" in topic]  # nora has no mqtt contact
+        house.index = index_of(nora=[("mqtt", "")])
+        await states.publish(house.db)
+        buttons = {topic: json.loads(body) for topic, body in sent.items() if "/button/" in topic}
+        assert sorted(buttons) == [
+            "homeassistant/button/telecare_haven_r01_going/config",
+            "homeassistant/button/telecare_haven_r01_there/config",
+        ]
+        going = buttons["homeassistant/button/telecare_haven_r01_going/config"]
+        assert (going["name"], going["qos"], going["retain"]) == ("Room 101: I am going", 1, False)
+        assert going["command_topic"] == "telecare/haven/carers/nora/answer"
+        assert going["availability_topic"] == "telecare/haven/homeassistant/status"
+        # as Home Assistant fills it in
+        filled = going["command_template"].replace("{{ (now().timestamp() * 1000) | int }}", "1772443800123")
+        filled = filled.replace("{{ utcnow().isoformat() }}", "2026-03-02T09:30:00.123456+00:00")
+        message = msgspec.json.decode(filled, type=AnswerMessage)
+        assert (message.id, message.answer, message.resident) == ("ha-1772443800123", "going", "r01")
+        house.index = index_of()
+        await states.publish(house.db)
+        assert {sent[topic] for topic in buttons} == {b""}
