@@ -12,6 +12,7 @@ CREATE TABLE looks (
     seq INTEGER NOT NULL,                    -- audit.seq
     PRIMARY KEY (resident, seq)
 ) WITHOUT ROWID;
+CREATE INDEX looks_by_seq ON looks (seq);
 -- What a carer may not see, opened for a stated reason and a short time.
 CREATE TABLE break_glass (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

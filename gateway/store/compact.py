@@ -1,0 +1,77 @@
+"""What was taken out of the tables is gone from the files too: the log is emptied, the database written anew."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from gateway.errors import StoreError
+from gateway.store.database import connect
+
+PATIENCE_MS: Final = 5_000
+"""How long the emptying of the log waits for somebody who reads or writes; then it is tried again later."""
+
+_PIECE: Final = 1 << 20
+
+
+class Emptied(NamedTuple):
+    """What became of the log: ``left`` bytes are in it still (somebody reads, or wrote meanwhile)."""
+
+    left: int
+
+
+def empty_log(path: Path) -> Emptied:
+    """Write the log back into the database, and empty it. Blocks; keep it out of the event loop.
+
+    First without holding up anybody (PASSIVE), so that the moment in which writers wait (TRUNCATE) is short.
+
+    Raises:
+        StoreError: the database can't be opened.
+    """
+    with closing(connect(path)) as db:
+        db.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    log = _log_of(path)
+    return Emptied(log.stat().st_size if log.exists() else 0)
+
+
+def rewrite(path: Path) -> None:
+    """Write the whole database anew (VACUUM): nothing of what was taken out can be left in it.
+
+    It holds up every writer until it is done, so only while no gateway runs. Needs as much free disk again.
+
+    Raises:
+        StoreError: it is in use, or the disk is full.
+    """
+    try:
+        with closing(connect(path)) as db:
+            db.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
+            db.execute("VACUUM")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {error}") from error
+
+
+def holds(path: Path, words: Sequence[str]) -> list[str]:
+    """Which of these words stand anywhere in the bytes of the database or its log; read in pieces."""
+    longest = max((len(word.encode()) for word in words), default=0)
+    left = {word: word.encode() for word in words if word}
+    found = []
+    for file in (path, _log_of(path)):
+        if not file.exists():
+            continue
+        with file.open("rb") as source:
+            before = b""
+            while left and (data := source.read(_PIECE)):
+                window = before + data
+                for word in [word for word, needle in left.items() if needle in window]:
+                    found.append(word)
+                    del left[word]
+                before = window[-longest:]
+    return found
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")

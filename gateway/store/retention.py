@@ -1,0 +1,153 @@
+"""What is too old goes: every day, in pieces so small that no alarm waits for one, and never under an open alert.
+
+Each kind of data has its own days ([retention] in gateway.toml). Pages are overwritten as rows go (secure_delete),
+and the write-ahead log is emptied afterwards (gateway.store.compact), so that what went is gone from the disk's files.
+"""
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from gateway.clock import from_ms, to_ms
+from gateway.settings.retention import Retention
+from gateway.store import retention_rows as rows
+from gateway.store.writer import Tx
+
+BEFORE_AN_ALERT: Final = timedelta(days=1)
+"""What led to an open alert, and the day before it, is kept until a person has closed it."""
+
+COUNTED: Final = 100_000
+"""Rows that a preview counts at the most: a page must not take seconds."""
+
+KEEP_RUNS: Final = timedelta(days=400)
+
+
+class Kind(StrEnum):
+    """Kinds of data, in the order in which they are looked through."""
+
+    POSITIONS = "positions"
+    READINGS = "readings"
+    EVENT_IDS = "event_ids"
+    """The senders' ids of events that are past their time as readings."""
+    JOURNAL = "journal"
+    QUARANTINE = "quarantine"
+    NOTIFICATIONS = "notifications"
+    SEARCHES = "searches"
+    ALERTS = "alerts"
+    NOTES = "notes"
+    ROUNDS = "rounds"
+    COMMANDS = "commands"
+    SHELVES = "shelves"
+    CONTACT_TESTS = "contact_tests"
+    CENTRE_VERSIONS = "centre_versions"
+    BREAK_GLASS = "break_glass"
+    AUDIT = "audit"
+
+
+EVIDENCE: Final = frozenset({Kind.POSITIONS, Kind.READINGS, Kind.EVENT_IDS, Kind.JOURNAL, Kind.QUARANTINE})
+"""What an open alert holds back."""
+
+_DAYS: Final[Mapping[Kind, str]] = {Kind.EVENT_IDS: "readings_days", Kind.BREAK_GLASS: "audit_days"}
+
+_PIECES: Final[Mapping[Kind, Callable[[Tx, int], rows.Piece]]] = {
+    Kind.POSITIONS: rows.positions,
+    Kind.READINGS: rows.readings,
+    Kind.EVENT_IDS: rows.event_ids,
+    Kind.JOURNAL: rows.journal,
+    Kind.QUARANTINE: rows.quarantine,
+    Kind.NOTIFICATIONS: rows.notifications,
+    Kind.SEARCHES: rows.searches,
+    Kind.ALERTS: rows.alerts,
+    Kind.NOTES: rows.notes,
+    Kind.ROUNDS: rows.rounds,
+    Kind.COMMANDS: rows.commands,
+    Kind.SHELVES: rows.shelves,
+    Kind.CONTACT_TESTS: rows.contact_tests,
+    Kind.CENTRE_VERSIONS: rows.centre_versions,
+    Kind.BREAK_GLASS: rows.break_glass,
+    Kind.AUDIT: rows.audit_rows,
+}
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """Before which time (UTC-aware) a kind goes; ``held_by``: the open alert that keeps more than the days would."""
+
+    kind: Kind
+    days: int
+    older_than: datetime
+    held_by: int | None
+
+
+class Line(msgspec.Struct, frozen=True):
+    """What would go of a kind now; ``rows`` is counted up to COUNTED."""
+
+    cut: Cut
+    rows: int
+
+
+class Run(msgspec.Struct, frozen=True):
+    """What went of a kind; times are UTC-aware."""
+
+    at: datetime
+    kind: str
+    older_than: datetime
+    removed: int
+
+
+def cuts(db: sqlite3.Connection, settings: Retention, now: datetime) -> list[Cut]:
+    """What is too old now, by kind."""
+    first = db.execute(
+        "SELECT id, min(happened_at, raised_at) AS at FROM alerts WHERE state != 'closed' ORDER BY 2 LIMIT 1"
+    ).fetchone()
+    floor = None if first is None else from_ms(first["at"]) - BEFORE_AN_ALERT
+    found = []
+    for kind in Kind:
+        days: int = getattr(settings, _DAYS.get(kind, f"{kind}_days"))
+        at = now - timedelta(days=days)
+        held = floor is not None and kind in EVIDENCE and floor < at
+        found.append(Cut(kind, days, floor if held and floor else at, first["id"] if held else None))
+    return found
+
+
+def piece(tx: Tx, cut: Cut) -> rows.Piece:
+    """Take out the next rows of a kind that are too old, in the caller's transaction.
+
+    An alert that was raised since ``cut`` was made is looked at again: nothing of it goes.
+    """
+    if cut.kind in EVIDENCE:
+        row = tx.db.execute("SELECT min(min(happened_at, raised_at)) FROM alerts WHERE state != 'closed'").fetchone()
+        if row[0] is not None and from_ms(row[0]) - BEFORE_AN_ALERT < cut.older_than:
+            return _PIECES[cut.kind](tx, to_ms(from_ms(row[0]) - BEFORE_AN_ALERT))
+    return _PIECES[cut.kind](tx, to_ms(cut.older_than))
+
+
+def note_run(tx: Tx, cut: Cut, removed: int) -> None:
+    """Write down what went; an old note goes too."""
+    tx.db.execute(
+        "INSERT INTO retention_runs (at, kind, older_than, removed) VALUES (?, ?, ?, ?)",
+        (to_ms(tx.now), cut.kind.value, to_ms(cut.older_than), removed),
+    )
+    tx.db.execute("DELETE FROM retention_runs WHERE at < ?", (to_ms(tx.now - KEEP_RUNS),))
+
+
+def preview(db: sqlite3.Connection, settings: Retention, now: datetime) -> list[Line]:
+    """What would go now, by kind; nothing is changed."""
+    return [
+        Line(cut, rows.count(db, cut.kind.value, to_ms(cut.older_than), COUNTED)) for cut in cuts(db, settings, now)
+    ]
+
+
+def last_runs(db: sqlite3.Connection, limit: int = 64) -> list[Run]:
+    """What went, the newest first."""
+    found = db.execute("SELECT at, kind, older_than, removed FROM retention_runs ORDER BY id DESC LIMIT ?", (limit,))
+    return [Run(from_ms(at), kind, from_ms(older), removed) for at, kind, older, removed in found]
+
+
+def last_at(db: sqlite3.Connection) -> datetime | None:
+    """When a whole run last ended (UTC); None: never."""
+    row = db.execute("SELECT max(at) FROM retention_runs WHERE kind = ?", (Kind.AUDIT.value,)).fetchone()
+    return None if row[0] is None else from_ms(row[0])
