@@ -17,6 +17,7 @@ from itsdangerous import BadData, URLSafeSerializer
 
 from gateway.clock import Clock, from_ms, to_ms
 from gateway.errors import StoreError
+from gateway.settings.table import MAP_LINK
 
 PATH = "/a/"
 """Where links live on the page: ``/a/{token}``."""
@@ -57,9 +58,13 @@ class Links:
         secret: what links are signed with; see :func:`secret_in`.
         clock: the gateway's clock.
         lifetime: how long a link is accepted.
+        map_link: address that shows a position, with the blanks ``{lat}`` and ``{lon}``.
     """
 
-    def __init__(self, base_url: str, secret: str, clock: Clock, *, lifetime: timedelta = LIFETIME) -> None:
+    def __init__(
+        self, base_url: str, secret: str, clock: Clock, *, lifetime: timedelta = LIFETIME, map_link: str = MAP_LINK
+    ) -> None:
+        self._map_link = map_link
         self._root = base_url.rstrip("/")
         self._base = self._root + PATH
         self._signed = URLSafeSerializer(secret, salt=_SALT)
@@ -71,6 +76,10 @@ class Links:
         """The whole address of a link for this carer to this alert."""
         until = to_ms(self._clock.now() + self._lifetime) // 1000
         return self._base + str(self._signed.dumps([alert, carer, purpose, until]))
+
+    def map(self, lon: float, lat: float) -> str:
+        """The address of a map that shows a position in degrees; 5 places are some metres."""
+        return self._map_link.replace("{lat}", f"{lat:.5f}").replace("{lon}", f"{lon:.5f}")
 
     def callback(self, kind: str, notification: int) -> str:
         """An address at which a provider reports about a notification; ``kind`` is its first part: ``receipt``."""

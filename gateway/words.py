@@ -6,7 +6,7 @@ telecare.po``, read as they are when a language is first used. A language that w
 
 import gettext as gnu
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time, format_timedelta
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
@@ -44,11 +44,19 @@ _UNITS_UP_TO_S: tuple[tuple[Literal["second", "minute", "hour", "day"], float], 
 )
 """Up to how long a duration is told in which unit: 80 seconds, 2 minutes, 80 minutes, 2 hours, 30 hours, 2 days."""
 
+_UNIT_S = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
+
+_JUST_NOW_S = 10.0
+"""What is not older happened just now: by the time that it is read, "2 seconds ago" would be wrong."""
+
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
     """Marks a text as a msgid where it is written; it is translated where it is said."""
     return text
 
+
+_WITHOUT_UNITS = frozenset({"mt"})
+"""Languages whose words for durations Babel does not have: CLDR has only "2 min" for Maltese."""
 
 RULE_TITLES: dict[str, str] = {rule.name: rule.title for rule in RULES} | {
     "help": N_("Help pressed"),
@@ -64,6 +72,7 @@ RULE_TITLES: dict[str, str] = {rule.name: rule.title for rule in RULES} | {
     "coverage_gap": N_("Gap in the plan of shifts"),
     "alarm_centre_silent": N_("Alarm centre does not answer"),
     "rota_unreachable": N_("Calendar of shifts can't be fetched"),
+    "break_glass": N_("Opened what was not agreed"),
 }
 """What carers call each rule, and the gateway's own findings."""
 
@@ -85,6 +94,33 @@ OUTCOME_WORDS: dict[str, str] = {
     "other": N_("Other"),
 }
 """How an alert ended (gateway.alerts.model.Outcome)."""
+
+
+_LOOK_IN = N_("Look in; quietly at night. The person may need help, or only company.")
+_GO_AFTER = N_("Go after the person or call them. The page of the alert makes a link for everybody who helps.")
+_CHANGE = N_("Look whether a change is needed, and close the alert with what it was.")
+_MEASURE = N_("Go and look how the person is. Measure again by hand before you decide.")
+_DEVICE = N_("See to the device: until it works, it calls nobody.")
+_HOUSE = N_("See to it, or tell whoever looks after the gateway: alarms may not come through.")
+_PLAN = N_("Put somebody on the plan for that time, or change the steps.")
+_ANY_STEP = N_("Go and look. Then close the alert and say what it was.")
+
+NEXT_STEPS: dict[str, str] = {
+    "help": N_("Go and ask what is needed."),
+    "fall": N_("Go at once. Ask about pain before anybody is lifted."),
+    "falls_often": N_("Talk with the team about what may prevent the next fall."),
+    **dict.fromkeys(("zone_exit", "return_by", "out_of_sight", "not_where_expected", "zone_entry"), _GO_AFTER),
+    **dict.fromkeys(("bed_exit", "not_back", "not_in_bed_by", "not_up_by", "restless_night"), _LOOK_IN),
+    **dict.fromkeys(("no_movement", "unusual_inactivity", "night_wandering", "door_at_night"), _LOOK_IN),
+    **dict.fromkeys(("continence", "not_changed"), _CHANGE),
+    **dict.fromkeys(("heart_rate", "breathing", "oxygen"), _MEASURE),
+    **dict.fromkeys(("silent", "low_battery", "switched_off", "removed", "tamper"), _DEVICE),
+    **dict.fromkeys(("clock_wrong", "charge_by", "continence_off", "bed_sensor_silent"), _DEVICE),
+    **dict.fromkeys(("broker_gone", "http_gone", "codec_suspended", "failed_rule", "alarm_centre_silent"), _HOUSE),
+    **dict.fromkeys(("unprotected", "unreadable_alarm", "unassigned_alarm"), _HOUSE),
+    **dict.fromkeys(("coverage_gap", "rota_unreachable"), _PLAN),
+}
+"""What to do first, for staff. It never tells more than a trained carer knows; the care note comes before it."""
 
 
 def known_language(language: str) -> str:
@@ -153,6 +189,11 @@ def outcome_word(outcome: str, language: str) -> str:
     return gettext(OUTCOME_WORDS.get(outcome, outcome), language)
 
 
+def next_step(rule: str, language: str) -> str:
+    """What to do first about an alert of that rule, in a sentence."""
+    return gettext(NEXT_STEPS.get(rule, _ANY_STEP), language)
+
+
 def distance(metres: float, language: str) -> str:
     """A distance as people say it: 350 m, 1.2 km; always without a sign."""
     # Nobody needs 347 m of a position that is good to 20 m.
@@ -166,9 +207,56 @@ def distance(metres: float, language: str) -> str:
 def duration(seconds: float, language: str) -> str:
     """A duration as people say it, always positive: 45 seconds, 2 minutes, 3 hours, 2 days."""
     seconds = abs(seconds)
-    unit = next(unit for unit, upto in _UNITS_UP_TO_S if seconds < upto)
+    unit = _unit_of(seconds)
+    if known_language(language) in _WITHOUT_UNITS:
+        return _in_words(unit, round(seconds / _UNIT_S[unit]), language)
     # Babel takes the largest unit that reaches the threshold; one that none reaches leaves the choice to us.
     return format_timedelta(timedelta(seconds=seconds), unit, threshold=1e12, locale=_locale(language))
+
+
+def ago(at: datetime, language: str, now: datetime) -> str:
+    """How long ago, as people say it: just now, 2 minutes ago, 3 days ago. What seems to come is just now.
+
+    Args:
+        at: UTC-aware.
+        language: code of the reader's language.
+        now: UTC-aware.
+    """
+    seconds = (now - at).total_seconds()
+    if seconds < _JUST_NOW_S:
+        return gettext(N_("just now"), language)
+    # A phrase of its own, because many languages bend the unit: 3 Tage, vor 3 Tagen.
+    past = timedelta(seconds=-seconds)
+    return format_timedelta(past, _unit_of(seconds), threshold=1e12, add_direction=True, locale=_locale(language))
+
+
+def away(metres: float, language: str, place: str = "") -> str:
+    """How far from a place, as people say it: 350 m from home, 1.2 km from the garden.
+
+    Args:
+        metres: the sign does not count.
+        language: code of the reader's language.
+        place: its name; none: home.
+    """
+    far = distance(metres, language)
+    if place:
+        return gettext(N_("{distance} from {place}"), language, distance=far, place=place)
+    return gettext(N_("{distance} from home"), language, distance=far)
+
+
+def _in_words(unit: str, n: int, language: str) -> str:
+    match unit:
+        case "second":
+            return ngettext("{n} second", "{n} seconds", n, language)
+        case "minute":
+            return ngettext("{n} minute", "{n} minutes", n, language)
+        case "hour":
+            return ngettext("{n} hour", "{n} hours", n, language)
+    return ngettext("{n} day", "{n} days", n, language)
+
+
+def _unit_of(seconds: float) -> Literal["second", "minute", "hour", "day"]:
+    return next(unit for unit, upto in _UNITS_UP_TO_S if seconds < upto)
 
 
 def time_of(at: datetime, language: str, timezone: ZoneInfo, now: datetime) -> str:
@@ -179,6 +267,11 @@ def time_of(at: datetime, language: str, timezone: ZoneInfo, now: datetime) -> s
     if local.date() == now.astimezone(timezone).date():
         return clock
     return f"{format_date(local, 'medium', locale=locale)} {clock}"
+
+
+def day(at: date, language: str) -> str:
+    """A day with its weekday: Sunday, 1 March."""
+    return format_skeleton("MMMMEEEEd", at, locale=_locale(language))
 
 
 def percent(value: float, language: str) -> str:

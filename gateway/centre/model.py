@@ -5,9 +5,9 @@ is lon, lat in degrees WGS 84, durations are seconds.
 """
 
 from functools import cached_property
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from gateway.centre import photos
 from gateway.centre.base import HttpsLink, Id, Language, Line, Part, Timezone, Utc
@@ -42,6 +42,11 @@ CommandName: TypeAlias = Literal[
 Channel: TypeAlias = Literal[
     "log", "smtp", "webhook", "mqtt", "apprise", "ntfy", "webpush", "telegram", "sms", "voice", "cap", "scaip"
 ]
+
+
+LOCK_SCREEN_ONLY: Final = frozenset({"log", "voice", "cap", "scaip"})
+"""Channels that never tell more than a lock screen: logs carry no names, anybody may pick up a telephone, and an alarm
+receiving centre gets what was agreed with it."""
 
 
 class Site(Part):
@@ -151,6 +156,17 @@ class Contact(Part):
         max_length=2000,
         description="Where: e-mail address, web address, topic, telephone number, chat id or Apprise address.",
     )
+    shows: Literal["lock_screen", "details"] = Field(
+        "lock_screen",
+        description="How much a message says: lock_screen (room code and kind), or details too, as far as the carer's "
+        "role may see them; only where nobody else reads.",
+    )
+
+    @model_validator(mode="after")
+    def _read_by_one(self) -> Self:
+        if self.shows == "details" and self.channel in LOCK_SCREEN_ONLY:
+            raise ValueError(f'expected shows = "lock_screen" for {self.channel}: nobody knows who hears or reads it')
+        return self
 
 
 class QuietHours(Part):

@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request, Response, Router, get
 from litestar.params import FromPath
 
+from gateway import words
 from gateway.alerts import queries, searching
 from gateway.alerts.delivery import UNREAD
 from gateway.alerts.model import Alert
@@ -14,8 +15,11 @@ from gateway.console.deps import console_of
 from gateway.console.guards import Visitor, at_least, may_see, required_visitor
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, page, tongue_for
+from gateway.console.pictures import with_colleagues
+from gateway.console.privacy import Purpose, shown
 from gateway.console.view import evidence_lines, history_lines, row_of, told_lines, why_lines
 from gateway.errors import UnknownAlertError
+from gateway.store.fixes import last_fix
 
 
 async def alert_page(
@@ -41,6 +45,9 @@ async def alert_page(
         await mark_opened(console.deps.writer, number, visitor.id, by_message=False)
     tongue = tongue_for(request, visitor)
     resident = index.residents.get(found.alert.resident) if found.alert.resident else None
+    row = row_of(found.alert, index, tongue, visitor.id)
+    if visitor.sees_everyone:
+        [row] = with_colleagues([row], {row.id: found.alert.resident}, console, index, visitor, tongue)
     return page(
         request,
         "alert.html",
@@ -48,14 +55,44 @@ async def alert_page(
         status=status,
         visitor=visitor,
         notice=notice,
-        row=row_of(found.alert, index, tongue, visitor.id),
+        row=row,
         why=why_lines(found.alert, tongue),
         care_note=resident.note if resident and visitor.sees_everyone else None,
+        next_step=_next_step(visitor, found.alert, tongue),
+        visit=resident.visit if resident and visitor.sees_everyone else None,
+        where=_where(request, visitor, found.alert, tongue),
         evidence=evidence_lines(found, tongue),
         told=told_lines(found.told, index, tongue),
         history=history_lines(found.history, index, tongue),
         search=_search(request, visitor, found.alert, tongue),
     )
+
+
+def _next_step(visitor: Visitor, alert: Alert, tongue: Tongue) -> str | None:
+    """What to do first, for staff, until somebody has closed it."""
+    if not visitor.sees_everyone or alert.state is AlertState.CLOSED:
+        return None
+    return words.next_step(alert.rule, tongue.language)
+
+
+def _where(
+    request: Request[Any, Any, Any], visitor: Visitor, alert: Alert, tongue: Tongue
+) -> dict[str, str | None] | None:
+    """When the person was last seen, with a link to a map; None: there is nothing, or it may not be shown."""
+    console = console_of(request)
+    if alert.state is AlertState.CLOSED or alert.resident is None:
+        return None
+    if not shown(console, visitor, alert.resident, Purpose.LOCATION).allowed:
+        return None
+    fix = last_fix(console.db(), alert.resident)
+    if fix is None:
+        return None
+    accuracy = None if fix.accuracy_m is None else words.distance(fix.accuracy_m, tongue.language)
+    return {
+        "seen": tongue("Last seen {ago}", ago=words.ago(fix.at, tongue.language, tongue.now)),
+        "accuracy": None if accuracy is None else tongue("good to {distance}", distance=accuracy),
+        "link": console.deps.links.map(fix.lon, fix.lat),
+    }
 
 
 def _search(

@@ -268,7 +268,7 @@ class Dispatcher:
         self, row: Row, channel: Channel, alert: AlertRow, index: CentreIndex, with_it: tuple[int, ...]
     ) -> Result:
         try:
-            outgoing = message.compose(row, alert, index=index, links=self._links, clock=self._clock)
+            outgoing = message.compose(row, alert, index=index, links=self._links, clock=self._clock, db=self._db)
             if with_it:
                 outgoing = message.bundled(outgoing, len(with_it))
             if row.channel in handover.CHANNELS:

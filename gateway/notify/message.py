@@ -1,7 +1,8 @@
 """What a carer reads, composed for a lock screen: room code, kind and priority marks, and a link to the rest.
 
 No name, no position, nothing about a person's health: a telephone lies on tables. What happened and to whom stands
-on the page behind the link. All texts are in the carer's language.
+on the page behind the link, and in the body of a message to a contact that shows details (gateway.notify.details).
+All texts are in the carer's language.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from gateway.alerts.model import INVOLVED, Purpose
 from gateway.centre.index import CentreIndex
 from gateway.clock import Clock, from_ms
 from gateway.links import Links
+from gateway.notify import details
 from gateway.notify.channel import Outgoing
 from gateway.notify.outbox import Row
 from gateway.words import N_, PRIORITY_MARKS, gettext, ngettext, priority_word, rule_title, time_of
@@ -68,6 +70,8 @@ class AlertRow(msgspec.Struct, frozen=True):
     raised_at: int
     happened_at: int
     rule_key: str
+    reason: str
+    """JSON of a rules.model.Reason."""
 
 
 def read_alert(db: sqlite3.Connection, number: int) -> AlertRow | None:
@@ -77,22 +81,44 @@ def read_alert(db: sqlite3.Connection, number: int) -> AlertRow | None:
     return None if found is None else AlertRow(*found)
 
 
-def compose(row: Row, alert: AlertRow, *, index: CentreIndex, links: Links, clock: Clock) -> Outgoing:
-    """One message for one carer at one contact."""
+def compose(
+    row: Row,
+    alert: AlertRow,
+    *,
+    index: CentreIndex,
+    links: Links,
+    clock: Clock,
+    db: sqlite3.Connection | None = None,
+) -> Outgoing:
+    """One message for one carer at one contact.
+
+    Args:
+        row: the notification.
+        alert: as it stands now.
+        index: the centre.
+        links: makes its link.
+        clock: the gateway's clock.
+        db: for the last position; None: a message never says where somebody is.
+    """
     carer = index.carers.get(row.carer)
     language = carer.language if carer else index.site.language
     now = clock.now()
     room = None if alert.resident is None else index.public_name(alert.resident)
     place = gettext(N_("Room {room}"), language, room=room) if room else alert.device or gettext(_GATEWAY, language)
+    what = _what(alert, index, language)
     title = gettext(
         _TITLES[row.purpose],
         language,
         marks=PRIORITY_MARKS.get(alert.priority, "!"),
         place=place,
-        what=_what(alert, index, language),
+        what=what,
     )
     raised_at = from_ms(alert.raised_at)
     since = time_of(raised_at, language, index.timezone, now)
+    body = gettext(_BODY, language, what_to_do=priority_word(alert.priority, language), time=since)
+    level = details.level_of(index, row)
+    about = details.About(alert.resident, alert.rule, alert.reason, what, raised_at, asks=row.purpose in INVOLVED)
+    more = details.lines(about, level, index=index, links=links, language=language, now=now, db=db)
     return Outgoing(
         notification=row.id,
         idempotency=idempotency(row),
@@ -102,7 +128,7 @@ def compose(row: Row, alert: AlertRow, *, index: CentreIndex, links: Links, cloc
         carer=row.carer,
         language=language,
         title=title,
-        body=gettext(_BODY, language, what_to_do=priority_word(alert.priority, language), time=since),
+        body="\n".join((body, *more)),
         link=links.make(alert.id, row.carer, row.purpose),
         link_words=gettext(_LINK_WORDS, language),
         site=index.site.id,
@@ -124,7 +150,8 @@ def compose(row: Row, alert: AlertRow, *, index: CentreIndex, links: Links, cloc
 def bundled(outgoing: Outgoing, others: int) -> Outgoing:
     """The same message, which says that it stands for others of low priority too."""
     more = ngettext("And {n} more notice.", "And {n} more notices.", others, outgoing.language)
-    return replace(outgoing, body=f"{outgoing.body} {more}")
+    first, *others_of_body = outgoing.body.split("\n")
+    return replace(outgoing, body="\n".join((f"{first} {more}", *others_of_body)))
 
 
 def urgency_of(priority: str, row: Row) -> int:

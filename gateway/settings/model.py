@@ -19,7 +19,8 @@ from gateway.settings.duty import Coverage, Shifts
 from gateway.settings.http import Http
 from gateway.settings.map import Map
 from gateway.settings.providers import ContactTests, HomeAssistant, Ntfy, Sms, Telegram, Voice, WebPush
-from gateway.settings.table import Port, Seconds, Table, WebAddress, WithSecret
+from gateway.settings.retention import Retention
+from gateway.settings.table import MAP_LINK, Port, Seconds, Table, WebAddress, WithSecret
 
 
 def _topic_filter(value: str) -> str:
@@ -131,6 +132,14 @@ class Subscription(Table):
     lane: Literal["alarms", "telemetry"] = Field("telemetry", description="Alarms are handled first.")
 
 
+def _map_template(value: str) -> str:
+    if "{lat}" not in value or "{lon}" not in value or not value.startswith(("geo:", "https://")):
+        raise ValueError("expected an address that begins with geo: or https://, with the blanks {lat} and {lon}")
+    if not value.isprintable() or " " in value:
+        raise ValueError("expected an address without spaces")
+    return value
+
+
 class Console(Table):
     """[console]: the web page."""
 
@@ -139,6 +148,12 @@ class Console(Table):
     base_url: WebAddress = Field(
         default_factory=lambda data: f"http://{data.get('host', '127.0.0.1')}:{data.get('port', 8080)}",
         description="Public address, used in the links that carers get; default: http://{host}:{port}.",
+    )
+    map_link: Annotated[str, AfterValidator(_map_template)] = Field(
+        MAP_LINK,
+        max_length=500,
+        description="Address that shows a position, with the blanks {lat} and {lon}; default: the telephone's own map. "
+        "The owner of a map on the internet learns the position.",
     )
     secure_cookies: bool = Field(
         default_factory=lambda data: str(data.get("base_url", "")).startswith("https:"),
@@ -197,7 +212,17 @@ class Mqtt(Table):
         "telecare/{site}/alert/{alert}", description="Topic; blanks: {site} {alert} {device} {resident} {carer}."
     )
     timeout_s: Seconds = Field(10.0, description="Seconds until an attempt counts as failed.")
+    answers: bool = Field(
+        False,
+        description="Take answers at telecare/{site}/carers/{carer}/answer. Only for a broker with an access list.",
+    )
     homeassistant: HomeAssistant | None = Field(None, description="Alerts as entities of Home Assistant.")
+
+    @model_validator(mode="after")
+    def _answers(self) -> Self:
+        if self.homeassistant is not None and self.homeassistant.answers_as is not None and not self.answers:
+            raise ValueError("expected answers = true with homeassistant.answers_as: its buttons answer there")
+        return self
 
 
 class Apprise(Table):
@@ -253,6 +278,7 @@ class Settings(BaseSettings):
     commands: Commands = Field(Commands(), description="Commands back to devices.")
     shifts: Shifts = Field(Shifts(), description="Calendars of shifts that are fetched.")
     coverage: Coverage = Field(Coverage(), description="The look at who would be told in the coming days.")
+    retention: Retention = Field(Retention(), description="How long each kind of data is kept.")
 
     @classmethod
     def settings_customise_sources(

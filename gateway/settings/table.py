@@ -5,6 +5,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
+MAP_LINK = "geo:{lat},{lon}"
+"""What opens a position (RFC 5870): the telephone's own map, so that no map service learns where somebody is."""
+
 
 def _web_address(value: str) -> str:
     parts = urlsplit(value)

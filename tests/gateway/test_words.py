@@ -151,3 +151,65 @@ def test_most_of_every_language_is_translated(language: str) -> None:
 
 def test_the_package_has_the_catalogues_of_all_languages() -> None:
     assert {file.parent.parent.name for file in words.FOLDER.glob("*/LC_MESSAGES/telecare.po")} == set(OTHERS)
+
+
+@pytest.mark.parametrize(
+    ("language", "moment", "minutes", "eleven", "hours", "days"),
+    [
+        ("en", "just now", "2 minutes ago", "11 minutes ago", "5 hours ago", "3 days ago"),
+        ("fr", "à l’instant", "il y a 2 minutes", "il y a 11 minutes", "il y a 5 heures",
+         "il y a 3 jours"),
+        ("de", "gerade eben", "vor 2 Minuten", "vor 11 Minuten", "vor 5 Stunden", "vor 3 Tagen"),
+        ("it", "proprio ora", "2 minuti fa", "11 minuti fa", "5 ore fa", "3 giorni fa"),
+        ("es", "ahora mismo", "hace 2 minutos", "hace 11 minutos", "hace 5 horas", "hace 3 días"),
+        ("da", "lige nu", "for 2 minutter siden", "for 11 minutter siden", "for 5 timer siden",
+         "for 3 dage siden"),
+        ("mt", "bħalissa", "2 minuti ilu", "11-il minuta ilu", "5 sigħat ilu", "3 ġranet ilu"),
+    ],
+)  # fmt: skip
+def test_how_long_ago_as_people_say_it(
+    language: str, moment: str, minutes: str, eleven: str, hours: str, days: str
+) -> None:
+    for seconds, expected in (
+        (-30, moment), (3, moment), (90, minutes), (120, minutes), (660, eleven), (5 * 3600, hours), (3 * 86400, days)
+    ):  # fmt: skip
+        said = words.ago(NOW - timedelta(seconds=seconds), language, NOW)
+        assert re.sub(r"\s", " ", said) == expected, seconds
+
+
+@pytest.mark.parametrize(
+    ("language", "home", "garden"),
+    [
+        ("en", "350 m from home", "1.2 km from Garden"),
+        ("fr", "à 350 m de la maison", "à 1,2 km de « Garden »"),
+        ("de", "350 m von zu Hause", "1,2 km von „Garden“ entfernt"),
+        ("it", "a 350 m da casa", "a 1,2 km da «Garden»"),
+        ("es", "a 350 m de casa", "a 1,2 km de «Garden»"),
+        ("da", "350 m hjemmefra", "1,2 km fra Garden"),
+        ("mt", "350 m ’l bogħod mid-dar", "1.2 km ’l bogħod minn Garden"),
+    ],
+)
+def test_how_far_away_as_people_say_it(language: str, home: str, garden: str) -> None:
+    assert re.sub(r"\s", " ", words.away(-347, language)) == home
+    assert re.sub(r"\s", " ", words.away(1234, language, "Garden")) == garden
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [(2, "2 minuti"), (10, "10 minuti"), (11, "11-il minuta"), (19, "19-il minuta"), (20, "20 minuta"),
+     (60, "60 minuta")],
+)  # fmt: skip
+def test_maltese_has_four_plural_forms(minutes: int, expected: str) -> None:
+    assert words.duration(60 * minutes, "mt") == expected
+    assert words.duration(1, "mt") == "1 sekonda"
+    assert words.duration(2 * 3600 * 24, "mt") == "2 jiem"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_alert_has_a_next_step_in_every_language(language: str) -> None:
+    for rule in words.RULE_TITLES:
+        step = words.next_step(rule, language)
+        assert step.endswith("."), rule
+        assert language == "en" or step != words.next_step(rule, "en"), rule
+    unknown = set(words.NEXT_STEPS) - set(words.RULE_TITLES)
+    assert not unknown, "a next step for a rule that does not exist"

@@ -29,13 +29,17 @@ _ANSWER = N_("Answer 1 {code}: I am going. 2 {code}: I can’t.")
 
 def text_of(message: Outgoing, *, link: bool) -> str:
     """What stands in the SMS: the title, what to do, how to answer, and the link where it is wanted."""
-    parts = [message.title, message.body]
+    parts = []
     if message.asks:
         parts.append(gettext(_ANSWER, message.language, code=code_of(message.alert)))
     # a test can only be confirmed by its link
     if link or not message.alert:
         parts.append(message.link)
-    return "\n".join(parts)[:LONGEST]
+    # how to answer is never what is cut
+    room = LONGEST - sum(len(part) + 1 for part in parts)
+    said = f"{message.title}\n{message.body}"
+    said = said if len(said) <= room else said[: max(0, room - 2)] + " …"
+    return "\n".join((said, *parts))[:LONGEST]
 
 
 class HttpSmsChannel:

@@ -4,6 +4,7 @@ Date and Message-ID come from the gateway's clock and the notification's key: an
 carries the same Message-ID, so that mail programs show it once.
 """
 
+import re
 import ssl
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -23,6 +24,9 @@ REUSE_WITHIN_S = 5.0
 server may have hung up, which would look like a failed send."""
 
 _IMPORTANCE = {"high": ("high", "1"), "medium": ("normal", "3"), "low": ("low", "5")}
+
+
+_ADDRESS = re.compile(r"\b(?:https://|geo:)[^\s<>\"]+")
 
 
 class _Idle(NamedTuple):
@@ -151,12 +155,18 @@ def compose(message: Outgoing, sender: str) -> EmailMessage:
     mail.set_content(f"{message.title}\n\n{message.body}\n\n{message.link_words}:\n{message.link}\n")
     mail.add_alternative(
         f'<!doctype html><html lang="{escape(message.language)}"><body style="font:18px sans-serif">'
-        f"<h1 style='font-size:24px'>{escape(message.title)}</h1><p>{escape(message.body)}</p>"
+        f"<h1 style='font-size:24px'>{escape(message.title)}</h1><p>{_html(message.body)}</p>"
         f'<p><a href="{escape(message.link)}" style="display:inline-block;padding:16px 24px;background:#0b3d91;'
         f'color:#fff;text-decoration:none;border-radius:8px">{escape(message.link_words)}</a></p></body></html>\n',
         subtype="html",
     )
     return mail
+
+
+def _html(text: str) -> str:
+    """Lines with their line breaks, and web addresses that can be tapped."""
+    shown = [_ADDRESS.sub(r'<a href="\g<0>">\g<0></a>', escape(line)) for line in text.split("\n")]
+    return "<br>".join(shown)
 
 
 def _failure(code: int, what: str) -> TemporaryFailure | PermanentFailure:
