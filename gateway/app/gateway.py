@@ -21,6 +21,8 @@ from gateway.app.contacts import channels_there
 from gateway.app.coverage import CoverageWatch
 from gateway.app.deafness import Deafness
 from gateway.app.keeper import CentreKeeper
+from gateway.app.mqtt_answers import AnswerLine
+from gateway.app.retention import RetentionRun
 from gateway.app.rotas import RotaFetcher
 from gateway.app.shout import shout
 from gateway.app.wakeups import RuleWakeups
@@ -148,7 +150,7 @@ class Gateway:
         # A free port is chosen before anything is told, because the links in the messages lead there.
         port = settings.console.port or free_port(settings.console.host)
         base_url = settings.console.base_url if settings.console.port else f"http://{settings.console.host}:{port}"
-        links = Links(base_url, secret, clock)
+        links = Links(base_url, secret, clock, map_link=settings.console.map_link)
         publisher = Publisher(options)
         channels = make_channels(
             settings, publisher, log=self._log, links=links, clock=clock, database=self._path, writer=writer
@@ -171,6 +173,18 @@ class Gateway:
             links=links,
             clock=clock,
             database=self._path,
+        )
+        by_mqtt = (
+            AnswerLine(
+                options,
+                site=keeper.index().site.id,
+                publisher=publisher,
+                answering=answers.answering,
+                clock=clock,
+                path=self._path,
+            )
+            if settings.channels.mqtt.answers
+            else None
         )
         homeassistant = (
             HomeAssistantStates(
@@ -218,6 +232,7 @@ class Gateway:
                 push_key=push_key_of(channels),
                 channels=channels_there(settings),
                 coverage=settings.coverage,
+                certificates=parts.certificate_files(settings),
             )
         )
         commands = Runner(
@@ -240,6 +255,9 @@ class Gateway:
             channels=channels_there(settings),
             speed=self._speed,
         )
+        retention = RetentionRun(
+            writer=writer, index=keeper.index, clock=clock, path=self._path, settings=settings.retention
+        )
         clockwork = Clockwork(writer=writer, index=keeper.index, path=self._path, clock=clock)
         async with asyncio.TaskGroup() as outer:
             # outermost, so that it is the last to end: whatever the others still have to write is written
@@ -261,12 +279,14 @@ class Gateway:
                         commands.run(),
                         tester.run(),
                         *([homeassistant.run()] if homeassistant else []),
+                        *([by_mqtt.run()] if by_mqtt else []),
                         *(run() for run in answers.running),
                         wakeups.run(),
                         keeper.run(),
                         watch.run(),
                         fetcher.run(),
                         coverage.run(),
+                        retention.run(),
                         self._alive(),
                         self._check_broker(options),
                         self._serve(console, port),

@@ -1,5 +1,7 @@
 """Settings turned into parts: broker options, subscriptions by lane, channels."""
 
+from pathlib import Path
+
 from gateway.clock import Clock
 from gateway.commands.ways import CommandOptions
 from gateway.ingest.http_auth import HttpAuth
@@ -88,3 +90,10 @@ def command_options(settings: Settings) -> CommandOptions:
         chirpstack_application=commands.chirpstack_application,
         zigbee2mqtt=commands.zigbee2mqtt,
     )
+
+
+def certificate_files(settings: Settings) -> dict[str, Path]:
+    """The PEM files of certificates that the settings name, by their key."""
+    tls = settings.broker.tls
+    named = {"broker.tls.ca": tls.ca, "broker.tls.cert": tls.cert, "http.cert": settings.http.cert}
+    return {name: path for name, path in named.items() if path is not None}

@@ -3,16 +3,15 @@
 import csv
 import re
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.table import Table
 
-from gateway.alerts.kpi import LIMITS, Figures, Kpis, Per, Share, Spread, kpis, shift_changes
+from gateway.alerts.kpi import LIMITS, Kpis, Per, Share, Spread, kpis, shift_changes
+from gateway.alerts.kpi_table import TIMES, columns
 from gateway.cli.alerts import centre_of
 from gateway.cli.common import (
     CLOCK,
@@ -29,7 +28,6 @@ from gateway.store.database import reader
 
 _USUAL = timedelta(days=28)
 _CHANGES = re.compile(r"\d{2}:\d{2}(?:,\d{2}:\d{2}){0,23}")
-_TIMES = ("notified", "acknowledged", "attended")
 
 
 def kpi(
@@ -64,28 +62,11 @@ def kpi(
         print_json(found)
     elif as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow([name for name, _ in _columns(found.total)])
+        writer.writerow([name for name, _ in columns(found.total)])
         for figures in (*found.periods, found.total):
-            writer.writerow([value for _, value in _columns(figures)])
+            writer.writerow([value for _, value in columns(figures)])
     else:
         _print(found)
-
-
-def _columns(figures: Figures) -> Iterator[tuple[str, object]]:
-    """A stretch as the columns of a table of numbers; times are RFC 3339 in UTC, what is not known is empty."""
-    yield "period", figures.label
-    yield "from", msgspec.to_builtins(figures.since)
-    yield "to", msgspec.to_builtins(figures.until)
-    for name in ("alerts", "tests", "closed", "unanswered"):
-        yield name, getattr(figures, name)
-    for name in _TIMES:
-        spread: Spread = getattr(figures, name)
-        yield from ((f"{name}_alerts", spread.alerts), (f"{name}_median_s", spread.median_s))
-        yield f"{name}_p90_s", spread.p90_s
-    for name in LIMITS:
-        share = figures.shares[name]
-        yield name, None if share.share is None else round(share.share, 4)
-        yield f"{name}_of", share.of
 
 
 def _print(found: Kpis) -> None:
@@ -95,7 +76,7 @@ def _print(found: Kpis) -> None:
             figures.label,
             str(figures.alerts),
             str(figures.unanswered),
-            *(_spread(getattr(figures, name)) for name in _TIMES),
+            *(_spread(getattr(figures, name)) for name in TIMES),
             *(_share(figures.shares[name]) for name in LIMITS),
         )
     OUT.print(f"Median / 90th percentile, from raised on. Times of {found.timezone}.", markup=False)

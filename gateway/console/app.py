@@ -3,6 +3,7 @@
 import asyncio
 
 from litestar import Litestar
+from litestar.config.compression import CompressionConfig
 from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import CacheControlHeader, State
 from litestar.exceptions import HTTPException
@@ -13,17 +14,25 @@ from litestar.static_files import create_static_files_router
 from gateway.console import (
     alert_page,
     api,
+    audit_page,
     care_api,
+    duty,
     explain_api,
+    figures,
     kpi_api,
     link_page,
     ops,
+    phone,
     protection,
     push,
+    pwa,
     rounds,
     search,
+    searches,
     shelves,
+    shelves_page,
     shifts,
+    system,
 )
 from gateway.console.board import Board
 from gateway.console.deps import CONSOLE, STOPPING, Console, ConsoleDeps
@@ -33,6 +42,7 @@ from gateway.console.pages import STATIC, STATIC_URL
 from gateway.console.problems import on_any_error, on_gateway_error, on_http_error
 from gateway.console.sessions import SessionConfig, SessionStore
 from gateway.console.signin import SignIn
+from gateway.console.wall import Wall
 from gateway.errors import GatewayError
 
 MAX_BODY_BYTES = 16 * 1024
@@ -54,6 +64,9 @@ def create_app(deps: ConsoleDeps) -> Litestar:
     return Litestar(
         route_handlers=[
             Board(counters).router(),
+            Wall().router(),
+            pwa.router(),
+            phone.router(),
             alert_page.router(),
             SignIn(deps, counters).router(),
             link_page.router(counters),
@@ -65,6 +78,12 @@ def create_app(deps: ConsoleDeps) -> Litestar:
             shifts.router(),
             care_api.router(),
             rounds.router(),
+            duty.router(),
+            figures.router(),
+            audit_page.router(),
+            system.router(),
+            searches.router(),
+            shelves_page.router(),
             kpi_api.router(),
             search.router(),
             protection.router(),
@@ -88,6 +107,9 @@ def create_app(deps: ConsoleDeps) -> Litestar:
             cookie_httponly=True,
             cookie_samesite="lax",
         ),
+        # Static files only. What repeats what somebody typed beside a secret is not compressed (BREACH); the board does
+        # it itself.
+        compression_config=CompressionConfig(backend="gzip", exclude=[r"^/(?!static/)"]),
         before_send=[security_headers(secure=deps.secure_cookies)],
         exception_handlers={
             HTTPException: on_http_error,

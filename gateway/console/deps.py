@@ -53,6 +53,8 @@ class ConsoleDeps:
     """Routes of other parts: what providers of messages send to us."""
     push_key: str | None = None
     """What browsers need to subscribe to messages (applicationServerKey); None: there are none."""
+    certificates: Mapping[str, Path] = field(default_factory=dict)
+    """PEM files of the gateway's own certificates and authorities, by what they are for."""
     metrics_from: tuple[str, ...] = ()
     """Addresses that may read /metrics besides this machine."""
 

@@ -19,6 +19,15 @@ class Entry(NamedTuple):
 MENU: Final = (
     Entry("/", N_("Alerts"), "relative"),
     Entry("/rounds", N_("Rounds"), "carer"),
+    Entry("/searches", N_("Searches"), "carer"),
+    Entry("/shelves", N_("Shelved rules"), "carer"),
+    Entry("/shifts", N_("Shifts"), "carer"),
+    Entry("/coverage", N_("Coverage"), "carer"),
+    Entry("/figures", N_("Key figures"), "manager"),
+    Entry("/system", N_("System"), "manager"),
+    Entry("/audit", N_("Audit"), "manager"),
+    Entry("/wall", N_("Wall screen"), "carer"),
+    Entry("/phone", N_("This phone"), "relative"),
 )
 """In the order of the menu; what is needed most often is first."""
 

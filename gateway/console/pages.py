@@ -1,7 +1,7 @@
 """Making pages: Jinja2 with every text through the catalogues, and static files under a name that changes with them."""
 
 import hashlib
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -65,6 +65,14 @@ class Tongue:
     def at(self, at: datetime) -> str:
         """A time of day; with the date on other days."""
         return words.time_of(at, self.language, self.timezone, self.now)
+
+    def day(self, day: date) -> str:
+        """A day with its weekday, as people write it."""
+        return words.day(day, self.language)
+
+    def percent(self, value: float) -> str:
+        """A percentage of 0 to 100, without decimals."""
+        return words.percent(value, self.language)
 
     def since(self, at: datetime) -> str:
         """How long ago, in whole minutes: what changes each second would be fetched each second."""

@@ -1,0 +1,79 @@
+"""How the store and the messages stand: sizes, ages and counts for the page of the system. Everything is bounded."""
+
+import shutil
+import sqlite3
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from gateway.clock import from_ms, to_ms
+
+RECENT: Final = timedelta(hours=24)
+_AT_ONCE: Final = 50_000
+
+
+class ChannelStanding(msgspec.Struct, frozen=True):
+    """One channel in the last 24 hours; times are UTC. ``oldest_waiting``: since when the oldest waits."""
+
+    channel: str
+    told: int
+    failed: int
+    waiting: int
+    oldest_waiting: datetime | None
+    last_told: datetime | None
+
+
+class StoreStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """Sizes in bytes; ``last_message`` (UTC) is when the newest message came, None: there never was one."""
+
+    database_bytes: int
+    log_bytes: int
+    free_bytes: int
+    last_message: datetime | None
+    quarantined: int
+    """Messages of the last 24 hours that could not be read."""
+
+
+def store(db: sqlite3.Connection, path: Path, *, now: datetime) -> StoreStanding:
+    """How the database stands."""
+    newest = db.execute("SELECT received_at FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
+    recent = db.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM quarantine q JOIN journal j ON j.seq = q.frame"
+        " WHERE q.frame >= (SELECT coalesce(max(frame), 0) - ? FROM quarantine) AND j.received_at >= ?)",
+        (_AT_ONCE, to_ms(now - RECENT)),
+    ).fetchone()[0]
+    log = path.with_name(path.name + "-wal")
+    return StoreStanding(
+        database_bytes=path.stat().st_size,
+        log_bytes=log.stat().st_size if log.exists() else 0,
+        free_bytes=shutil.disk_usage(path.parent).free,
+        last_message=None if newest is None else from_ms(newest[0]),
+        quarantined=recent,
+    )
+
+
+def channels(db: sqlite3.Connection, *, now: datetime) -> list[ChannelStanding]:
+    """How each channel did in the last 24 hours, by name; one without messages is missing."""
+    rows = db.execute(
+        "SELECT channel, count(*) FILTER (WHERE state IN ('sent', 'delivered', 'read')) AS told,"
+        " count(*) FILTER (WHERE state = 'failed_for_good') AS failed,"
+        " count(*) FILTER (WHERE state IN ('pending', 'failed_for_now')) AS waiting,"
+        " min(due_at) FILTER (WHERE state IN ('pending', 'failed_for_now') AND due_at <= ?) AS oldest,"
+        " max(settled_at) FILTER (WHERE state IN ('sent', 'delivered', 'read')) AS last"
+        " FROM (SELECT * FROM notifications ORDER BY id DESC LIMIT ?) WHERE created_at >= ? OR settled_at IS NULL"
+        " GROUP BY channel ORDER BY channel",
+        (to_ms(now), _AT_ONCE, to_ms(now - RECENT)),
+    )
+    return [
+        ChannelStanding(
+            row["channel"],
+            row["told"],
+            row["failed"],
+            row["waiting"],
+            None if row["oldest"] is None else from_ms(row["oldest"]),
+            None if row["last"] is None else from_ms(row["last"]),
+        )
+        for row in rows
+    ]

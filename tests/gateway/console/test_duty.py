@@ -1,0 +1,74 @@
+"""The pages of shifts and coverage: who is on, changes by managers, gaps in words."""
+
+from copy import deepcopy
+
+from gateway.centre.index import CentreIndex
+from gateway.centre.load import centre_from_document
+from tests.gateway.console.house import DOCUMENT, House, field
+
+ROTA = [
+    {
+        "id": "night",
+        "role": "nurse",
+        "weekly": [{"days": "mon-sun", "from": "22:00", "until": "07:00", "carers": ["nora"]}],
+    }
+]
+
+
+def with_shifts(house: House) -> None:
+    document = deepcopy(DOCUMENT)
+    document["shifts"] = ROTA
+    document["policies"][0]["steps"] = [{"roles": ["nurse"], "wait_s": 120}]
+    house.index = CentreIndex(centre_from_document(document))
+
+
+async def test_the_week_says_who_is_on_now_and_when(house: House) -> None:
+    with_shifts(house)
+    async with house.signed_in() as nora:
+        shown = await nora.get("/shifts")
+    assert shown.status_code == 200
+    assert "22:00–07:00" in shown.text
+    assert "Sunday 1 March" in shown.text
+    assert shown.text.count("Nora Borg") >= 8
+    assert 'action="/shifts/override"' not in shown.text
+    assert house.ask("SELECT count(*) FROM audit WHERE object = 'shifts'") == [(1,)]
+
+
+async def test_a_manager_changes_a_shift_and_takes_it_back(house: House) -> None:
+    with_shifts(house)
+    async with house.signed_in("sam") as sam:
+        form = {"_csrf_token": field((await sam.get("/shifts")).text, "_csrf_token"), "role": "nurse", "why": "Ill."}
+        wrong = await sam.post("/shifts/override", data={**form, "since": "soon", "until": "2026-03-03T07:00"})
+        assert wrong.status_code == 409
+        assert "expected a day and a time" in wrong.text
+        assert "2026-03-03T07:00" in wrong.text
+        times = {"since": "2026-03-02T22:00", "until": "2026-03-03T07:00"}
+        done = await sam.post("/shifts/override", data={**form, **times, "leaves": "nora", "comes": "bo"})
+        assert done.status_code == 303
+        shown = (await sam.get("/shifts")).text
+        assert "Bo Jensen instead of Nora Borg" in shown
+        assert "Ill." in shown
+        # 22:00 in Malta is 21:00 UTC
+        assert house.ask("SELECT since, leaves, comes FROM shift_changes") == [(1772485200000, "nora", "bo")]
+        number = house.ask("SELECT id FROM shift_changes")[0][0]
+        assert (await sam.post(f"/shifts/changes/{number}/end", data=form)).status_code == 303
+        assert "instead of" not in (await sam.get("/shifts")).text
+
+
+async def test_a_carer_changes_no_shift(house: House) -> None:
+    with_shifts(house)
+    async with house.signed_in() as nora:
+        form = {"_csrf_token": field((await nora.get("/shifts")).text, "_csrf_token"), "role": "nurse", "why": "Me."}
+        times = {"since": "2026-03-02T22:00", "until": "2026-03-03T07:00"}
+        assert (await nora.post("/shifts/override", data={**form, **times, "leaves": "nora"})).status_code == 403
+    assert house.ask("SELECT count(*) FROM shift_changes") == [(0,)]
+
+
+async def test_coverage_names_the_gap(house: House) -> None:
+    with_shifts(house)
+    async with house.signed_in() as nora:
+        shown = await nora.get("/coverage")
+    assert shown.status_code == 200
+    assert "Gaps: nobody would come" in shown.text
+    async with house.signed_in("rita") as rita:
+        assert (await rita.get("/coverage")).status_code == 403
