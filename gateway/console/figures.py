@@ -146,7 +146,7 @@ async def _read(request: Request[Any, Any, Any], wanted: Wanted) -> Kpis:
 
 def _cards(total: Figures, tongue: Tongue) -> list[Card]:
     cards = [
-        Card(tongue("Alerts"), str(total.alerts), tongue("{n} of them nobody answered", n=total.unanswered)),
+        Card(tongue("Alerts"), str(total.alerts), tongue("{n} not answered", n=total.unanswered)),
     ]
     for name, text in _SHARES.items():
         share = total.shares[name]
