@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from litestar import Request, Response
 from litestar.response import Redirect
@@ -52,9 +53,14 @@ def _open_instead(console: Console, alert: Alert, tongue: Tongue) -> list[str]:
 
 
 async def answered(
-    request: Request[Any, Any, Any], counters: Counters, number: int, form: Mapping[str, str], visitor: Visitor
+    request: Request[Any, Any, Any],
+    counters: Counters,
+    number: int,
+    form: Mapping[str, str],
+    visitor: Visitor,
+    wards: tuple[str, ...] = (),
 ) -> Response[Any]:
-    """Take an answer from the page, and say what became of it.
+    """Take an answer from the page, and say what became of it; a plain form goes back to the board of ``wards``.
 
     Raises:
         GatewayError: as gateway.console.answers.take, other than what a carer can run into.
@@ -75,4 +81,5 @@ async def answered(
         row = row_of(taken.alert, console.deps.index(), tongue, visitor.id)
         body = {"alert": number, "state": row.state, "text": row.state_text, "repeated": taken.repeated}
         return Response(body, status_code=200)
-    return Redirect(f"/?did={number}", status_code=303)
+    back = urlencode([("did", str(number)), *(("ward", ward) for ward in wards)])
+    return Redirect(f"/?{back}", status_code=303)

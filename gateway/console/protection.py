@@ -1,6 +1,7 @@
 """How far each resident is protected: the sign on the board, and the JSON API. For staff only."""
 
 import sqlite3
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -8,10 +9,12 @@ import msgspec
 from litestar import Request, Router, get
 
 from gateway.centre.index import CentreIndex
+from gateway.centre.model import Resident
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, tongue_for
+from gateway.console.wards import ward_name
 from gateway.store.protection import Kept, stored
 from gateway.words import N_
 from rules.protection import Level
@@ -40,11 +43,25 @@ class Protected(msgspec.Struct):
     residents: list[ProtectionView]
 
 
-class Sign(msgspec.Struct, frozen=True):
-    """What the board says of protection: one line for all, and one for each resident who lacks something."""
+MOST_LINES = 12
+"""On the board, of one ward; the others are counted. All of them: /api/protection, and ``telecare status``."""
 
+
+class SignWard(msgspec.Struct, frozen=True):
+    """A ward's part of the sign. ``name`` is empty in a house without wards."""
+
+    name: str
     summary: str
     lines: list[str]
+    more: int
+    """Residents who lack something and have no line."""
+
+
+class Sign(msgspec.Struct, frozen=True):
+    """What the board says of protection: one line for all, and for each ward one for each who lacks something."""
+
+    summary: str
+    wards: list[SignWard]
 
 
 def mark(db: sqlite3.Connection) -> tuple[tuple[str, str], ...]:
@@ -53,32 +70,55 @@ def mark(db: sqlite3.Connection) -> tuple[tuple[str, str], ...]:
     return tuple((row[0], row[1]) for row in rows)
 
 
-def sign(db: sqlite3.Connection, index: CentreIndex, tongue: Tongue) -> Sign | None:
-    """The sign of the board; None: everybody is protected."""
-    found = [(resident, kept) for resident, kept in _known(db, index) if kept and kept.level in _LINES]
-    count = {level: sum(kept.level is level for _, kept in found) for level in _LINES}
-    said = [
-        tongue.many("{n} resident is not protected", "{n} residents are not protected", count[Level.UNPROTECTED]),
-        tongue.many(
-            "{n} resident is only partly protected",
-            "{n} residents are only partly protected",
-            count[Level.DEGRADED],
-        ),
+def sign(
+    db: sqlite3.Connection, index: CentreIndex, tongue: Tongue, *, sees: Callable[[Resident], bool]
+) -> Sign | None:
+    """The sign of the board, about the residents that ``sees`` lets through; None: all of these are protected."""
+    found = [
+        (index.residents[resident], kept)
+        for resident, kept in stored(db).items()
+        if kept.level in _LINES and resident in index.residents and sees(index.residents[resident])
     ]
     if not found:
         return None
-    return Sign(
-        ", ".join(text for text, n in zip(said, count.values(), strict=True) if n),
-        [
-            tongue(
-                _LINES[kept.level],
-                room=index.public_name(resident),
-                time=tongue.at(kept.since),
-                missing=_missing(kept, tongue),
-            )
-            for resident, kept in found
-        ],
-    )
+    wards = sorted({resident.ward for resident, _ in found if resident.ward is not None})
+    parts = []
+    for ward in (*wards, None):
+        lacking = [(resident, kept) for resident, kept in found if resident.ward == ward]
+        lacking.sort(key=lambda one: (_WORST_FIRST.index(one[1].level), one[1].since))
+        if lacking:
+            said = [_line(resident, kept, tongue) for resident, kept in lacking[:MOST_LINES]]
+            name = ward_name(ward) if ward else tongue("Without a ward") if wards else ""
+            levels = [kept.level for _, kept in lacking]
+            parts.append(SignWard(name, _summary(levels, tongue), said, len(lacking) - len(said)))
+    return Sign(_summary([kept.level for _, kept in found], tongue), parts)
+
+
+def unprotected_by_ward(db: sqlite3.Connection, index: CentreIndex) -> dict[str, int]:
+    """How many residents of each ward are not protected; a ward where all are is missing."""
+    counts: dict[str, int] = {}
+    for row in db.execute("SELECT resident FROM protection WHERE level = ?", (Level.UNPROTECTED.value,)):
+        resident = index.residents.get(row[0])
+        if resident is not None and resident.ward is not None:
+            counts[resident.ward] = counts.get(resident.ward, 0) + 1
+    return counts
+
+
+def _summary(levels: list[Level], tongue: Tongue) -> str:
+    none, partly = levels.count(Level.UNPROTECTED), levels.count(Level.DEGRADED)
+    said = [
+        (none, tongue.many("{n} resident is not protected", "{n} residents are not protected", none)),
+        (
+            partly,
+            tongue.many("{n} resident is only partly protected", "{n} residents are only partly protected", partly),
+        ),
+    ]
+    return ", ".join(text for n, text in said if n)
+
+
+def _line(resident: Resident, kept: Kept, tongue: Tongue) -> str:
+    time, missing = tongue.at(kept.since), _missing(kept, tongue)
+    return tongue(_LINES[kept.level], room=resident.room, time=time, missing=missing)
 
 
 def router() -> Router:

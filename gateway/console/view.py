@@ -11,6 +11,7 @@ from gateway.alerts.queries import Explanation, Notified
 from gateway.alerts.shelving import Shelf
 from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
+from gateway.console.colleagues import Colleagues
 from gateway.console.pages import Tongue
 from gateway.words import N_
 from rules.registry import RULES
@@ -47,6 +48,12 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """How it can be closed: value and word."""
     say: str
     """For a screen reader, when it is new."""
+    waits: bool = False
+    """Nobody is going: a board with sound rings."""
+    eta: str = ""
+    """How long until who is going should be there, or how late they are; empty: nobody is on the way."""
+    colleagues: Colleagues = Colleagues()
+    """Whom the reader can ask to take over; only for the one who is going, or there."""
     below: tuple[str, ...] = ()
     """Titles of the alerts of the same event that wait under it, and are closed with it."""
 
@@ -86,6 +93,8 @@ def row_of(alert: Alert, index: CentreIndex, tongue: Tongue, reader: str) -> Row
         asks_fall=alert.rule == "fall" and alert.resident is not None,
         outcomes=tuple((o.value, outcome_word(o, tongue)) for o in outcomes_for(alert.rule)),
         say=tongue("New alert: {priority}. Room {room}. {title}.", priority=priority, room=room, title=title),
+        waits=alert.state in {AlertState.OPEN, AlertState.CLEARED},
+        eta=eta_text(alert, tongue),
     )
 
 
@@ -175,6 +184,19 @@ def state_text(alert: Alert, index: CentreIndex, tongue: Tongue, reader: str) ->
                 time=tongue.at(alert.closed_at or alert.raised_at),
                 outcome=outcome_word(alert.outcome or Outcome.OTHER, tongue),
             )
+
+
+def eta_text(alert: Alert, tongue: Tongue) -> str:
+    """How long until who is going should be there, in whole minutes; empty: nobody is on the way."""
+    if alert.state is not AlertState.ACKNOWLEDGED or alert.eta_at is None:
+        return ""
+    seconds = (alert.eta_at - tongue.now).total_seconds()
+    if abs(seconds) < 60:
+        return tongue("due now")
+    # rounded up while there is time, and down when it is over: "1 minute left" is never shown too late
+    minutes = -(-seconds // 60) if seconds > 0 else -seconds // 60
+    text = N_("{duration} left") if seconds > 0 else N_("{duration} late")
+    return tongue(text, duration=words.duration(minutes * 60, tongue.language))
 
 
 def already_taken(who: str, at: datetime, index: CentreIndex, tongue: Tongue) -> str:

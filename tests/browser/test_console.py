@@ -39,7 +39,7 @@ async def test_from_sign_in_to_closed(phone: BrowserContext, house: House) -> No
     await expect(page.get_by_role("alert")).to_have_text("New alert: Act now. Room 101. Help pressed.")
     await expect(page).to_have_title("(1) Alerts · Haven House")
     await _going(page, number, 10)
-    await expect(alert.locator(".state")).to_have_text("You are going. There by 03:22.")
+    await expect(alert.locator(".state")).to_have_text("You are going. There by 03:22. 10 minutes left")
     await expect(alert.locator(".sent")).to_have_text("Sent")
     await alert.get_by_role("button", name="I am there").click()
     await expect(alert.locator(".state")).to_have_text("You are there since 03:12.")
@@ -196,6 +196,9 @@ async def test_keyboard_only(phone: BrowserContext, house: House) -> None:
     await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.locator("#main")).to_be_focused()
+    for name in ("Sound is off", "Test the sound"):
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("button", name=name)).to_be_focused()
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Help pressed")).to_be_focused()
     await page.keyboard.press("Tab")
@@ -213,7 +216,7 @@ async def test_the_link_works_without_scripts(browser: Browser, house: House) ->
     page = await context.new_page()
     await page.goto(house.links.make(number, "nora", "alert").removeprefix("http://house.test"))
     await page.get_by_role("button", name="10 min").click()
-    await expect(page.locator(".state")).to_have_text("You are going. There by 03:22.")
+    await expect(page.locator(".state")).to_have_text("You are going. There by 03:22. 10 minutes left")
     await page.goto("/")  # and so does the board
     await page.fill("#carer", "nora")
     await page.fill("#password", "correct horse battery")

@@ -1,6 +1,8 @@
 // The board: takes in fresh fragments row by row, so that a half-written note, the focus and the place stay.
 import * as live from "./live.js";
+import * as picture from "./picture.js";
 import * as queue from "./queue.js";
+import * as sound from "./sound.js";
 
 const board = document.getElementById("alerts");
 const notice = document.getElementById("notice");
@@ -13,13 +15,13 @@ function rows(root) {
 
 // A form that somebody is filling in is not taken away from under their fingers.
 function inUse(row) {
-  const note = row.querySelector("textarea");
-  const outcome = row.querySelector("select");
-  return Boolean(note?.value || outcome?.value || note === document.activeElement || outcome === document.activeElement);
+  return [...row.querySelectorAll("textarea, select")].some((one) => one.value || one === document.activeElement);
 }
 
 function update(old, fresh) {
   old.querySelector(".age").textContent = fresh.querySelector(".age").textContent;
+  const [left, now] = [old, fresh].map((row) => row.querySelector(".eta"));
+  if (left && now) left.textContent = now.textContent;
   if (old.dataset.v === fresh.dataset.v) return old;
   if (inUse(old) && fresh.querySelector("form.close")) {
     for (const part of [".state", ".why"]) old.querySelector(part).replaceWith(fresh.querySelector(part));
@@ -27,9 +29,15 @@ function update(old, fresh) {
     for (const field of old.querySelectorAll("[name=key]")) field.value = key;
     return old;
   }
-  const open = old.querySelector("details")?.open && !fresh.querySelector("details")?.open;
-  if (open && fresh.querySelector("details")) fresh.querySelector("details").open = true;
+  for (const one of old.querySelectorAll("details[open]")) {
+    const same = [...fresh.querySelectorAll("details")].find((other) => word(other) === word(one));
+    if (same) same.open = true;
+  }
   return fresh;
+}
+
+function word(details) {
+  return details.querySelector("summary").textContent;
 }
 
 function take(html) {
@@ -42,7 +50,7 @@ function take(html) {
   const list = page.querySelector("ol");
   const wanted = fresh.map((row) => (before.has(row.id) ? update(before.get(row.id), row) : row));
   const shown = board.querySelector("ol");
-  for (const aside of asides(page)) aside.open = board.querySelector(`#${aside.id}`)?.open ?? false;
+  for (const aside of asides(page)) if (board.querySelector(`#${aside.id}`)?.open) aside.open = true;
   if (list && shown) {
     beside(shown, page, list);
     reorder(shown, wanted); // rows that stay in the document keep their focus and their scroll
@@ -63,22 +71,24 @@ function take(html) {
 }
 
 function asides(root) {
-  return [...root.querySelectorAll("details.aside")];
+  return [...root.querySelectorAll("[data-part]")];
 }
 
-// What stands before and after the list (protection, what is shelved), each as far as it has changed.
+// What stands before and after the list (wards, protection, what is hidden or shelved), each as far as it has changed.
 function beside(shown, page, list) {
   const known = new Map(asides(board).map((aside) => [aside.id, aside]));
   for (const fresh of asides(page)) {
     const old = known.get(fresh.id);
     known.delete(fresh.id);
-    if (old?.textContent === fresh.textContent) continue;
-    const focused = old?.contains(document.activeElement);
+    if (old?.innerHTML === fresh.innerHTML) continue;
+    const focused = old?.contains(document.activeElement) && document.activeElement.textContent;
     const before = fresh.compareDocumentPosition(list) & Node.DOCUMENT_POSITION_FOLLOWING;
     if (old) old.replaceWith(fresh);
     else if (before) shown.before(fresh);
     else shown.after(fresh);
-    if (focused) fresh.querySelector("summary").focus({ preventScroll: true });
+    if (!focused) continue;
+    const doors = [...fresh.querySelectorAll("a, summary")];
+    (doors.find((door) => door.textContent === focused) ?? doors[0])?.focus({ preventScroll: true });
   }
   for (const gone of known.values()) gone.remove();
 }
@@ -93,9 +103,27 @@ function reorder(list, wanted) {
 function count() {
   const open = rows(board).length;
   document.title = open ? `(${open}) ${title}` : title;
+  (open ? navigator.setAppBadge?.(open) : navigator.clearAppBadge?.())?.catch(() => {});
+  ring();
 }
 
-function signedOut() {
+let lost = false;
+
+// An answer that waits to be sent is no answer yet, but whoever tapped it has heard the tone.
+function ring() {
+  const tapped = queue.waiting();
+  const open = rows(board).filter((row) => row.dataset.rings && !tapped.has(row.id.slice(1)));
+  sound.ring(open.map((row) => row.dataset.rings), lost);
+}
+
+// The gateway was renewed: load the page that belongs to it, but never under somebody's fingers.
+function outdated() {
+  if (rows(board).some(inUse) || queue.busyNow()) return;
+  location.reload();
+}
+
+async function signedOut() {
+  await picture.forget();
   // Only when nothing waits: what waits is kept, and the page says how to send it.
   if (document.getElementById("queue").hidden) location.assign("/sign-in?next=/");
 }
@@ -107,5 +135,25 @@ queue.start((alert, accepted, told) => {
   }
   live.refresh();
 });
-live.start({ fragment: take, good: queue.deliver, signedOut });
+sound.start();
+live.start({
+  fragment: take,
+  good() {
+    queue.deliver();
+    picture.keep(board.innerHTML, Date.now());
+  },
+  signedOut,
+  stale(is) {
+    lost = is;
+    ring();
+  },
+  outdated,
+});
 count();
+document.addEventListener("submit", () => setTimeout(ring));
+addEventListener("load", () => setTimeout(install, 2_000)); // first the board, then what it needs offline
+
+function install() {
+  const lang = encodeURIComponent(document.documentElement.lang);
+  navigator.serviceWorker?.register(`/sw.js?lang=${lang}`, { scope: "/", updateViaCache: "none" }).catch(() => {});
+}

@@ -1,12 +1,12 @@
 // Delivers answers: one after the other, again and again until the gateway has said what became of each.
 // It says "Sent" only after the gateway said so. The key makes a repetition harmless.
-import { add, all, remove } from "./store.js";
+// They wait in localStorage: there they survive an outage, a reload, a crash and a sign-out.
 
 const PATIENCE_MS = 10_000; // a hanging server is as bad as none
 const LONGEST_PAUSE_MS = 8_000;
 
 const box = document.getElementById("queue");
-const carer = document.body.dataset.carer;
+const carer = () => document.body.dataset.carer;
 const said = new Map(); // alert id -> {text, done}: what to show beside it
 let busy = false;
 let pause = 1_000;
@@ -28,9 +28,9 @@ function take(event) {
   const alert = form.dataset?.queue;
   if (!alert) return;
   const body = new URLSearchParams(new FormData(form, event.submitter));
-  const id = `${carer}/${alert}/${body.get("key")}/${body.get("answer")}`;
+  const id = `${carer()}/${alert}/${body.get("key")}/${body.get("answer")}`;
   try {
-    add({ id, alert, carer, name: document.querySelector(".me")?.textContent ?? carer, url: form.action,
+    add({ id, alert, carer: carer(), name: document.querySelector(".me")?.textContent ?? carer(), url: form.action,
       body: body.toString(), at: Date.now() });
   } catch {
     return; // no storage: the browser sends the form itself
@@ -42,12 +42,22 @@ function take(event) {
   deliver();
 }
 
+// Numbers of the alerts whose answers wait, of this carer.
+export function waiting() {
+  return new Set(all().filter((one) => one.carer === carer()).map((one) => one.alert));
+}
+
+// Something is on its way just now.
+export function busyNow() {
+  return busy;
+}
+
 export async function deliver() {
   clearTimeout(timer);
   if (busy) return;
   busy = true;
   try {
-    for (const item of all().filter((one) => one.carer === carer)) {
+    for (const item of all().filter((one) => one.carer === carer())) {
       if (!(await send(item))) {
         // Some hurry at first, then less; a jump to the front comes with "online" and with each good fetch.
         if (!signIn) {
@@ -62,7 +72,7 @@ export async function deliver() {
     busy = false;
     show();
   }
-  if (all().some((one) => one.carer === carer)) deliver(); // tapped while we were sending
+  if (all().some((one) => one.carer === carer())) deliver(); // tapped while we were sending
 }
 
 // True: settled, one way or the other. False: it stays in the queue.
@@ -88,7 +98,7 @@ async function send(item) {
 // Show beside each alert, and above all of them, what became of the answers.
 export function show() {
   const waiting = all();
-  const mine = waiting.filter((one) => one.carer === carer);
+  const mine = waiting.filter((one) => one.carer === carer());
   const word = busy && pause === 1_000 ? box.dataset.sending : box.dataset.waiting;
   for (const place of document.querySelectorAll("[data-sent]:not(#queue)")) {
     const own = mine.some((one) => one.alert === place.dataset.sent);
@@ -98,7 +108,7 @@ export function show() {
     place.hidden = !text;
     place.classList.toggle("done", !own && Boolean(news?.done));
   }
-  box.replaceChildren(...lines(mine, waiting.find((one) => one.carer !== carer), word));
+  box.replaceChildren(...lines(mine, waiting.find((one) => one.carer !== carer()), word));
   box.hidden = !box.hasChildNodes();
 }
 
@@ -112,4 +122,29 @@ function lines(mine, other, word) {
   const gone = mine.filter((one) => !document.getElementById(`a${one.alert}`));
   if (gone.length) return [word];
   return other ? [box.dataset.other.replaceAll("{name}", other.name)] : [];
+}
+
+const NAME = "telecare-answers";
+
+function all() {
+  try {
+    const list = JSON.parse(localStorage.getItem(NAME) ?? "[]");
+    return Array.isArray(list) ? list : [];
+  } catch {
+    return []; // damaged, or storage is off
+  }
+}
+
+function save(list) {
+  localStorage.setItem(NAME, JSON.stringify(list));
+}
+
+// The same tap twice is one answer. Throws when the storage is full or off: then the plain form is sent.
+function add(item) {
+  const list = all();
+  if (!list.some((other) => other.id === item.id)) save([...list, item]);
+}
+
+function remove(id) {
+  save(all().filter((item) => item.id !== id));
 }

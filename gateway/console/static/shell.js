@@ -1,0 +1,47 @@
+// The board without a connection: the last picture of this device, plainly marked as old. Answers can be tapped; they
+// wait in the queue. As soon as the gateway answers, the real page is loaded.
+import * as picture from "./picture.js";
+import * as queue from "./queue.js";
+
+const PAUSE_MS = 3_000;
+const PATIENCE_MS = 8_000;
+
+const board = document.getElementById("alerts");
+const chip = document.getElementById("chip");
+const notice = document.getElementById("notice");
+
+const last = await picture.last();
+if (last) {
+  document.body.dataset.carer = last.carer;
+  const page = new DOMParser().parseFromString(last.html, "text/html").body;
+  // Ages and times that are left stood still; the time of the picture says what they are.
+  board.replaceChildren(...page.childNodes);
+  chip.textContent = chip.dataset.stale.replace("{time}", timeOf(last.at));
+  notice.textContent = notice.dataset.old.replace("{time}", timeOf(last.at)).replace("{name}", last.name);
+} else {
+  board.replaceChildren();
+  chip.textContent = chip.dataset.none;
+  notice.textContent = notice.dataset.none;
+}
+chip.classList.add("stale");
+notice.hidden = false;
+board.classList.add("old");
+queue.start(() => {});
+
+async function look() {
+  try {
+    const response = await fetch("/board", { cache: "no-store", redirect: "error", signal: AbortSignal.timeout(PATIENCE_MS) });
+    // an error page of something in between is no gateway
+    if (response.ok || response.status === 401) return location.reload();
+  } catch {
+    // still none
+  }
+  setTimeout(look, PAUSE_MS);
+}
+addEventListener("online", look, { once: true });
+look();
+
+function timeOf(ms) {
+  const lang = document.documentElement.lang.replace(/^en$/, "en-GB");
+  return new Date(ms).toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" });
+}

@@ -1,0 +1,150 @@
+// Rings while nobody is going, after the spirit of IEC 60601-1-8: the more urgent, the more and the quicker tones.
+// The tones are made here; no file is fetched. A browser lets a page sound only after a tap, so a person turns it on.
+const NAME = "telecare-sound"; // {on, tested}: of this device, not of a person
+const SHIFT_MS = 8 * 3_600_000;
+const LEVEL = 0.35;
+
+// Tones as [start s, Hz, length s]; every: seconds between two beginnings.
+const PATTERNS = {
+  high: { every: 6, tones: [0, 0.3, 0.6, 1.1, 1.4, 2.4, 2.7, 3.0, 3.5, 3.8].map((at, n) => [at, n % 5 < 3 ? 523 : 659, 0.18]) },
+  medium: { every: 15, tones: [0, 0.35, 0.7].map((at) => [at, 494, 0.22]) },
+  low: { every: 45, tones: [[0, 392, 0.3]] },
+};
+const ORDER = ["high", "medium", "low"];
+
+const box = document.getElementById("sound");
+const toggle = document.getElementById("sound-switch");
+const said = document.getElementById("sound-say");
+let context;
+let wave;
+let wanted = null; // what is rung for now
+let last = 0;
+let sounding = [];
+let kept = read();
+
+export function start() {
+  if (!box) return;
+  toggle.addEventListener("click", turn);
+  document.getElementById("sound-test").addEventListener("click", test);
+  // Remembered as on: the first touch of the page is the tap that the browser waits for.
+  for (const touch of ["pointerdown", "keydown"]) {
+    document.addEventListener(touch, () => kept.on && wake(), { capture: true, passive: true });
+  }
+  setInterval(tick, 500);
+  if (kept.on) wake();
+  show();
+  box.hidden = false;
+}
+
+// The priorities that nobody goes for, and "lost" when the page is not live.
+export function ring(priorities, lost) {
+  const now = ORDER.find((one) => priorities.includes(one)) ?? (lost ? "low" : null);
+  if (now === wanted) return;
+  const worse = wanted === null || (now !== null && ORDER.indexOf(now) < ORDER.indexOf(wanted));
+  wanted = now;
+  if (worse) last = 0;
+  if (now === null) hush();
+  tick();
+}
+
+function tick() {
+  if (!wanted || !kept.on || !ready()) return;
+  if (Date.now() - last < PATTERNS[wanted].every * 1000) return;
+  last = Date.now();
+  play(wanted);
+}
+
+function play(priority) {
+  hush();
+  const begin = context.currentTime + 0.05;
+  for (const [at, hertz, length] of PATTERNS[priority].tones) {
+    const tone = context.createOscillator();
+    const volume = context.createGain();
+    tone.setPeriodicWave(wave);
+    tone.frequency.value = hertz;
+    // soft edges: a hard one clicks
+    volume.gain.setValueAtTime(0, begin + at);
+    volume.gain.linearRampToValueAtTime(LEVEL, begin + at + 0.03);
+    volume.gain.setValueAtTime(LEVEL, begin + at + length - 0.03);
+    volume.gain.linearRampToValueAtTime(0, begin + at + length);
+    tone.connect(volume).connect(context.destination);
+    tone.start(begin + at);
+    tone.stop(begin + at + length);
+    sounding.push(tone);
+  }
+  document.dispatchEvent(new CustomEvent("telecare-sound", { detail: priority }));
+}
+
+function hush() {
+  for (const tone of sounding) tone.stop();
+  sounding = [];
+}
+
+function ready() {
+  return context?.state === "running";
+}
+
+async function wake() {
+  const Maker = globalThis.AudioContext ?? globalThis.webkitAudioContext;
+  if (!Maker) return;
+  if (!context) {
+    context = new Maker();
+    // the tone and its harmonics: heard on small loudspeakers and by old ears
+    wave = context.createPeriodicWave(new Float32Array(6), new Float32Array([0, 1, 0.6, 0.5, 0.35, 0.25]));
+    context.addEventListener("statechange", show);
+  }
+  if (!ready()) context.resume().then(show, show); // never settles while the browser holds it back
+  show();
+  tick();
+}
+
+function turn() {
+  if (kept.on && !ready()) {
+    wake();
+    return;
+  }
+  keep({ ...kept, on: !kept.on });
+  last = 0;
+  if (kept.on) wake();
+  else hush();
+  show();
+}
+
+async function test() {
+  keep({ on: true, tested: Date.now() });
+  await wake();
+  await context?.resume();
+  if (ready()) play("high");
+  last = Date.now();
+  show(box.dataset.tested);
+}
+
+function show(text) {
+  const none = !(globalThis.AudioContext ?? globalThis.webkitAudioContext);
+  const blocked = kept.on && !ready();
+  const state = none ? "none" : blocked ? "blocked" : kept.on ? "on" : "off";
+  box.dataset.state = state;
+  toggle.textContent = box.dataset[state];
+  toggle.setAttribute("aria-pressed", String(state === "on"));
+  const fresh = Date.now() - (kept.tested ?? 0) < SHIFT_MS;
+  const words = typeof text === "string" ? text : fresh || state === "off" || none ? "" : box.dataset.untested;
+  if (typeof text === "string" || said.textContent !== box.dataset.tested || !fresh) said.textContent = words;
+  said.hidden = !said.textContent;
+}
+
+function read() {
+  try {
+    return JSON.parse(localStorage.getItem(NAME)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function keep(value) {
+  kept = value;
+  try {
+    localStorage.setItem(NAME, JSON.stringify(value));
+  } catch {
+    // it is on until the page is left
+  }
+}

@@ -1,0 +1,114 @@
+// The service worker: the board's page for when there is no connection, and messages that come while no page is open.
+// STATIC, LANGUAGE, FILES and WORDS are put before it by the gateway. It keeps nothing but our own files and the empty
+// page; the one picture of the board is kept by the page itself (picture.js) and thrown away here.
+const SHELL = `/shell?lang=${LANGUAGE}&of=${STATIC}`;
+const CACHE = `telecare ${STATIC} ${LANGUAGE}`; // all of one version, or nothing of it
+const PICTURE = "telecare-picture";
+const PATIENCE_MS = 6_000; // a hanging server is as bad as none
+
+addEventListener("install", (event) => {
+  // addAll takes all or none: the page and its files are of one version, also when the gateway is renewed meanwhile
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll([SHELL, ...FILES])).then(() => skipWaiting()));
+});
+
+addEventListener("activate", (event) => {
+  event.waitUntil((async () => {
+    for (const name of await caches.keys()) if (name !== CACHE && name !== PICTURE) await caches.delete(name);
+    await clients.claim();
+  })());
+});
+
+addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (url.origin !== location.origin) return;
+  // Whoever is asked to sign in is signed out; what they saw is not for the next one. The answers' queue stays.
+  if (url.pathname === "/sign-out" || url.pathname === "/sign-in") event.waitUntil(caches.delete(PICTURE));
+  if (request.method !== "GET") return;
+  if (FILES.includes(url.pathname)) event.respondWith(file(request));
+  else if (request.mode === "navigate") event.respondWith(page(request, url.pathname === "/"));
+});
+
+async function file(request) {
+  const kept = await (await caches.open(CACHE)).match(request);
+  return kept ?? fetch(request);
+}
+
+// Always from the gateway when it answers; the kept page only when it does not.
+async function page(request, hurries) {
+  const patience = new AbortController();
+  const timer = hurries ? setTimeout(() => patience.abort(), PATIENCE_MS) : 0;
+  try {
+    return await fetch(request, { signal: patience.signal });
+  } catch (error) {
+    const shell = await (await caches.open(CACHE)).match(SHELL);
+    if (shell) return shell;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// The gateway wrote the text: what may stand on a lock screen, and no more.
+addEventListener("push", (event) => {
+  let told;
+  try {
+    told = event.data.json();
+  } catch {
+    return;
+  }
+  const urgent = told.urgency >= 4;
+  event.waitUntil(registration.showNotification(told.title, {
+    body: told.body, tag: told.tag, lang: LANGUAGE, icon: `${STATIC}/icon-192.png`, badge: `${STATIC}/icon-192.png`,
+    renotify: Boolean(told.tag), requireInteraction: urgent, vibrate: urgent ? [400, 150, 400, 150, 400] : [200],
+    actions: told.actions ?? [], data: { url: told.url, tag: told.tag },
+  }));
+});
+
+addEventListener("notificationclick", (event) => {
+  const { notification, action } = event;
+  notification.close();
+  const url = new URL(notification.data?.url || "/", location.origin);
+  if (url.origin !== location.origin) {
+    event.waitUntil(clients.openWindow(url)); // the gateway is known by another address than this page's
+    return;
+  }
+  event.waitUntil(action ? answer(url, action, notification) : show(url));
+});
+
+// "Going" from the lock screen. Nothing says that it was taken until the gateway said so; otherwise its page opens.
+async function answer(url, action, notification) {
+  try {
+    const told = await fetch(url, { method: "POST", body: new URLSearchParams({ answer: action }),
+      credentials: "same-origin", headers: { Accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (!told.ok) throw new Error(String(told.status));
+  } catch {
+    return registration.showNotification(WORDS.failed, { body: notification.body, tag: notification.data.tag, lang: LANGUAGE,
+      icon: `${STATIC}/icon-192.png`, requireInteraction: true, data: notification.data });
+  }
+  return registration.showNotification(WORDS.taken, { body: notification.title, tag: notification.data.tag, lang: LANGUAGE,
+    icon: `${STATIC}/icon-192.png`, silent: true, data: notification.data });
+}
+
+async function show(url) {
+  const open = await clients.matchAll({ type: "window" });
+  const here = open.find((one) => new URL(one.url).pathname === url.pathname);
+  return here ? here.focus() : clients.openWindow(url);
+}
+
+addEventListener("pushsubscriptionchange", (event) => {
+  event.waitUntil((async () => {
+    const { key } = await (await fetch("/api/push/key", { credentials: "same-origin" })).json();
+    if (!key) return;
+    const fresh = event.newSubscription
+      ?? await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+    await post("/api/push/subscribe", fresh.toJSON());
+    const old = event.oldSubscription?.endpoint;
+    if (old && old !== fresh.endpoint) await post("/api/push/unsubscribe", { endpoint: old });
+  })());
+});
+
+function post(url, body) {
+  return fetch(url, { method: "POST", credentials: "same-origin", body: JSON.stringify(body),
+    headers: { "Content-Type": "application/json" } });
+}
