@@ -161,3 +161,12 @@ def earlier(db: sqlite3.Connection) -> list[Centre]:
             document = msgspec.json.decode(row["document"])
             found.append(centre_from_document(document, file=f"centre version {row['version']}"))
     return found
+
+
+def rewrite(tx: Tx, version: int, document: dict[str, Any]) -> None:
+    """Replace what a version holds, because a person in it is erased; its number, time and reason stay."""
+    text = msgspec.json.encode(document, order="sorted")
+    tx.db.execute(
+        "UPDATE centre_versions SET document = ?, digest = ? WHERE version = ?",
+        (text.decode(), hashlib.sha256(text).hexdigest(), version),
+    )

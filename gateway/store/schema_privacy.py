@@ -75,6 +75,15 @@ WHEN OLD.seq > coalesce((SELECT seq FROM audit_head), 0)
 BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
 CREATE TRIGGER audit_head_goes_forward BEFORE UPDATE ON audit_head WHEN NEW.seq < OLD.seq
 BEGIN SELECT RAISE(ABORT, 'the head of the audit goes forward only'); END;
+-- Who took a copy of everything about a person, and why.
+CREATE TABLE exports (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    resident TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    who TEXT NOT NULL,                       -- carer id or cli:<user>
+    why TEXT NOT NULL
+);
+CREATE INDEX exports_by_resident ON exports (resident, id);
 CREATE INDEX searches_by_time ON searches (made_at);
 """
 

@@ -1,0 +1,99 @@
+"""A centre without a person: the document of a version, and nothing in it that tells of them."""
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+ERASED: Final = "(erased)"
+"""Stands where the name stood in what others wrote."""
+
+
+class Without(NamedTuple):
+    """The document without the person; ``carers``: relatives of theirs alone, who went too; ``devices``: what they
+    ever had, as (device, from, to) with times as the document writes them (to None: no end); ``words``: texts of
+    theirs, by which it can be checked that nothing is left; ``known``: whether the person was in it at all."""
+
+    document: dict[str, Any]
+    carers: tuple[str, ...]
+    devices: tuple[tuple[str, str, str | None], ...]
+    words: tuple[str, ...]
+    known: bool
+
+
+def without(document: dict[str, Any], resident: str, names: tuple[str, ...] = ()) -> Without:
+    """Take a person out of a version's document (gateway.centre.load.to_document).
+
+    Their entry, photo, assignments and care plan go; so do their relatives, zones and calendars that nobody else
+    needs. Devices belong to the house, and stay. Where others' texts name the person, ``(erased)`` stands instead.
+
+    Args:
+        document: a stored version; it is not changed.
+        resident: the person's id.
+        names: names that the person had in other versions.
+    """
+    mine = [one for one in document.get("residents", ()) if one["id"] == resident]
+    plans = [one for one in document.get("care_plans", ()) if one["resident"] == resident]
+    worn = [one for one in document.get("assignments", ()) if one["resident"] == resident]
+    left = dict(document)
+    left["residents"] = [one for one in document.get("residents", ()) if one["id"] != resident]
+    left["care_plans"] = [one for one in document.get("care_plans", ()) if one["resident"] != resident]
+    left["assignments"] = [one for one in document.get("assignments", ()) if one["resident"] != resident]
+    named = set(_texts([*mine, *plans]))
+    carers: tuple[str, ...] = ()
+    gone: list[Any] = []
+    for table in ("carers", "zones", "calendars"):
+        others = set(_texts({key: value for key, value in left.items() if key != table}))
+        only = {
+            one["id"]
+            for one in left.get(table, ())
+            if one["id"] in named and one["id"] not in others and (table != "carers" or one.get("role") == "relative")
+        }
+        gone += [one for one in left.get(table, ()) if one["id"] in only]
+        left[table] = [one for one in left.get(table, ()) if one["id"] not in only]
+        if table == "carers":
+            carers = tuple(sorted(only))
+    all_names = tuple({*names, *(one["name"] for one in mine)})
+    return Without(
+        document=_renamed(left, all_names),
+        carers=carers,
+        devices=tuple((one["device"], one["from"], one.get("to")) for one in worn),
+        words=tuple(_words(mine, [one for one in gone if "role" in one])),
+        known=bool(mine or plans or worn),
+    )
+
+
+def _words(mine: list[Any], carers: list[Any]) -> Iterator[str]:
+    for one in mine:
+        yield one["name"]
+        for key in ("note", "description"):
+            if one.get(key):
+                yield one[key]
+        if one.get("photo"):
+            yield one["photo"][40:200]
+    for one in carers:
+        yield one["name"]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for key, one in value.items():
+                yield from _texts(key)
+                yield from _texts(one)
+        case list() | tuple():
+            for one in value:
+                yield from _texts(one)
+
+
+def _renamed(value: Any, names: tuple[str, ...]) -> Any:
+    match value:
+        case str():
+            for name in names:
+                value = value.replace(name, ERASED)
+            return value
+        case dict():
+            return {key: _renamed(one, names) for key, one in value.items()}
+        case list() | tuple():
+            return [_renamed(one, names) for one in value]
+    return value

@@ -1,0 +1,322 @@
+"""One piece of each kind of what is known of a person: which rows go, and which only lose what tells of them."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import msgspec
+
+from devices import registry
+from gateway.centre.without import ERASED, without
+from gateway.clock import to_ms
+from gateway.store import centres
+from gateway.store.history import first_received
+from gateway.store.migrations import READINGS_PER_FRAME
+from gateway.store.places import note_places
+from gateway.store.retention_rows import LOOKED_AT, ROWS, Piece, take_readings
+from gateway.store.writer import Tx
+from gateway.words import N_
+
+NOBODY: Final = "@erased"
+"""Whose alerts those are whose person was erased; no resident's id begins with an @."""
+
+_REASON: Final = msgspec.json.encode({"text": N_("What this alert was about was erased."), "values": {}}).decode()
+
+Work: TypeAlias = Callable[[Tx], Piece]
+
+
+class Span(NamedTuple):
+    """A device in a time (epoch ms, ``until`` exclusive; None: until now) in which it was the person's."""
+
+    device: str
+    format: str | None
+    address: str
+    since: int
+    until: int | None
+
+
+class Person(NamedTuple):
+    """What belongs to a person who is to be erased."""
+
+    resident: str
+    names: tuple[str, ...]
+    carers: tuple[str, ...]
+    spans: tuple[Span, ...]
+    words: tuple[str, ...]
+
+
+_OWN: Final = (
+    "round_checks", "searches", "consent_log", "exports", "commands", "looks", "rule_states", "protection",
+    "break_glass",
+)  # fmt: skip
+"""Tables of which every row of the person goes. break_glass after the alerts that tell of it."""
+
+_KEYS: Final = {"looks": "seq", "rule_states": "resident", "protection": "resident", "commands": "seq"}
+
+_CARERS: Final = {
+    "accounts": "carer", "sessions": "id", "push_subscriptions": "id", "contact_tests": "id",
+    "password_links": "token_hash",
+}  # fmt: skip
+"""What relatives have who go with the person, and its key."""
+
+_TEXTS: Final = (
+    ("alerts", "id", "note"), ("alerts", "id", "reason"), ("alert_events", "seq", "detail"), ("shelves", "id", "why"),
+    ("shelved", "id", "story"), ("commands", "seq", "why"), ("shift_changes", "id", "why"),
+    ("centre_versions", "version", "why"), ("break_glass", "id", "why"), ("notifications", "id", "detail"),
+)  # fmt: skip
+"""Texts of others in which the person may be named. Notes are looked at apart: they can't be changed, only replaced."""
+
+
+def works(person: Person) -> Iterator[tuple[str, Work]]:
+    """Every kind, in order."""
+    yield "places", lambda tx: Piece(0, note_places(tx) > 0)
+    yield "readings", lambda tx: _readings(tx, person)
+    for span in person.spans:
+        yield "readings", _SpanReadings(person, span)
+        yield "messages", _SpanFrames(span)
+        yield "event_ids", lambda tx, span=span: _event_ids(tx, span)  # type: ignore[misc]
+    yield "alerts", lambda tx: _alerts(tx, person)
+    yield "shelves", lambda tx: _shelves(tx, person)
+    yield "notes", lambda tx: _notes(tx, person)
+    for table in _OWN:
+        yield table, lambda tx, table=table: _own(tx, person, table)  # type: ignore[misc]
+    for table, key in _CARERS.items():
+        yield "relatives", lambda tx, table=table, key=key: _of_carers(tx, person, table, key)  # type: ignore[misc]
+    for table, key, column in _TEXTS:
+        yield "texts", _Texts(person, table, key, column)
+    yield "texts", lambda tx: _named_in_notes(tx, person)
+    yield "centre_versions", lambda tx: _versions(tx, person)
+
+
+def _readings(tx: Tx, person: Person) -> Piece:
+    found = tx.db.execute(
+        "SELECT seq, resident, kind FROM reading_places WHERE resident = ? LIMIT ?", (person.resident, ROWS)
+    ).fetchall()
+    take_readings(tx, found)
+    _frames(tx, {row["seq"] // READINGS_PER_FRAME for row in found})
+    return Piece(len(found), len(found) == ROWS)
+
+
+class _SpanReadings:
+    """Readings of a device of the person that were noted as nobody's."""
+
+    def __init__(self, person: Person, span: Span) -> None:
+        self._person = person
+        self._span = span
+        self._next: int | None = None
+
+    def __call__(self, tx: Tx) -> Piece:
+        if self._next is None:
+            self._next = first_received(tx.db, self._span.since)
+        last = first_received(tx.db, self._span.until or to_ms(tx.now) + 1)
+        found = tx.db.execute(
+            "SELECT seq, resident, kind, device FROM readings WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
+            (self._next, last, LOOKED_AT),
+        ).fetchall()
+        own = {self._span.device, f"{self._span.format}:{self._span.address}"}
+        mine = [row for row in found if row["device"] in own and row["resident"] in {None, self._person.resident}]
+        take_readings(tx, mine)
+        _frames(tx, {row["seq"] // READINGS_PER_FRAME for row in mine})
+        if found:
+            self._next = found[-1]["seq"] + 1
+        return Piece(len(mine), len(found) == LOOKED_AT)
+
+
+class _SpanFrames:
+    """Raw messages of a device of the person: repetitions, and what could not be read, left no reading."""
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+        self._next: int | None = None
+
+    def __call__(self, tx: Tx) -> Piece:
+        span = self._span
+        if self._next is None:
+            self._next = _first_frame(tx.db, span.since)
+        found = tx.db.execute(
+            "SELECT seq, format, topic, payload, received_at FROM journal WHERE seq >= ? ORDER BY seq LIMIT ?",
+            (self._next, LOOKED_AT),
+        ).fetchall()
+        until = span.until or to_ms(tx.now) + 1
+        mine = {row["seq"] for row in found if span.since <= row["received_at"] < until and _is_of(row, span)}
+        _frames(tx, mine)
+        if found:
+            self._next = found[-1]["seq"] + 1
+        return Piece(len(mine), len(found) == LOOKED_AT)
+
+
+def _first_frame(db: sqlite3.Connection, ms: int) -> int:
+    """The first raw message that was received at or after that time; found by halving: they are numbered in order."""
+    low, high = 0, int(db.execute("SELECT coalesce(max(seq), -1) + 1 FROM journal").fetchone()[0])
+    while low < high:
+        middle = (low + high) // 2
+        query = "SELECT seq, received_at FROM journal WHERE seq >= ? ORDER BY seq LIMIT 1"
+        row = db.execute(query, (middle,)).fetchone()
+        if row is None or row["received_at"] >= ms:
+            high = middle
+        else:
+            low = int(row["seq"]) + 1
+    return low
+
+
+def _is_of(row: sqlite3.Row, span: Span) -> bool:
+    if row["format"] != span.format:
+        return False
+    address = registry.find(row["format"]).address_of(row["topic"])
+    if address is not None:
+        return bool(address == span.address)
+    return span.address.encode() in bytes(row["payload"])  # many devices on one topic: the message names its own
+
+
+def _frames(tx: Tx, frames: set[int]) -> None:
+    """Raw messages, and what is noted of them. The newest stays as an empty line: numbers go on from it."""
+    [newest] = tx.db.execute("SELECT max(seq) FROM journal").fetchone()
+    rows = [(frame,) for frame in frames]
+    tx.db.executemany("DELETE FROM quarantine WHERE frame = ?", rows)
+    tx.db.executemany("DELETE FROM journal WHERE seq = ?", [row for row in rows if row[0] != newest])
+    if newest in frames:
+        tx.db.execute("UPDATE journal SET topic = '', payload = x'' WHERE seq = ?", (newest,))
+
+
+def _event_ids(tx: Tx, span: Span) -> Piece:
+    first = first_received(tx.db, span.since) // READINGS_PER_FRAME
+    last = first_received(tx.db, span.until or to_ms(tx.now) + 1) // READINGS_PER_FRAME + 1
+    found = tx.db.execute(
+        "SELECT device, event_id FROM event_ids WHERE device IN (?, ?, ?) AND frame >= ? AND frame <= ? LIMIT ?",
+        (span.device, span.address, f"{span.format}:{span.address}", first, last, ROWS),
+    ).fetchall()
+    tx.db.executemany("DELETE FROM event_ids WHERE device = ? AND event_id = ?", [tuple(row) for row in found])
+    return Piece(len(found), len(found) == ROWS)
+
+
+def _alerts(tx: Tx, person: Person) -> Piece:
+    """The bare line stays: rule, priority, times, outcome, which carer. Person, reason and evidence go."""
+    found = [
+        row[0]
+        for row in tx.db.execute(
+            "SELECT id FROM alerts WHERE resident = ? UNION"
+            " SELECT a.id FROM alerts a JOIN break_glass b ON a.subject = CAST(b.id AS TEXT)"
+            " WHERE a.rule = 'break_glass' AND b.resident = ? AND a.incident NOT LIKE '@erased/%' LIMIT ?",
+            (person.resident, person.resident, ROWS),
+        )
+    ]
+    for span in person.spans:
+        found += [
+            row[0]
+            for row in tx.db.execute(
+                "SELECT id FROM alerts WHERE resident IS NULL AND device = ? AND state = 'closed' AND happened_at >= ?"
+                " AND happened_at < ? LIMIT ?",
+                (span.device, span.since, span.until or to_ms(tx.now) + 1, ROWS),
+            )
+        ]
+    numbers = [(number,) for number in dict.fromkeys(found)]
+    for statement in (
+        "UPDATE alert_events SET detail = '{}' WHERE alert = ?",
+        "UPDATE notifications SET address = '', detail = NULL, provider_id = NULL WHERE alert = ?",
+    ):
+        tx.db.executemany(statement, numbers)
+    tx.db.executemany(
+        "UPDATE alerts SET resident = ?, device = NULL, incident = ? || '/' || id, subject = '', rule_key = rule,"
+        " reason = ?, marks = '[]', evidence = '[]', before = NULL, after = NULL, note = NULL, findings = NULL"
+        " WHERE id = ?",
+        [(NOBODY, NOBODY, _REASON, number) for (number,) in numbers],
+    )
+    return Piece(len(numbers), len(found) >= ROWS)
+
+
+def _shelves(tx: Tx, person: Person) -> Piece:
+    found = [
+        (row[0],) for row in tx.db.execute("SELECT id FROM shelves WHERE resident = ? LIMIT ?", (person.resident, ROWS))
+    ]
+    tx.db.executemany("DELETE FROM shelved WHERE shelf = ?", found)
+    tx.db.executemany("DELETE FROM shelves WHERE id = ?", found)
+    return Piece(len(found), len(found) == ROWS)
+
+
+def _notes(tx: Tx, person: Person) -> Piece:
+    # newest first: a note that corrects another one goes before it
+    query = "SELECT id FROM care_notes WHERE resident = ? ORDER BY id DESC LIMIT ?"
+    found = [(row[0],) for row in tx.db.execute(query, (person.resident, ROWS))]
+    tx.db.executemany("DELETE FROM care_notes WHERE id = ?", found)
+    return Piece(len(found), len(found) == ROWS)
+
+
+def _own(tx: Tx, person: Person, table: str) -> Piece:
+    key = _KEYS.get(table, "id")
+    query = f"SELECT {key} FROM {table} WHERE resident = ? LIMIT ?"  # noqa: S608 - our words
+    found = [(row[0],) for row in tx.db.execute(query, (person.resident, ROWS))]
+    also = " AND resident = ?" if table == "looks" else ""
+    values = [(*row, person.resident) for row in found] if also else found
+    tx.db.executemany(f"DELETE FROM {table} WHERE {key} = ?{also}", values)  # noqa: S608 - our words
+    return Piece(len(found), len(found) == ROWS)
+
+
+def _of_carers(tx: Tx, person: Person, table: str, key: str) -> Piece:
+    found = [
+        (row[0],)
+        for carer in person.carers
+        for row in tx.db.execute(f"SELECT {key} FROM {table} WHERE carer = ? LIMIT ?", (carer, ROWS))  # noqa: S608
+    ]
+    tx.db.executemany(f"DELETE FROM {table} WHERE {key} = ?", found)  # noqa: S608 - our words
+    return Piece(len(found), len(found) >= ROWS)
+
+
+class _Texts:
+    """A text column in which others may have named the person."""
+
+    def __init__(self, person: Person, table: str, key: str, column: str) -> None:
+        self._names = person.names
+        self._table, self._key, self._column = table, key, column
+        self._next = 0
+
+    def __call__(self, tx: Tx) -> Piece:
+        table, key, column = self._table, self._key, self._column
+        found = tx.db.execute(
+            f"SELECT {key} AS number, {column} AS text FROM {table} WHERE {key} >= ? ORDER BY {key} LIMIT ?",  # noqa: S608
+            (self._next, LOOKED_AT),
+        ).fetchall()
+        changed = [
+            (_without_names(row["text"], self._names), row["number"])
+            for row in found
+            if row["text"] and any(name in row["text"] for name in self._names)
+        ]
+        tx.db.executemany(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", changed)  # noqa: S608 - our words
+        if found:
+            self._next = found[-1]["number"] + 1
+        return Piece(len(changed), len(found) == LOOKED_AT)
+
+
+def _named_in_notes(tx: Tx, person: Person) -> Piece:
+    """A note can't be changed, so it is replaced by one of the same number."""
+    number = 0
+    tx.db.execute("PRAGMA defer_foreign_keys = ON")
+    for name in person.names:
+        for row in tx.db.execute("SELECT * FROM care_notes WHERE instr(text, ?) LIMIT ?", (name, ROWS)).fetchall():
+            note = dict(row) | {"text": _without_names(row["text"], person.names)}
+            tx.db.execute("DELETE FROM care_notes WHERE id = ?", (row["id"],))
+            columns, marks = ", ".join(note), ", ".join("?" * len(note))
+            tx.db.execute(f"INSERT INTO care_notes ({columns}) VALUES ({marks})", tuple(note.values()))  # noqa: S608
+            number += 1
+    return Piece(number, number >= ROWS)
+
+
+def _versions(tx: Tx, person: Person) -> Piece:
+    """One version of the centre at a time: each may hold every photo of the house."""
+    needles = [f'"{person.resident}"', *person.names]
+    condition = " OR ".join("instr(document, ?)" for _ in needles)
+    for row in tx.db.execute(
+        f"SELECT version, document FROM centre_versions WHERE {condition} ORDER BY version",  # noqa: S608 - our words
+        needles,
+    ):
+        document: dict[str, Any] = msgspec.json.decode(row["document"])
+        left = without(document, person.resident, person.names).document
+        if left != document:
+            centres.rewrite(tx, row["version"], left)
+            return Piece(1, more=True)
+    return Piece(0, more=False)
+
+
+def _without_names(text: str, names: tuple[str, ...]) -> str:
+    for name in names:
+        text = text.replace(name, ERASED)
+    return text
