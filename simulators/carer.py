@@ -1,8 +1,10 @@
-"""A simulated carer: opens the link of a message after a while, reads the page, and answers with its form.
+"""A simulated carer: looks at a message after a while, and answers: goes, arrives, closes; or can't, or never looks.
 
-Speaks HTTP only, as a person's browser does: GET the page, POST the form that stands on it.
+By a link they do as a person's browser does: GET the page, POST the form that stands on it. The other ways (SMS, the
+button of a chat, a pager) are in simulators.ways.
 """
 
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from random import Random
 from urllib.parse import urljoin, urlsplit
@@ -50,6 +52,30 @@ class Manners(msgspec.Struct, frozen=True, kw_only=True):
     close_after_s: tuple[float, float] = (120.0, 900.0)
 
 
+class Character(StrEnum):
+    """Carers as everybody knows them."""
+
+    ANSWERS = "answers"
+    """Always looks, goes, arrives and closes."""
+    IGNORES = "ignores"
+    """Never looks."""
+    DECLINES = "declines"
+    """Looks, and can't."""
+    LATE = "late"
+    """Says "going", and is there only after the promised ten minutes."""
+    MIXED = "mixed"
+    """Mostly answers, now and then declines, and sometimes never looks."""
+
+
+CHARACTERS: dict[Character, Manners] = {
+    Character.ANSWERS: Manners(looks=1, declines=0),
+    Character.IGNORES: Manners(looks=0),
+    Character.DECLINES: Manners(looks=1, declines=1),
+    Character.LATE: Manners(looks=1, declines=0, arrive_after_s=(660.0, 1500.0)),
+    Character.MIXED: Manners(),
+}
+
+
 class Visit(msgspec.Struct, frozen=True):
     """What a carer did about one message: each answer with what came of it."""
 
@@ -76,25 +102,34 @@ class Carer:
         self._timeout_s = timeout_s
 
     async def attend(self, link: str) -> Visit:
-        """Deal with a message: look, say going (or decline), arrive, close. Never raises for what a page does."""
+        """Deal with a message that has a link. Never raises for what a page does."""
+        async with httpx.AsyncClient(follow_redirects=True, timeout=self._timeout_s) as browser:
+            return await self.attend_by(link, lambda answer: press(browser, link, answer))
+
+    async def attend_by(self, about: str, say: Callable[[Answer], Awaitable[Outcome]]) -> Visit:
+        """Deal with a message: look, say going (or decline), arrive, close; until an answer is not taken.
+
+        Args:
+            about: what the message was about, kept in the visit.
+            say: gives an answer; must not raise for what the other side does.
+        """
         rng, manners = self._rng, self._manners
         looks, declines = rng.random() < manners.looks, rng.random() < manners.declines
         if not looks:
-            return Visit(link, ((None, Outcome.NOT_SEEN),))
+            return Visit(about, ((None, Outcome.NOT_SEEN),))
         plan = [(Answer.GOING, manners.look_after_s)]
         if declines:
             plan = [(Answer.DECLINE, manners.look_after_s)]
         else:
             plan += [(Answer.ARRIVE, manners.arrive_after_s), (Answer.CLOSE, manners.close_after_s)]
         steps: list[tuple[Answer | None, Outcome]] = []
-        async with httpx.AsyncClient(follow_redirects=True, timeout=self._timeout_s) as browser:
-            for answer, (least, most) in plan:
-                await self._pace.wait(rng.uniform(least, most))
-                outcome = await press(browser, link, answer)
-                steps.append((answer, outcome))
-                if outcome is not Outcome.TAKEN:
-                    break
-        return Visit(link, tuple(steps))
+        for answer, (least, most) in plan:
+            await self._pace.wait(rng.uniform(least, most))
+            outcome = await say(answer)
+            steps.append((answer, outcome))
+            if outcome is not Outcome.TAKEN:
+                break
+        return Visit(about, tuple(steps))
 
 
 async def press(browser: httpx.AsyncClient, link: str, answer: Answer) -> Outcome:

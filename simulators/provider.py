@@ -8,6 +8,10 @@ from enum import StrEnum
 from simulators.pace import real_sleep
 from simulators.receiver import Request, Response, receiving
 
+DRIPS = 3600
+DRIP_REAL_S = 1.0
+"""An hour until such an answer is complete: nobody should wait for it."""
+
 
 class Mood(StrEnum):
     """How the provider is."""
@@ -18,10 +22,14 @@ class Mood(StrEnum):
     """Takes the message, after ``slow_real_s``."""
     FAILING = "failing"
     """Says 503 with Retry-After: come again."""
+    THROTTLING = "throttling"
+    """Says 429 with Retry-After: too much, come again."""
     REFUSING = "refusing"
     """Says 410: never again to this address (Standard Webhooks)."""
     HANGING = "hanging"
     """Takes the connection and never answers; ends when the mood changes, then it takes the message."""
+    DRIPPING = "dripping"
+    """Takes the message and says so (200), but the body comes a byte a second."""
     LOSING_ANSWERS = "losing_answers"
     """Takes the message, but the answer is an error (502): the sender can't know, and will send it twice."""
 
@@ -68,8 +76,12 @@ class Provider:
         while self._mood is Mood.HANGING:
             await self._changed.wait()
         match self._mood:
-            case Mood.FAILING:
-                return Response(status=503, headers={"retry-after": str(self._retry_after_s)})
+            case Mood.FAILING | Mood.THROTTLING:
+                status = 503 if self._mood is Mood.FAILING else 429
+                return Response(status=status, headers={"retry-after": str(self._retry_after_s)})
+            case Mood.DRIPPING:
+                self.taken.append(request)
+                return Response(status=200, body=b"." * DRIPS, drip_s=DRIP_REAL_S)
             case Mood.REFUSING:
                 return Response(status=410)
             case Mood.LOSING_ANSWERS:

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import uvicorn
 
+from simulators.pace import real_sleep
+
 LARGEST_BODY = 1_000_000
 """Bytes; nobody sends a carer more."""
 
@@ -28,6 +30,8 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 204
     body: bytes = b""
     headers: dict[str, str] = {}
+    drip_s: float = 0.0
+    """Real seconds before each byte of the body: a server whose answer has begun and does not end."""
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -82,6 +86,12 @@ def _app(handler: Handler) -> Callable[..., Awaitable[None]]:
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
         raw.append((b"content-length", str(len(response.body)).encode()))
         await send({"type": "http.response.start", "status": response.status, "headers": raw})
+        if response.drip_s:
+            for place in range(len(response.body)):
+                await real_sleep(response.drip_s)
+                await send({"type": "http.response.body", "body": response.body[place : place + 1], "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+            return
         await send({"type": "http.response.body", "body": response.body})
 
     return app

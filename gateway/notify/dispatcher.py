@@ -232,7 +232,7 @@ class Dispatcher:
         state = outbox.record(tx, number, result)
         for other in result.with_it:
             outbox.record(tx, other, Result(Event.ACCEPTED, detail=f"told together with {number}"))
-        if state is State.FAILED_FOR_GOOD:
+        if state is State.FAILED_FOR_GOOD or (state is State.FAILED_FOR_NOW and not result.in_time):
             self._owe_next(tx, number)
         return state
 
@@ -297,7 +297,10 @@ class Dispatcher:
             wait_s * self._random.uniform(1 - JITTER, 1 + JITTER),
             min(asked_s or 0.0, outbox.LONGEST_RETRY.total_seconds()),
         )
-        return Result(Event.FAILED, detail=detail, retry_at=to_ms(now + timedelta(seconds=wait_s)))
+        retry_at = to_ms(now + timedelta(seconds=wait_s))
+        # Who asks us to come back only after the carer's next contact is due anyway has said no for now.
+        in_time = not asked_s or retry_at - row.created_at <= outbox.LATE // timedelta(milliseconds=1)
+        return Result(Event.FAILED, detail=detail, retry_at=retry_at, in_time=in_time)
 
 
 def _place(error: Exception) -> str:

@@ -28,6 +28,10 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 MOST_READ = 16 * 1024
 """Bytes of an answer that are read: more than any provider's number takes."""
 
+BODY_WITHIN_S = 3.0
+"""Real seconds for the body after the status. The status says whether a message was taken; to wait longer for the rest,
+and then to send it again, would only tell a carer twice."""
+
 AGENT = "telecare-gateway"
 
 # Its lines have whole addresses, and some providers want their key in them.
@@ -244,10 +248,13 @@ def is_public(address: str) -> bool:
 async def _answered(response: httpx.Response, now: datetime) -> Answered:
     read = b""
     try:
-        async for part in response.aiter_bytes():
-            read += part
-            if len(read) > MOST_READ:
-                break
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for part in response.aiter_bytes():
+                read += part
+                if len(read) > MOST_READ:
+                    break
+    except TimeoutError:
+        pass  # what was read so far must do
     finally:
         await response.aclose()
     return Answered(response.status_code, read[:MOST_READ], _retry_after(response, now))

@@ -64,6 +64,8 @@ class Result(msgspec.Struct, frozen=True):
     provider_id: str | None = None
     detail: str | None = None
     retry_at: int | None = None
+    in_time: bool = True
+    """False: the provider itself puts it off for longer than a carer's next contact waits (LATE)."""
     with_it: tuple[int, ...] = ()
     """Other notifications that this one told of as well."""
 
