@@ -13,7 +13,7 @@ import structlog
 from litestar import Litestar
 
 from devices.profiles import library
-from gateway.app import alive, parts
+from gateway.app import alive, noting, parts
 from gateway.app.backlog import Backlog
 from gateway.app.channels import Answers, make_channels, push_key_of
 from gateway.app.contact_tests import ContactTester
@@ -283,6 +283,7 @@ class Gateway:
                         *(run() for run in answers.running),
                         wakeups.run(),
                         keeper.run(),
+                        noting.keep_noted(writer, db),
                         watch.run(),
                         fetcher.run(),
                         coverage.run(),

@@ -17,6 +17,7 @@ from gateway.cli import (
     daemon,
     decode,
     kpi,
+    notes,
     profiles,
     replay,
     search,
@@ -93,6 +94,7 @@ app.command("password")(tools.password)
 app.command("broker-config")(tools.broker_config)
 app.command("test-contact")(contacts.contact_test)
 app.command("push-keys")(contacts.push_keys)
+app.add_typer(notes.app, name="notes")
 app.command("audit")(tools.audit)
 app.command("quarantine")(tools.quarantine)
 

@@ -19,6 +19,7 @@ class Entry(NamedTuple):
 MENU: Final = (
     Entry("/", N_("Alerts"), "relative"),
     Entry("/rounds", N_("Rounds"), "carer"),
+    Entry("/residents", N_("Residents"), "relative"),
     Entry("/searches", N_("Searches"), "carer"),
     Entry("/shelves", N_("Shelved rules"), "carer"),
     Entry("/shifts", N_("Shifts"), "carer"),

@@ -11,11 +11,9 @@ from typing import Final
 
 import msgspec
 
-from devices.model import Reading
 from gateway.centre.index import CentreIndex
-from gateway.clock import from_ms, to_ms
 from gateway.errors import BadAnswerError, NotAllowedError
-from gateway.store.history import first_received
+from gateway.store import places
 from rules.baseline import Usual
 from rules.continence import ContinenceState, Stand
 from rules.continence_off import ContinenceOffState
@@ -23,10 +21,9 @@ from rules.model import State
 from rules.not_changed import NotChangedState
 from rules.registry import decode_states
 from rules.sleep_summary import BEFORE, NightSummary, Seen, night_of, summarise
-from rules.timing import lost
 from rules.vitals import VitalRule, VitalState
 
-_LATE: Final = timedelta(hours=36)
+LATE: Final = timedelta(hours=36)
 """So much later may a reading of the night have come: a summary by the maker comes at noon, a bridge after a weekend's
 downtime sends the last of what it kept."""
 
@@ -39,7 +36,8 @@ def night_target(resident: str, day: date) -> str:
 ROUNDS_TARGET: Final = "rounds"
 """What the audit calls a look at the round list."""
 
-_READING: Final = msgspec.json.Decoder(Reading)
+_MOST: Final = 200_000
+"""Readings of a night at most: three sensors that each speak once a second."""
 
 
 class DueChange(msgspec.Struct, frozen=True):
@@ -66,8 +64,7 @@ def night(db: sqlite3.Connection, index: CentreIndex, resident: str, day: date, 
         raise BadAnswerError(f"resident: {resident!r}: expected the id of a resident: {', '.join(index.residents)}")
     if not index.plan_of(resident).consents.sleep:
         raise NotAllowedError(f"{resident}: did not agree that carers see bed and sleep (consents.sleep).")
-    states = _states(db, resident)
-    heart, breathing = (_usual(index, resident, states, rule, now) for rule in ("heart_rate", "breathing"))
+    heart, breathing = usual_of(db, index, resident, now=now)
     start, end = night_of(day, index.timezone)
     seen = _seen(db, resident, start, end)
     return summarise(day, index.timezone, seen, now=now, heart=heart, breathing=breathing)
@@ -118,6 +115,14 @@ def _states(db: sqlite3.Connection, resident: str) -> dict[str, State]:
     return {} if row is None else decode_states(row[0].encode())
 
 
+def usual_of(
+    db: sqlite3.Connection, index: CentreIndex, resident: str, *, now: datetime
+) -> tuple[Usual | None, Usual | None]:
+    """What is usual for the person's heart rate and breathing at night; None: no such rule, or too few nights."""
+    states = _states(db, resident)
+    return _usual(index, resident, states, "heart_rate", now), _usual(index, resident, states, "breathing", now)
+
+
 def _usual(index: CentreIndex, resident: str, states: dict[str, State], key: str, now: datetime) -> Usual | None:
     """What is usual for the person; None: no such rule in the care plan, or too few nights."""
     state = states.get(key)
@@ -128,13 +133,5 @@ def _usual(index: CentreIndex, resident: str, states: dict[str, State], key: str
 
 
 def _seen(db: sqlite3.Connection, resident: str, start: datetime, end: datetime) -> Iterator[Seen]:
-    first, last = first_received(db, to_ms(start - BEFORE)), first_received(db, to_ms(end + _LATE))
-    rows = db.execute(
-        "SELECT observed_at, received_at, fields FROM readings"
-        " WHERE seq >= ? AND seq < ? AND resident = ? AND kind IN ('bed', 'sleep', 'vitals')",
-        (first, last, resident),
-    )
-    for row in rows:
-        received_at = from_ms(row["received_at"])
-        at = received_at if row["observed_at"] is None else min(from_ms(row["observed_at"]), received_at)
-        yield Seen(received_at if lost(at, received_at) else at, _READING.decode(row["fields"]))
+    found = places.readings(db, resident, ("bed", "sleep", "vitals"), start - BEFORE, end + LATE, most=_MOST)
+    return (Seen(one.at, one.reading) for one in found)

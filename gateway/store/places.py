@@ -15,11 +15,15 @@ import msgspec
 from devices.model import Reading
 from gateway.clock import from_ms, to_ms
 from gateway.store.history import first_received
+from gateway.store.migrations import READINGS_PER_FRAME
 from gateway.store.writer import Tx
 from rules.timing import lost
 
-PIECE: Final = 2_000
-"""Readings whose places are noted in one transaction: some 6 ms in which nobody else writes."""
+PIECE: Final = 500
+"""Readings whose places are noted in one transaction: some 5 ms in which nobody else writes."""
+
+SLACK: Final = 20_000
+"""Messages that may wait to be noted: a page looks through so many in some 3 ms."""
 
 _READING: Final = msgspec.json.Decoder(Reading)
 
@@ -50,6 +54,12 @@ def note_places(tx: Tx, most: int = PIECE) -> int:
     )
     tx.db.execute("UPDATE reading_places_until SET seq = ? WHERE one = 1", (last + 1,))
     return int(looked_at)
+
+
+def waiting(db: sqlite3.Connection) -> int:
+    """How many messages came since the last one whose readings are noted."""
+    last = db.execute("SELECT coalesce(max(seq), 0) FROM readings").fetchone()[0]
+    return max(0, (int(last) - _until(db)) // READINGS_PER_FRAME)
 
 
 def places(
