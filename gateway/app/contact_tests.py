@@ -91,19 +91,34 @@ class ContactTester:
         if due is None:
             return False
         carer, contact = due
+        await self._try(carer, contact, BY_GATEWAY)
+        return True
+
+    async def test(self, carer: str, contact: int, by: str) -> None:
+        """Test one contact at once, because somebody asks for it; what came of it is in the record.
+
+        Raises:
+            LookupError: there is no such carer, or no such contact.
+            StoreFailedError: it could not be stored.
+        """
+        found = self._index().carers[carer]
+        if not 0 <= contact < len(found.contacts):
+            raise IndexError(contact)
+        await self._try(found, contact, by)
+
+    async def _try(self, carer: Carer, contact: int, by: str) -> None:
         tested = await try_contact(
             carer,
             contact,
             channels=self._channels,
-            index=index,
+            index=self._index(),
             links=self._links,
             clock=self._clock,
             write=self._writer.write,
-            by=BY_GATEWAY,
+            by=by,
         )
         log = _LOG.info if tested.ok else _LOG.error
         log("contact.tested", carer=carer.id, contact=contact, channel=tested.channel, ok=tested.ok, test=tested.id)
-        return True
 
 
 def next_due(db: sqlite3.Connection, index: CentreIndex, now: datetime, every: timedelta) -> tuple[Carer, int] | None:

@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 
 _SIP = re.compile(r"sips?:[A-Za-z0-9\-_.!~*'()+]+@(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.\-]+)(:[0-9]{1,5})?")
 
-_LINK_CHANNELS = frozenset({"webhook", "apprise", "ntfy", "cap"})
+LINK_CHANNELS = frozenset({"webhook", "apprise", "ntfy", "cap"})
 """Channels whose addresses are secrets themselves: whoever knows them can write there."""
 
 
@@ -31,7 +31,7 @@ def address_expected(channel: str, address: str) -> str | None:
 
 def address_shown(channel: str, address: str) -> str:
     """The address for an error listing: of a secret one only the beginning."""
-    if channel not in _LINK_CHANNELS:
+    if channel not in LINK_CHANNELS:
         return shown(address)
     scheme, mark, _ = address.partition("://")
     return shown(f"{scheme}://…") if mark else "(hidden)"

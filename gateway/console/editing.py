@@ -16,7 +16,7 @@ from gateway.centre.diff import Document, revert
 from gateway.centre.load import centre_from_document
 from gateway.console.deps import Console
 from gateway.console.guards import Visitor
-from gateway.errors import UndoError, VersionConflictError
+from gateway.errors import CentreError, NotAllowedError, Problem, UndoError, VersionConflictError
 from gateway.store import centres
 from gateway.store.centres import Applied
 from gateway.words import N_
@@ -58,13 +58,24 @@ async def change(
 
     Raises:
         VersionConflictError: ``base_version`` is not the newest any more.
+        NotAllowedError: a manager would add, change or remove an administrator.
         CentreError: the changed centre does not hold; every problem with its key, value and what is expected.
         StoreFailedError: nothing could be written.
     """
-    db = console.db()
-    document = _at(db, base_version)
+    document = _at(console.db(), base_version)
     edit(document)
     return await _apply(console, visitor, base_version, document, why)
+
+
+async def problems_of(console: Console, edit: Callable[[dict[str, Any]], None]) -> list[Problem]:
+    """What would be wrong with the newest version changed like that; nothing is changed."""
+    document = _at(console.db(), centres.latest_number(console.db()))
+    edit(document)
+    try:
+        await asyncio.to_thread(centre_from_document, document)
+    except CentreError as error:
+        return error.problems
+    return []
 
 
 async def undo(console: Console, visitor: Visitor, version: int, *, base_version: int | None = None) -> Applied:
@@ -117,9 +128,26 @@ def _at(db: sqlite3.Connection, base: int) -> Document:
     return centres.document_of(db, newest) or {}
 
 
+def _only_admins_change_admins(visitor: Visitor, before: Document, after: Document) -> None:
+    """A manager must not make themselves an administrator, nor change one.
+
+    Raises:
+        NotAllowedError: that is what the change does.
+    """
+    if visitor.carer.role == "admin":
+        return
+    old, new = (
+        {one.get("id"): one for one in document.get("carers", ()) if one.get("role") == "admin"}
+        for document in (before, after)
+    )
+    if old != new:
+        raise NotAllowedError("Only an administrator may add, change or remove an administrator.")
+
+
 async def _apply(
     console: Console, visitor: Visitor, base: int, document: Document, why: str, *, undoes: int | None = None
 ) -> Applied:
+    _only_admins_change_admins(visitor, in_force(console).document, document)
     # A house of thousands takes seconds to check; meanwhile alerts go on in the loop.
     wanted = await asyncio.to_thread(lambda: centres.ready(centre_from_document(document)))
     return await console.deps.writer.write(

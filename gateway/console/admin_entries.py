@@ -1,0 +1,412 @@
+"""Administration of entries: lists with search, a form for each entry, taking out with a look at what goes with it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from litestar import Request, Response, Router, get, post
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from gateway.centre.diff import SITE, Document, key_of
+from gateway.centre.draft import TABLES
+from gateway.centre.model import Site
+from gateway.console.admin import (
+    CHANGED_MEANWHILE,
+    LOOK_AT_FIELDS,
+    MAX_FORM_BYTES,
+    admin_page,
+    after,
+    flaws_in_words,
+    present,
+)
+from gateway.console.deps import Console, console_of
+from gateway.console.editing import change, problems_of
+from gateway.console.entries import (
+    BEGIN_WITH,
+    TABLE_WORDS,
+    find,
+    hanging_on,
+    known_table,
+    new_id,
+    offered,
+    put,
+    spread,
+    take_out,
+)
+from gateway.console.form_fields import Around, Field, fields, said
+from gateway.console.form_read import NEEDED, Flaw, Form, form_of, read
+from gateway.console.form_schema import Setting, settings_of
+from gateway.console.guards import Visitor, at_least, required_visitor
+from gateway.console.masking import masked, unmasked
+from gateway.console.pages import Tongue, tongue_for
+from gateway.errors import CentreError, VersionConflictError
+from gateway.store import centres
+
+PER_PAGE: Final = 50
+
+ELSEWHERE: Final[dict[str, frozenset[str]]] = {
+    "residents": frozenset({"photo"}),
+    "care_plans": frozenset({"rules", "consents"}),
+    "house_plans": frozenset({"rules"}),
+}
+"""Keys that this form leaves alone: photos come with a file, consents and rules have pages of their own."""
+
+
+def model_settings(table: str) -> tuple[Setting, ...]:
+    """What the form of a table asks for."""
+    left_out = ELSEWHERE.get(table, frozenset())
+    return tuple(one for one in settings_of(Site if table == SITE else TABLES[table]) if one.key not in left_out)
+
+
+def router() -> Router:
+    """GET /admin/list/{table}, /admin/new/{table}, /admin/entry/{table}/{key}, /admin/remove/{table}/{key}; POSTs."""
+
+    @get("/list/{table:str}")
+    async def listed(request: Request[Any, Any, Any], table: FromPath[str]) -> Response[str]:
+        return _list(request, _known(table))
+
+    @get("/new/{table:str}")
+    async def new(request: Request[Any, Any, Any], table: FromPath[str]) -> Response[str]:
+        given = {key: value for key, value in request.query_params.items() if key != "done"}
+        return _form(request, _known(table), None, entry=given)
+
+    @post("/new/{table:str}")
+    async def add(request: Request[Any, Any, Any], table: FromPath[str]) -> Response[Any]:
+        return await _save(request, _known(table), None)
+
+    @get("/entry/{table:str}/{key:path}")
+    async def show(request: Request[Any, Any, Any], table: FromPath[str], key: FromPath[str]) -> Response[str]:
+        return _form(request, _known(table), key.removeprefix("/"))
+
+    @post("/entry/{table:str}/{key:path}")
+    async def save(request: Request[Any, Any, Any], table: FromPath[str], key: FromPath[str]) -> Response[Any]:
+        return await _save(request, _known(table), key.removeprefix("/"))
+
+    @get("/remove/{table:str}/{key:path}")
+    async def ask(request: Request[Any, Any, Any], table: FromPath[str], key: FromPath[str]) -> Response[str]:
+        return _removal(request, _known(table), key.removeprefix("/"))
+
+    @post("/remove/{table:str}/{key:path}")
+    async def remove(request: Request[Any, Any, Any], table: FromPath[str], key: FromPath[str]) -> Response[Any]:
+        return await _remove(request, _known(table), key.removeprefix("/"))
+
+    return Router(
+        "/admin",
+        route_handlers=[listed, new, add, show, save, ask, remove],
+        guards=[at_least("manager")],
+        include_in_schema=False,
+        request_max_body_size=MAX_FORM_BYTES,
+    )
+
+
+def _known(table: str) -> str:
+    if not known_table(table):
+        raise NotFoundException
+    return table
+
+
+def path_of(table: str, key: str) -> str:
+    """The page of an entry."""
+    if table in {"care_plans", "house_plans"}:
+        return "/admin/plan/" + quote("@house" if table == "house_plans" else key)
+    return f"/admin/entry/{table}/{quote(key)}"
+
+
+def _list(request: Request[Any, Any, Any], table: str) -> Response[str]:
+    tongue = tongue_for(request, required_visitor(request))
+    _, document = present(console_of(request))
+    asked = request.query_params.get("q", "").strip()[:100]
+    names = {one["id"]: f"{one['name']}, {one['room']}" for one in document.get("residents", ())}
+    worn = {one["device"]: one["resident"] for one in document.get("assignments", ()) if one.get("to") is None}
+    lines = [_line(table, entry, names, worn, tongue) for entry in document.get(table, ())]
+    if asked:
+        lines = [one for one in lines if asked.casefold() in f"{one['title']} {one['more']} {one['key']}".casefold()]
+    lines.sort(key=lambda one: one["title"].casefold())
+    number = int(text) if (text := request.query_params.get("page", "1")).isdecimal() and len(text) < 6 else 1
+    pages = max(1, -(-len(lines) // PER_PAGE))
+    number = min(max(1, number), pages)
+    return admin_page(
+        request,
+        "admin_list.html",
+        table=table,
+        words=TABLE_WORDS[table],
+        lines=lines[(number - 1) * PER_PAGE : number * PER_PAGE],
+        found=len(lines),
+        asked=asked,
+        number=number,
+        pages=pages,
+    )
+
+
+def _line(
+    table: str, entry: Mapping[str, Any], names: Mapping[str, str], worn: Mapping[str, str], tongue: Tongue
+) -> dict[str, str]:
+    key = key_of(table, entry)
+    title, more = str(entry.get("name") or key), ""
+    match table:
+        case "residents":
+            more = ", ".join(part for part in (entry["room"], entry.get("ward")) if part)
+        case "devices":
+            title = f"{said(entry['type'], tongue)} {key}"
+            holder = names.get(worn.get(key, ""), "")
+            more = ", ".join(part for part in (holder, entry.get("room"), entry.get("model")) if part)
+        case "assignments":
+            title = f"{entry['device']} → {names.get(entry['resident'], entry['resident'])}"
+            more = f"{entry['from'][:10]} – {(entry.get('to') or '')[:10]}"
+        case "carers":
+            more = f"{said(entry.get('role', 'carer'), tongue)}, {key}"
+        case "care_plans":
+            title = names.get(key, key)
+            more = tongue.many("{n} rule", "{n} rules", len(entry.get("rules", ()))) + f", {entry['policy']}"
+        case "policies":
+            more = tongue.many("{n} step", "{n} steps", len(entry.get("steps", ())))
+    return {"key": key, "path": path_of(table, key), "title": title, "more": more}
+
+
+def _entry(table: str, key: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    entry = find(document, table, key)
+    if entry is None:
+        raise NotFoundException
+    return entry
+
+
+def _form(
+    request: Request[Any, Any, Any],
+    table: str,
+    key: str | None,
+    *,
+    entry: Mapping[str, Any] | None = None,
+    flaws: Mapping[str, Flaw] | None = None,
+    others: list[str] | None = None,
+    notice: str | None = None,
+    status: int = 200,
+    more_rows: str | None = None,
+    typed: Form | None = None,
+) -> Response[str]:
+    console, visitor = console_of(request), required_visitor(request)
+    tongue = tongue_for(request, visitor)
+    version, document = present(console)
+    if entry is None and key is not None:
+        entry = masked(table, _entry(table, key, document))
+    errors = flaws_in_words(flaws or {}, tongue)
+    around = Around(
+        tongue=tongue,
+        timezone=tongue.timezone,
+        offered=offered(document),
+        errors=errors,
+        fixed=frozenset({"id"}) if key is not None else frozenset(),
+        more_rows=more_rows,
+    )
+    made = fields(model_settings(table), entry or {}, around)
+    others = [*(others or ()), *_unplaced(errors, made, tongue)]
+    typed = typed or {}
+    return admin_page(
+        request,
+        "admin_entry.html",
+        status=status,
+        table=table,
+        key=key,
+        words=TABLE_WORDS[table],
+        title=None if key is None else str((entry or {}).get("name") or key),
+        fields=made,
+        others=others,
+        notice=notice,
+        base=version,
+        why=(typed.get("_why") or [""])[0],
+        policies=offered(document)["policies"] if table == "residents" and key is None else [],
+        policy=(typed.get("_policy") or [""])[0],
+        policy_wrong=errors.get("_policy", []),
+        about=_about(table, key, document, tongue),
+    )
+
+
+def _unplaced(errors: Mapping[str, list[str]], made: list[Field], tongue: Tongue) -> list[str]:
+    """What is wrong with something that has no field here: it is said above the form."""
+    paths = set(_paths(made)) | {"_policy"}
+    return [f"{path}: {text}" for path, texts in errors.items() if path not in paths for text in texts]
+
+
+def _paths(made: list[Field]) -> list[str]:
+    found = []
+    for one in made:
+        found += [one.path, *_paths(one.inner), *(path for row in one.rows for path in _paths(row))]
+    return found
+
+
+def _about(table: str, key: str | None, document: Mapping[str, Any], tongue: Tongue) -> dict[str, Any]:
+    """What else the page of an entry leads to."""
+    names = {one["id"]: f"{one['name']} ({one['room']})" for one in document.get("residents", ())}
+    word = {"devices": "device", "residents": "resident"}.get(table)
+    rows = [one for one in document.get("assignments", ()) if word and one.get(word) == key]
+    return {
+        "assignments": [
+            {
+                "path": path_of("assignments", key_of("assignments", one)),
+                "text": names.get(one["resident"], one["resident"]) if table == "devices" else one["device"],
+                "device": one["device"],
+                "since": _day(one["from"], tongue),
+                "until": _day(one["to"], tongue) if one.get("to") else None,
+            }
+            for one in rows
+        ],
+        "residents": offered(document)["residents"] if table == "devices" and key is not None else [],
+    }
+
+
+def _day(text: str, tongue: Tongue) -> str:
+    from datetime import datetime
+
+    return tongue.at(datetime.fromisoformat(text))
+
+
+async def _save(request: Request[Any, Any, Any], table: str, key: str | None) -> Response[Any]:
+    console, visitor = console_of(request), required_visitor(request)
+    form = form_of([(name, str(value)) for name, value in (await request.form()).multi_items()])
+    _, document = present(console)
+    old = None if key is None else _entry(table, key, document)
+    tongue = tongue_for(request, visitor)
+    found = read(model_settings(table), form, tongue.timezone)
+    entry, flaws = found.entry, dict(found.flaws)
+    if "id" in {one.key for one in model_settings(table)} and table != SITE:
+        if key is not None:
+            entry["id"] = key  # a new id would be another entry
+        elif not entry.get("id"):
+            entry["id"] = new_id(document, table, str(entry.get("name", "")))
+        if key is not None or flaws.get("id") == Flaw(NEEDED):
+            flaws.pop("id", None)
+    for button in ("_more", "_up"):
+        if button in form:
+            more = _moved(entry, button, form[button][0])
+            return _form(request, table, key, entry=entry, typed=form, more_rows=more)
+    kept = {one: old[one] for one in ELSEWHERE.get(table, ()) if old is not None and one in old}
+    whole = unmasked(table, {**entry, **kept}, old)
+    policy = (form.get("_policy") or [""])[0]
+    if table == "residents" and key is None and not policy:
+        flaws["_policy"] = Flaw(NEEDED)
+    place = 0
+
+    def edit(changed: Document) -> None:
+        nonlocal place
+        place = put(changed, table, key, whole)
+        if table == "residents" and key is None:
+            rules = [{"rule": rule} for rule in BEGIN_WITH]
+            put(changed, "care_plans", None, {"resident": whole["id"], "policy": policy, "rules": rules})
+
+    if flaws:  # everything that is wrong is said at once, not one thing after the other
+        own, others = spread(await problems_of(console, edit), table, place)
+        return _again(request, table, key, entry, {**own, **flaws}, [] if policy == "" else others, form)
+    why = (form.get("_why") or [""])[0]
+    base = (form.get("_base") or ["0"])[0]
+    try:
+        version, unchanged = await save_entry(
+            console, visitor, int(base) if base.isdecimal() else 0, table, key, edit, why
+        )
+    except VersionConflictError:
+        return _form(request, table, key, entry=entry, typed=form, notice=tongue(CHANGED_MEANWHILE), status=409)
+    except CentreError as error:
+        own, others = spread(error.problems, table, place)
+        return _again(request, table, key, entry, own, others, form)
+    where = path_of(table, key or key_of(table, whole))
+    return Redirect(f"{where}?{after(version, changed=not unchanged)}", status_code=303)
+
+
+def _again(
+    request: Request[Any, Any, Any],
+    table: str,
+    key: str | None,
+    entry: Mapping[str, Any],
+    flaws: Mapping[str, Flaw],
+    others: list[str],
+    form: Form,
+) -> Response[str]:
+    notice = tongue_for(request, required_visitor(request))(LOOK_AT_FIELDS)
+    return _form(request, table, key, entry=entry, flaws=flaws, others=others, typed=form, notice=notice, status=422)
+
+
+async def save_entry(
+    console: Console,
+    visitor: Visitor,
+    base: int,
+    table: str,
+    key: str | None,
+    edit: Any,
+    why: str,
+) -> tuple[int, bool]:
+    """Change one entry; a change of *other* entries meanwhile is no conflict. The version, and whether it is the same.
+
+    Raises:
+        VersionConflictError: this entry itself was changed meanwhile.
+        CentreError: the changed centre does not hold.
+    """
+    newest, document = present(console)
+    if base != newest and key is not None:
+        seen = centres.document_of(console.db(), base)
+        if seen is None or find(seen, table, key) != find(document, table, key):
+            raise VersionConflictError(base, newest)
+    applied = await change(console, visitor, newest, edit, why)
+    return applied.version, not applied.changed
+
+
+def _moved(entry: dict[str, Any], button: str, what: str) -> str | None:
+    """One row goes before the one above it; or one more is asked for, in the list that is returned."""
+    if button == "_more":
+        return what
+    path, _, number = what.rpartition(".")
+    at: Any = entry
+    for part in path.split("."):
+        at = (
+            at.get(part)
+            if isinstance(at, dict)
+            else at[int(part)]
+            if isinstance(at, list) and part.isdecimal()
+            else None
+        )
+    if isinstance(at, list) and number.isdecimal() and 0 < int(number) < len(at):
+        at[int(number) - 1], at[int(number)] = at[int(number)], at[int(number) - 1]
+    return None
+
+
+def _removal(
+    request: Request[Any, Any, Any], table: str, key: str, *, others: list[str] | None = None, status: int = 200
+) -> Response[str]:
+    version, document = present(console_of(request))
+    entry = _entry(table, key, document)
+    tongue = tongue_for(request, required_visitor(request))
+    gone = [(tongue(TABLE_WORDS[name].one), one) for name, one in hanging_on(document, table, key)]
+    return admin_page(
+        request,
+        "admin_remove.html",
+        status=status,
+        title=str(entry.get("name") or key),
+        words=TABLE_WORDS[table],
+        table=table,
+        back=path_of(table, key),
+        gone=gone,
+        others=others or [],
+        base=version,
+    )
+
+
+async def _remove(request: Request[Any, Any, Any], table: str, key: str) -> Response[Any]:
+    console, visitor = console_of(request), required_visitor(request)
+    _, document = present(console)
+    _entry(table, key, document)
+    form = form_of([(name, str(value)) for name, value in (await request.form()).multi_items()])
+    base = (form.get("_base") or ["0"])[0]
+    try:
+        version, _ = await save_entry(
+            console,
+            visitor,
+            int(base) if base.isdecimal() else 0,
+            table,
+            key,
+            lambda changed: take_out(changed, table, key),
+            (form.get("_why") or [""])[0],
+        )
+    except CentreError as error:
+        return _removal(
+            request, table, key, others=[f"{one.key}: {one.expected}" for one in error.problems], status=422
+        )
+    return Redirect(f"/admin/list/{table}?{after(version, changed=True)}", status_code=303)

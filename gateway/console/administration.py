@@ -1,0 +1,26 @@
+"""Every route of the administration, in one list."""
+
+from litestar import Router
+
+from gateway.console import (
+    admin,
+    admin_entries,
+    admin_pairing,
+    admin_people,
+    admin_plans,
+    admin_try,
+    admin_versions,
+)
+
+
+def routers() -> tuple[Router, ...]:
+    """Pages below /admin for managers, /admin/users for administrators, /set-password, and the API of the centre."""
+    return (
+        admin.router(),
+        admin_entries.router(),
+        admin_plans.router(),
+        admin_try.router(),
+        admin_pairing.router(),
+        admin_versions.router(),
+        *admin_people.routers(),
+    )

@@ -1,0 +1,73 @@
+"""The centre file on its way out and in: a ZIP (TOML, zones, calendars) or one TOML file with all of it."""
+
+import io
+import zipfile
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import tomli_w
+
+from gateway.centre.load import centre_from_document, export_centre, load_centre, to_document
+from gateway.errors import CentreError, Problem
+
+LARGEST: Final = 64 * 1024 * 1024
+"""Bytes of an upload, and of what is unpacked from it: 10,000 residents are some 10 MB without photos."""
+
+MOST_FILES: Final = 2000
+NAME: Final = "centre.toml"
+
+
+def as_zip(document: dict[str, Any]) -> bytes:
+    """The centre as ``telecare centre export`` writes it, in one ZIP."""
+    packed = io.BytesIO()
+    with TemporaryDirectory() as folder:
+        export_centre(centre_from_document(document), Path(folder) / NAME)
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as out:
+            for file in sorted(Path(folder).iterdir()):
+                out.write(file, file.name)
+    return packed.getvalue()
+
+
+def as_toml(document: dict[str, Any]) -> bytes:
+    """The centre as one TOML file, zones and calendars in it."""
+    return tomli_w.dumps(document).encode()
+
+
+def unpacked(upload: bytes) -> dict[str, Any]:
+    """The document of an uploaded ZIP or TOML file, checked as a whole.
+
+    Raises:
+        CentreError: it can't be read, or the centre does not hold; with every problem.
+    """
+    with TemporaryDirectory() as folder:
+        place = Path(folder)
+        file = _unzipped(upload, place) if upload[:2] == b"PK" else place / NAME
+        if upload[:2] != b"PK":
+            file.write_bytes(upload)
+        return to_document(load_centre(file))
+
+
+def _unzipped(upload: bytes, place: Path) -> Path:
+    """Put the files of a ZIP beside each other, whatever folders they were in; the one TOML file."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(upload)) as packed:
+            files = [
+                one
+                for one in packed.infolist()
+                if not one.is_dir() and not PurePosixPath(one.filename).name.startswith(".")
+            ]
+            if len(files) > MOST_FILES or sum(one.file_size for one in files) > LARGEST:
+                raise _refused(f"expected at most {MOST_FILES} files of {LARGEST // 1024**2} MiB together")
+            for one in files:
+                (place / PurePosixPath(one.filename.replace("\\", "/")).name).write_bytes(packed.read(one))
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError) as error:
+        raise _refused(f"expected a ZIP file that can be read: {error}") from error
+    found = sorted(place.glob("*.toml"))
+    if len(found) != 1:
+        raise _refused(f"expected one TOML file in it, and {len(found)} are there")
+    return found[0]
+
+
+def _refused(expected: str) -> CentreError:
+    return CentreError([Problem("(upload)", "(the whole file)", "(ZIP)", expected)])
