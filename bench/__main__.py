@@ -81,7 +81,8 @@ def _measure(args: argparse.Namespace, broker: str, protocol: str, name: str) ->
         with _broker(broker, folder, durable=args.durable_broker) as (port, broker_pid):
             config = _write_config(folder, port, protocol)
             _output([_telecare(), "centre", "apply", str(centre), "--config", str(config)])
-            with _process([_telecare(), "run", "--config", str(config)], folder / "daemon.log") as daemon:
+            log = folder / "daemon.log"
+            with _process([_telecare(), "run", "--config", str(config)], log) as daemon, _said(log):
                 text = _output(
                     [
                         sys.executable, str(args.loadgen), "run", "--port", str(port),
@@ -148,6 +149,16 @@ def _process(command: list[str], log: Path) -> Iterator[int]:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+@contextmanager
+def _said(log: Path) -> Iterator[None]:
+    """When a run fails, show the daemon's last words: the folder with its log is gone a moment later."""
+    try:
+        yield
+    except SystemExit:
+        print("The daemon's last words:", *log.read_text().splitlines()[-15:], sep="\n  ", file=sys.stderr)
+        raise
 
 
 def _wait_for_port(port: int) -> None:

@@ -14,8 +14,10 @@ ALERT_TOPIC = "alerts/{device}"
 def write_centre(folder: Path, zones: Sequence[Mapping[str, Any]], *, contact: Mapping[str, str] | None = None) -> Path:
     """Write centre.toml and zones.geojson for the generator's zones (``n, device, lat, lon, radius_m``).
 
-    One fix outside raises at once (``confirmations = 1``): the generator expects one alert for each crossing, and
-    stays outside for as little as one reading. Nothing is reminded of: a benchmark has nobody to answer.
+    One fix outside raises at once (``confirmations = 1``), and one inside takes it back however soon it comes again
+    (``wavering_s = 0``): the generator expects one alert for each crossing, stays outside for as little as one reading,
+    and hours of walks pass within seconds. By default the third walk of a few minutes would be the same alert, which
+    still stands. Nothing is reminded of: a benchmark has nobody to answer.
 
     Args:
         folder: where to write.
@@ -60,7 +62,7 @@ def write_centre(folder: Path, zones: Sequence[Mapping[str, Any]], *, contact: M
                 "policy": "only",
                 "consents": {"location": "always"},
                 "rules": [
-                    {"rule": "zone_exit", "zone": f"zone{z['n']}", "confirmations": 1},
+                    {"rule": "zone_exit", "zone": f"zone{z['n']}", "confirmations": 1, "wavering_s": 0},
                     {"rule": "silent", "after_s": day},
                     {"rule": "low_battery", "low_percent": 5, "critical_percent": 2},
                     {"rule": "help"},

@@ -143,6 +143,9 @@ ALARM_KINDS: frozenset[str] = frozenset({"help", "fall"})
 """Life-safety kinds: they pass no filter, order check or throttle."""
 
 
+_KIND_OF: dict[type, str] = dict(zip(READING_TYPES, KINDS, strict=True))
+
+
 def kind_of(reading: Reading) -> str:
     """The kind's word of a reading, e.g. ``position``."""
-    return str(type(reading).__struct_config__.tag)
+    return _KIND_OF[reading.__class__]

@@ -46,6 +46,7 @@ from rules import (
     zone_expected,
     zone_return,
     zone_sight,
+    zone_state,
 )
 from rules.errors import BadRuleError
 from rules.inhibition import InhibitionState
@@ -69,7 +70,7 @@ class RuleType(msgspec.Struct, frozen=True):
 RULES: Final[tuple[RuleType, ...]] = (
     RuleType("help", help.HelpSettings, help.build, help.HelpState, "Help call"),
     RuleType("fall", fall.FallSettings, fall.build, fall.FallState, "Fall"),
-    RuleType("zone_exit", zone_exit.ZoneExitSettings, zone_exit.build, zone_exit.ZoneExitState, "Left the safe zone"),
+    RuleType("zone_exit", zone_exit.ZoneExitSettings, zone_exit.build, zone_state.ZoneExitState, "Left the safe zone"),
     RuleType("bed_exit", bed_exit.BedExitSettings, bed_exit.build, bed_exit.BedExitState, "Out of bed at night"),
     RuleType("continence", continence.ContinenceSettings, continence.build, continence.ContinenceState, "Change due"),
     RuleType("silent", silent.SilentSettings, silent.build, silent.SilentState, "Silent device"),

@@ -134,7 +134,8 @@ class VitalRule:
 
     __slots__ = (
         "_factor", "_for", "_gap", "_guards", "_high", "_least", "_low", "_memo", "_most", "_needed", "_quality",
-        "_readings", "_state", "_timezone", "_value", "_vital", "_windows", "devices", "key", "name", "priorities",
+        "_readings", "_state", "_step", "_timezone", "_value", "_vital", "_windows", "devices", "key", "name",
+        "priorities",
     )  # fmt: skip
     kinds = frozenset({"vitals"})
     zones: tuple[str, ...] = ()
@@ -152,6 +153,7 @@ class VitalRule:
         self._vital = vital
         self._value = attrgetter(vital.field)
         self._state = state
+        self._step = vital.step
         self._least, self._most = vital.least, vital.most
         self._low, self._high = limits
         self._for = timedelta(seconds=settings.for_s)
@@ -210,9 +212,14 @@ class VitalRule:
         if tonight is not None and state.night != tonight:
             nights = self._closed(state)
             state = replace(state, night=tonight, counts={}, nights=nights)
+        if self._low < value < self._high and not state.told and state.own is None and state.guard is None:
+            # the usual case, some of it in this place to save the calls
+            if tonight is None:
+                return state, _IN_RANGE
+            own = self._memo[1] if self._memo[0] is state.nights else self.usual(state)
+            if own is None or own.lower <= value <= own.upper:
+                return self._counted(state, value, at), _IN_RANGE
         level, high = self._level(state, value, at_night=tonight is not None)
-        if not level and not state.told and state.own is None and state.guard is None:
-            return (state if tonight is None else self._counted(state, value, at)), _IN_RANGE
         if tonight is not None:
             state = self._counted(state, value, at)
         return self._judge(state, event, value, level, high=high)
@@ -231,7 +238,7 @@ class VitalRule:
         """Tonight's counts with one more, at most one a minute."""
         if state.counts and state.at is not None and at - state.at < _COUNTED_EACH:
             return state
-        place = round(value / self._vital.step)
+        place = round(value / self._step)
         counts = {**state.counts, place: state.counts.get(place, 0) + 1}
         return self._state(at, state.night, counts, state.nights, state.told, state.own, state.guard, state.back)
 

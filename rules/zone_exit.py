@@ -21,9 +21,10 @@ from devices.model import Position
 from rules.geometry import ZoneShape
 from rules.model import Context, Heard, Pending, Priority, Quiet, Reason, Rule, Verdict
 from rules.schedule import Schedule, build_schedule
+from rules.zone_each import EachTracker
 from rules.zone_fix import Side, Spot
 from rules.zone_settings import LESS, WatchSettings, check_device, companions_of, zone_of
-from rules.zone_state import How, Stand, WatchState, Where
+from rules.zone_state import How, Stand, WatchState, Where, ZoneExitState
 from rules.zone_watch import Watch
 from rules.zone_watched import NEAR
 
@@ -75,10 +76,14 @@ class ZoneExitSettings(WatchSettings):
         "zone), and none says inside for so long, that is told once, one step less urgent. A quarter of an hour is "
         "too long for a chance of the reception, and on foot the person may be 1.3 km away. 0: never.",
     )
-
-
-class ZoneExitState(WatchState, frozen=True, tag="zone_exit", omit_defaults=True):
-    """See WatchState; bad is outside."""
+    wavering_s: float = Field(
+        600.0,
+        ge=0,
+        le=3600,
+        description="An alert that comes again so soon after it was taken back wavers: from then on one position "
+        "inside does not take it back, two in a row do. Ten minutes: nobody walks out, home and out again much "
+        "faster, while a tracker at a window does so all day. 0: one position inside is always enough.",
+    )
 
 
 def _perhaps(state: WatchState) -> bool:
@@ -101,6 +106,7 @@ class ZoneExitRule(Watch):
         super().__init__(settings, zone, schedule, companions)
         self._exit = settings
         self._unsure_after = timedelta(seconds=settings.unsure_after_s)
+        self._soon = timedelta(seconds=settings.wavering_s)
 
     @staticmethod
     def first_tells(settings: WatchSettings) -> bool:
@@ -206,7 +212,7 @@ class ZoneExitRule(Watch):
 
 
 def build(settings: ZoneExitSettings, context: Context) -> tuple[Rule, ...]:
-    """One rule for the zone.
+    """One rule for the zone; who has several trackers is watched by each of them.
 
     Raises:
         BadRuleError: there is no such zone, device, calendar, or companion with a tracker.
@@ -214,4 +220,8 @@ def build(settings: ZoneExitSettings, context: Context) -> tuple[Rule, ...]:
     zone = zone_of("zone_exit", "zone", settings.zone, context)
     check_device("zone_exit", settings.device, context)
     companions = companions_of("zone_exit", settings.companions, context)
-    return (ZoneExitRule(settings, zone, build_schedule(settings.schedule, context), companions),)
+    rule = ZoneExitRule(settings, zone, build_schedule(settings.schedule, context), companions)
+    trackers = [one.id for one in context.devices if one.type == "tracker"]
+    if settings.device is not None or len(trackers) < 2:
+        return (rule,)
+    return (EachTracker(rule, trackers),)

@@ -19,7 +19,7 @@ class WatchSettings(RuleSettings):
     device: str | None = Field(
         None,
         description="Only positions of this device count. By default all of the resident's do; name one where a "
-        "second tracker stays at home.",
+        "second tracker is not always worn.",
     )
     priority: Priority = Field(Priority.HIGH, description="How urgent it is: high, medium or low.")
     confirmations: int = Field(2, ge=1, le=10, description="Positions that are needed to tell at once.")

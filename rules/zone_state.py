@@ -69,3 +69,9 @@ class WatchState(State, frozen=True, omit_defaults=True):
     cleared_at: datetime | None = None
     wavers: bool = False
     single: bool = False
+
+
+class ZoneExitState(WatchState, frozen=True, tag="zone_exit", omit_defaults=True):
+    """See WatchState; bad is outside. ``each``: the same of the person's further trackers, see rules.zone_each."""
+
+    each: dict[str, "ZoneExitState"] = {}  # noqa: RUF012 - msgspec copies it

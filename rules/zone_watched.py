@@ -1,5 +1,6 @@
 """Hours, companions and words of a watched zone: the part of rules.zone_watch that does not judge positions."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final
@@ -19,15 +20,13 @@ NEAR: Final = Reason("A companion is near.")
 NOT_PLANNED: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """A schedule that the state does not know yet is looked up at once."""
 
+_NEVER: Final = timedelta(0)
+
 _LOOK_AGAIN: Final = timedelta(days=300)
 """A schedule without a change ahead is asked again then: a calendar may have grown."""
 
 
-_SOON: Final = timedelta(minutes=10)
-"""An alert that comes again so soon after it was taken back wavers: then one good fix is not believed, two are."""
-
-
-class Watched:
+class Watched(ABC):
     """What a rule over a zone has: its settings, hours, companions and words. The bad side is the subclass's."""
 
     __slots__ = (
@@ -40,6 +39,7 @@ class Watched:
         "_schedule",
         "_scheduled",
         "_settings",
+        "_soon",
         "_zone",
         "devices",
         "key",
@@ -72,6 +72,8 @@ class Watched:
         self._grace = timedelta(seconds=settings.start_grace_s)
         self._known = timedelta(seconds=settings.recent_s)
         self._fresh = timedelta(seconds=settings.companion_fresh_s)
+        # an alert that comes again so soon after it was taken back wavers; zero: none ever does
+        self._soon = timedelta(0)
 
     @staticmethod
     def first_tells(settings: WatchSettings) -> bool:
@@ -80,21 +82,21 @@ class Watched:
 
     # what a rule says, in its own words
 
+    @abstractmethod
     def _why(self, state: WatchState, how: How) -> Reason:
         """Why it is told."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _maybe(self, state: WatchState) -> Reason:
         """Why it waits."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _fine(self) -> Quiet:
         """On the good side."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _back(self) -> Reason:
         """On the good side again."""
-        raise NotImplementedError
 
     # hours
 
@@ -147,7 +149,7 @@ class Watched:
             evidence=state.fixes,
             marks=self._marks(state),
         )
-        again = self.by_sides and state.cleared_at is not None and now - state.cleared_at <= _SOON
+        again = self._soon > _NEVER and state.cleared_at is not None and now - state.cleared_at <= self._soon
         told = replace(
             state,
             wavers=state.wavers or again,

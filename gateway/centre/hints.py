@@ -56,7 +56,7 @@ def _residents(centre: Centre, at: datetime) -> Iterator[Problem]:
 
 
 def _two_trackers(number: int, plan: CarePlan, trackers: list[str]) -> Iterator[Problem]:
-    """Zones judge all positions of a resident together: a tracker left at home says that the person is there."""
+    """Each tracker is judged by itself: one that somebody else carries about tells of the resident."""
     if len(trackers) < 2:
         return
     for place, rule in enumerate(plan.rules):
@@ -65,8 +65,8 @@ def _two_trackers(number: int, plan: CarePlan, trackers: list[str]) -> Iterator[
                 "centre",
                 f"care_plans[{number}].rules[{place}].device",
                 plan.resident,
-                f"expected one of {', '.join(trackers)}: a tracker that is left at home would hide that the other one "
-                "left the zone; or assign only what is worn",
+                f"expected one of {', '.join(trackers)}, unless any of them may be worn: each that leaves the zone is "
+                "told; or assign only what is worn",
             )
 
 

@@ -1,7 +1,10 @@
 """Verdicts -> incidents: the words with which the alarm desk is told."""
 
+from typing import Final
+
 import msgspec
 
+from devices.errors import Why
 from devices.model import Fall, Help
 from gateway.alerts.model import Incident
 from gateway.centre.index import HOUSE, CentreIndex
@@ -117,10 +120,30 @@ def of_unplanned(case: Case) -> Incident | None:
     )
 
 
+_DAMAGED: Final = Reason("An alarm message is damaged and could not be read: treat it as a call for help.")
+_STRANGE: Final = Reason("An alarm message says something that could not be understood: treat it as a call for help.")
+_UNKNOWN: Final = Reason("An alarm message is of a kind that is not known here: treat it as a call for help.")
+_OURS: Final = Reason("The gateway failed to read an alarm message: treat it as a call for help.")
+_SECRET: Final = Reason("An alarm message is encrypted and could not be read: treat it as a call for help.")
+
+_UNREAD: Final[dict[Why, Reason]] = {
+    **dict.fromkeys(
+        (Why.MISSING_FIELD, Why.WRONG_TYPE, Why.NOT_FINITE, Why.OUT_OF_RANGE, Why.BIG_INTEGER, Why.BAD_POSITION,
+         Why.BAD_TIME), _STRANGE),
+    **dict.fromkeys(
+        (Why.WRONG_TOPIC, Why.UNKNOWN_KIND, Why.UNSUPPORTED_VERSION, Why.UNKNOWN_FORMAT, Why.UNKNOWN_MODEL,
+         Why.MISSING_DECODER), _UNKNOWN),
+    **dict.fromkeys((Why.DECODER_FAILED, Why.CODEC_FAILED, Why.CODEC_TIMEOUT, Why.CODEC_SUSPENDED), _OURS),
+    Why.ENCRYPTED: _SECRET,
+}  # fmt: skip
+"""What a carer reads; the rest is damaged. The technician's word stays among the values, and in the quarantine."""
+
+
 def of_unreadable(entry: Entry, *, device: str | None, resident: str | None) -> Incident:
     """A message on an alarm topic could not be read: it may have been a call for help."""
     unreadable = entry.unreadable
-    why = unreadable.why.value if unreadable else ""
+    why = unreadable.why if unreadable else None
+    said = _UNREAD.get(why, _DAMAGED) if why else _DAMAGED
     topic = entry.frame.topic
     return Incident(
         resident=resident,
@@ -129,7 +152,7 @@ def of_unreadable(entry: Entry, *, device: str | None, resident: str | None) -> 
         rule_key=UNREADABLE,
         subject=device or topic[:200],
         priority=Priority.HIGH,
-        reason=Reason("An alarm message could not be read ({why}): treat it as a call for help.", {"why": why}),
+        reason=Reason(said.text, {"why": why.value} if why else {}),
         evidence=(Evidence(entry.seq, UNREADABLE, device or topic[:200], entry.frame.received_at),),
         happened_at=entry.frame.received_at,
     )

@@ -8,7 +8,7 @@ import msgspec
 
 from devices import registry
 from devices.errors import UnreadableError, Why
-from devices.model import Frame, Reading, kind_of
+from devices.model import ALARM_KINDS, Frame, Reading, kind_of
 from gateway.alerts import desk
 from gateway.centre.index import HOUSE, CentreIndex
 from gateway.clock import to_ms
@@ -119,7 +119,7 @@ class Pipeline:
         self._judge.store(tx.db, staged)
         self._raise(tx, told)
         for case in cases:
-            if is_alarm(case.heard.reading) and case.heard.own and case.resident != HOUSE:
+            if case.heard.kind in ALARM_KINDS and case.heard.own and case.resident != HOUSE:
                 self._raise_unwatched(tx, case)
         for entry in entries:
             if entry.unreadable is not None:
@@ -259,20 +259,21 @@ class Pipeline:
                 device, word, resident, rules = before.device, before.heard.device, before.resident, before.rules
             else:
                 device, word, resident, rules = self._whose(index, entry.receipt.format, reading, at, received_at)
-            heard = Heard(reading, kind_of(reading), word, at, received_at, entry.seq, {})
+            kind = kind_of(reading)
+            heard = Heard(reading, kind, word, at, received_at, entry.seq, {})
             case = before = Case(entry.seq * READINGS_PER_FRAME + place, heard, device, resident, rules)
             if at is not said_at:
                 case.marks = (incidents.CLOCK_WRONG,)
             if entry.flags & RETAINED:
                 # The broker kept it: it tells of some time ago, not of now. An alarm that nobody saw is still told.
                 case.marks = (*case.marks, incidents.KEPT)
-                if not is_alarm(reading) or seen_before(db, case):
+                if kind not in ALARM_KINDS or seen_before(db, case):
                     case.rules = None
                     case.told = True
             cases.append(case)
             if resident is None and case.device is not None and not entry.flags & RETAINED:
                 cases += self._overheard(index, case)
-            if is_alarm(reading):
+            if kind in ALARM_KINDS:
                 if reading.observed_at is not None and lost(reading.observed_at, received_at):
                     case.marks = (*case.marks, incidents.CLOCK_WRONG)
                 cases += self._also(index, case, said_at)

@@ -58,7 +58,13 @@ class Protecting:
         """
         index, found = self._index(), {}
         wanted = frozenset(asked)
-        for resident in dict.fromkeys((*staged, *asked)):
+        for resident in (*staged, *(one for one in asked if one not in staged)):
+            known = self._of.get(resident)
+            # The usual case first, some thousand times a second: a state changed, and none that counts here.
+            if known is not None and resident not in wanted:
+                moved = known[1].moved(before.get(resident, _NO_STATES), staged[resident])
+                if not moved:
+                    continue
             if resident not in index.residents:  # the house, or somebody who moved out
                 continue
             try:
@@ -83,9 +89,6 @@ class Protecting:
         *,
         asked: bool,
     ) -> Kept | None:
-        known = self._of.get(resident)
-        if known is not None and not asked and states is not None and not known[1].moved(old, states):
-            return None
         watched = self._watched(index, resident, tx.now)
         if not asked and (states is None or all(states.get(key) is old.get(key) for key in watched.keys)):
             return None

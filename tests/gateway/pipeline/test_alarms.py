@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from devices.errors import UnreadableError, Why
+from gateway.centre.index import CentreIndex
 from gateway.pipeline import incidents
 from gateway.pipeline.incidents import FAILED_RULE, OF_NOBODY, UNREADABLE
-from gateway.pipeline.intake import RETAINED
+from gateway.pipeline.intake import RETAINED, prepare
 from rules.help import HelpRule
-from tests.gateway.pipeline.chain import Chain, foreign, frame, press
+from tests.gateway.pipeline.chain import DEMO, START, Chain, foreign, frame, press
 
 KEPT = "The broker had kept this message: it may be old."
 
@@ -22,10 +24,23 @@ def test_an_unreadable_message_on_an_alarm_topic_is_told_for_its_wearer(chain: C
     (alert,) = chain.alerts()
     assert (alert.rule, alert.resident, alert.device, alert.priority) == (UNREADABLE, "r03", "sos-r03", "high")
     assert alert.reason.values == {"why": "not_json"}
+    assert alert.reason.text == "An alarm message is damaged and could not be read: treat it as a call for help."
     assert alert.policy == "night"
     assert [evidence.frame for evidence in alert.evidence] == [1]
     assert chain.count("notifications") == 1
     assert chain.count("quarantine") == 1
+
+
+@pytest.mark.parametrize("why", Why)
+def test_why_an_alarm_is_unreadable_is_said_in_plain_words(why: Why) -> None:
+    entry = prepare([frame("sos-r03", "help", START, raw=b"{broken")], CentreIndex(DEMO))[0]
+    entry.unreadable = UnreadableError(why, "for technicians")
+    reason = incidents.of_unreadable(entry, device="sos-r03", resident="r03").reason
+    assert reason.text.endswith("treat it as a call for help.")
+    assert "{" not in reason.text, "the code word is for technicians"
+    assert reason.values == {"why": why.value}
+    assert ("encrypted" in reason.text) is (why is Why.ENCRYPTED)
+    assert ("The gateway failed" in reason.text) is why.value.endswith(("_failed", "_timeout", "_suspended"))
 
 
 def test_an_unreadable_message_of_an_unknown_device_is_told_too(chain: Chain) -> None:
