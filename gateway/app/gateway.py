@@ -25,6 +25,7 @@ from gateway.app.mqtt_answers import AnswerLine
 from gateway.app.retention import RetentionRun
 from gateway.app.rotas import RotaFetcher
 from gateway.app.shout import shout
+from gateway.app.trying import ProcessTrier
 from gateway.app.wakeups import RuleWakeups
 from gateway.app.watch import Watch
 from gateway.clock import Clock, SystemClock
@@ -232,6 +233,8 @@ class Gateway:
                 push_key=push_key_of(channels),
                 channels=channels_there(settings),
                 coverage=settings.coverage,
+                trier=ProcessTrier(self._path),
+                test_contact=tester.test,
                 certificates=parts.certificate_files(settings),
             )
         )

@@ -7,11 +7,14 @@ from litestar.config.compression import CompressionConfig
 from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import CacheControlHeader, State
 from litestar.exceptions import HTTPException
+from litestar.middleware import DefineMiddleware
+from litestar.middleware.compression import CompressionMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.static_files import create_static_files_router
 
 from gateway.console import (
+    administration,
     alert_page,
     api,
     audit_page,
@@ -21,6 +24,7 @@ from gateway.console import (
     figures,
     kpi_api,
     link_page,
+    map_api,
     notes,
     ops,
     phone,
@@ -37,15 +41,19 @@ from gateway.console import (
     shelves_page,
     shifts,
     system,
+    zone_api,
+    zones,
 )
 from gateway.console.board import Board
 from gateway.console.deps import CONSOLE, STOPPING, Console, ConsoleDeps
 from gateway.console.headers import security_headers
+from gateway.console.map import Map
 from gateway.console.ops import Counters, healthz, metrics_route
 from gateway.console.pages import STATIC, STATIC_URL
 from gateway.console.problems import on_any_error, on_gateway_error, on_http_error
 from gateway.console.sessions import SessionConfig, SessionStore
 from gateway.console.signin import SignIn
+from gateway.console.tiles import Ground
 from gateway.console.wall import Wall
 from gateway.errors import GatewayError
 
@@ -62,6 +70,7 @@ def create_app(deps: ConsoleDeps) -> Litestar:
         deps: the rest of the gateway, as far as the console needs it.
     """
     console = Console(deps)
+    ground = Ground(deps.map)
     counters = Counters(console)
     sessions = SessionStore(console.db, deps.writer, deps.clock)
     prefix = "__Host-" if deps.secure_cookies else ""
@@ -91,6 +100,12 @@ def create_app(deps: ConsoleDeps) -> Litestar:
             kpi_api.router(),
             search.router(),
             protection.router(),
+            ground.router(),
+            Map(ground).router(),
+            zones.Pages(ground).router(),
+            map_api.router(),
+            zone_api.router(),
+            *administration.routers(),
             residents.router(),
             resident.router(),
             resident_api.router(),
@@ -102,6 +117,8 @@ def create_app(deps: ConsoleDeps) -> Litestar:
                 directories=[STATIC],
                 opt=ops.OPEN,
                 include_in_schema=False,
+                # only these: a page that repeats what was typed, beside a secret, is not compressed (BREACH)
+                middleware=[DefineMiddleware(CompressionMiddleware, config=CompressionConfig(backend="gzip"))],
                 # the address changes with the content
                 cache_control=CacheControlHeader(max_age=YEAR_S, public=True, immutable=True),
             ),
@@ -115,10 +132,7 @@ def create_app(deps: ConsoleDeps) -> Litestar:
             cookie_httponly=True,
             cookie_samesite="lax",
         ),
-        # Static files only. What repeats what somebody typed beside a secret is not compressed (BREACH); the board does
-        # it itself.
-        compression_config=CompressionConfig(backend="gzip", exclude=[r"^/(?!static/)"]),
-        before_send=[security_headers(secure=deps.secure_cookies)],
+        before_send=[security_headers(secure=deps.secure_cookies, images=deps.map.tiles_origin)],
         exception_handlers={
             HTTPException: on_http_error,
             GatewayError: on_gateway_error,

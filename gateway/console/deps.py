@@ -1,7 +1,7 @@
 """What the console needs from the rest of the gateway, in one visible place."""
 
 import sqlite3
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,10 @@ from litestar.connection import ASGIConnection
 
 from gateway.centre.index import CentreIndex
 from gateway.clock import Clock
+from gateway.console.trial_view import Trier
 from gateway.links import Links
 from gateway.settings.duty import Coverage
+from gateway.settings.map import Map
 from gateway.store.changes import Changes
 from gateway.store.database import reader
 from gateway.store.writer import Writer
@@ -55,8 +57,14 @@ class ConsoleDeps:
     """What browsers need to subscribe to messages (applicationServerKey); None: there are none."""
     certificates: Mapping[str, Path] = field(default_factory=dict)
     """PEM files of the gateway's own certificates and authorities, by what they are for."""
+    trier: Trier | None = None
+    """Tries a changed centre over the past; None: that can't be done here."""
+    test_contact: Callable[[str, int, str], Awaitable[None]] | None = None
+    """Sends a carer (id) a test by one of their contacts (from 0), asked for by somebody; None: nothing can be sent."""
     metrics_from: tuple[str, ...] = ()
     """Addresses that may read /metrics besides this machine."""
+    map: Map = field(default_factory=Map)
+    """What lies under the map."""
 
 
 class Console:

@@ -25,6 +25,7 @@ MENU: Final = (
     Entry("/shifts", N_("Shifts"), "carer"),
     Entry("/coverage", N_("Coverage"), "carer"),
     Entry("/figures", N_("Key figures"), "manager"),
+    Entry("/admin", N_("Administration"), "manager"),
     Entry("/system", N_("System"), "manager"),
     Entry("/audit", N_("Audit"), "manager"),
     Entry("/wall", N_("Wall screen"), "carer"),
