@@ -8,18 +8,24 @@ ERASED: Final = "(erased)"
 
 
 class Without(NamedTuple):
-    """The document without the person; ``carers``: relatives of theirs alone, who went too; ``devices``: what they
-    ever had, as (device, from, to) with times as the document writes them (to None: no end); ``words``: texts of
-    theirs, by which it can be checked that nothing is left; ``known``: whether the person was in it at all."""
+    """The document without the person.
+
+    ``theirs``: the entries that nobody else needs and that went too, such as ``carers/rita`` (relatives of theirs
+    alone) or ``zones/flat``; ``devices``: what they ever had, as (device, from, to) with times as the document writes
+    them (to None: no end); ``words``: texts of theirs, by which it can be checked that nothing is left; ``known``:
+    whether the person was in it at all.
+    """
 
     document: dict[str, Any]
-    carers: tuple[str, ...]
+    theirs: tuple[str, ...]
     devices: tuple[tuple[str, str, str | None], ...]
     words: tuple[str, ...]
     known: bool
 
 
-def without(document: dict[str, Any], resident: str, names: tuple[str, ...] = ()) -> Without:
+def without(
+    document: dict[str, Any], resident: str, names: tuple[str, ...] = (), theirs: frozenset[str] = frozenset()
+) -> Without:
     """Take a person out of a version's document (gateway.centre.load.to_document).
 
     Their entry, photo, assignments and care plan go; so do their relatives, zones and calendars that nobody else
@@ -29,6 +35,7 @@ def without(document: dict[str, Any], resident: str, names: tuple[str, ...] = ()
         document: a stored version; it is not changed.
         resident: the person's id.
         names: names that the person had in other versions.
+        theirs: entries that were theirs alone in other versions.
     """
     mine = [one for one in document.get("residents", ()) if one["id"] == resident]
     plans = [one for one in document.get("care_plans", ()) if one["resident"] == resident]
@@ -38,23 +45,24 @@ def without(document: dict[str, Any], resident: str, names: tuple[str, ...] = ()
     left["care_plans"] = [one for one in document.get("care_plans", ()) if one["resident"] != resident]
     left["assignments"] = [one for one in document.get("assignments", ()) if one["resident"] != resident]
     named = set(_texts([*mine, *plans]))
-    carers: tuple[str, ...] = ()
+    went: list[str] = []
     gone: list[Any] = []
     for table in ("carers", "zones", "calendars"):
         others = set(_texts({key: value for key, value in left.items() if key != table}))
         only = {
             one["id"]
             for one in left.get(table, ())
-            if one["id"] in named and one["id"] not in others and (table != "carers" or one.get("role") == "relative")
+            if (one["id"] in named or f"{table}/{one['id']}" in theirs)
+            and one["id"] not in others
+            and (table != "carers" or one.get("role") == "relative")
         }
         gone += [one for one in left.get(table, ()) if one["id"] in only]
         left[table] = [one for one in left.get(table, ()) if one["id"] not in only]
-        if table == "carers":
-            carers = tuple(sorted(only))
+        went += sorted(f"{table}/{name}" for name in only)
     all_names = tuple({*names, *(one["name"] for one in mine)})
     return Without(
         document=_renamed(left, all_names),
-        carers=carers,
+        theirs=tuple(went),
         devices=tuple((one["device"], one["from"], one.get("to")) for one in worn),
         words=tuple(_words(mine, [one for one in gone if "role" in one])),
         known=bool(mine or plans or worn),

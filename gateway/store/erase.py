@@ -76,11 +76,11 @@ def plan(db: sqlite3.Connection, resident: str, now: datetime) -> Plan:
     person = Person(
         resident=resident,
         names=tuple(sorted(names, key=len, reverse=True)),
-        carers=tuple(sorted({carer for one in known for carer in one.carers})),
+        theirs=frozenset(entry for one in known for entry in one.theirs),
         spans=tuple(_spans(newest_document, known)),
         words=tuple(dict.fromkeys(word for one in known for word in one.words)),
     )
-    last = without(newest_document, resident, person.names)
+    last = without(newest_document, resident, person.names, person.theirs)
     if not last.known:
         return Plan(person, newest, None)
     return Plan(person, newest, centres.ready(centre_from_document(last.document)))

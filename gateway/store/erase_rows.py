@@ -40,7 +40,8 @@ class Person(NamedTuple):
 
     resident: str
     names: tuple[str, ...]
-    carers: tuple[str, ...]
+    theirs: frozenset[str]
+    """Entries of the centre that were the person's alone: ``carers/rita``, ``zones/flat``."""
     spans: tuple[Span, ...]
     words: tuple[str, ...]
 
@@ -252,11 +253,9 @@ def _own(tx: Tx, person: Person, table: str) -> Piece:
 
 
 def _of_carers(tx: Tx, person: Person, table: str, key: str) -> Piece:
-    found = [
-        (row[0],)
-        for carer in person.carers
-        for row in tx.db.execute(f"SELECT {key} FROM {table} WHERE carer = ? LIMIT ?", (carer, ROWS))  # noqa: S608
-    ]
+    carers = [entry.removeprefix("carers/") for entry in person.theirs if entry.startswith("carers/")]
+    query = f"SELECT {key} FROM {table} WHERE carer = ? LIMIT ?"  # noqa: S608 - our words
+    found = [(row[0],) for carer in carers for row in tx.db.execute(query, (carer, ROWS))]
     tx.db.executemany(f"DELETE FROM {table} WHERE {key} = ?", found)  # noqa: S608 - our words
     return Piece(len(found), len(found) >= ROWS)
 
@@ -302,14 +301,15 @@ def _named_in_notes(tx: Tx, person: Person) -> Piece:
 
 def _versions(tx: Tx, person: Person) -> Piece:
     """One version of the centre at a time: each may hold every photo of the house."""
-    needles = [f'"{person.resident}"', *person.names]
+    needles = [f'"{name}"' for name in (person.resident, *(one.partition("/")[2] for one in person.theirs))]
+    needles += person.names
     condition = " OR ".join("instr(document, ?)" for _ in needles)
     for row in tx.db.execute(
         f"SELECT version, document FROM centre_versions WHERE {condition} ORDER BY version",  # noqa: S608 - our words
         needles,
     ):
         document: dict[str, Any] = msgspec.json.decode(row["document"])
-        left = without(document, person.resident, person.names).document
+        left = without(document, person.resident, person.names, person.theirs).document
         if left != document:
             centres.rewrite(tx, row["version"], left)
             return Piece(1, more=True)

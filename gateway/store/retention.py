@@ -100,9 +100,7 @@ class Run(msgspec.Struct, frozen=True):
 
 def cuts(db: sqlite3.Connection, settings: Retention, now: datetime) -> list[Cut]:
     """What is too old now, by kind."""
-    first = db.execute(
-        "SELECT id, min(happened_at, raised_at) AS at FROM alerts WHERE state != 'closed' ORDER BY 2 LIMIT 1"
-    ).fetchone()
+    first = _oldest_open(db)
     floor = None if first is None else from_ms(first["at"]) - BEFORE_AN_ALERT
     found = []
     for kind in Kind:
@@ -119,9 +117,9 @@ def piece(tx: Tx, cut: Cut) -> rows.Piece:
     An alert that was raised since ``cut`` was made is looked at again: nothing of it goes.
     """
     if cut.kind in EVIDENCE:
-        row = tx.db.execute("SELECT min(min(happened_at, raised_at)) FROM alerts WHERE state != 'closed'").fetchone()
-        if row[0] is not None and from_ms(row[0]) - BEFORE_AN_ALERT < cut.older_than:
-            return _PIECES[cut.kind](tx, to_ms(from_ms(row[0]) - BEFORE_AN_ALERT))
+        row = _oldest_open(tx.db)
+        if row is not None and from_ms(row["at"]) - BEFORE_AN_ALERT < cut.older_than:
+            return _PIECES[cut.kind](tx, to_ms(from_ms(row["at"]) - BEFORE_AN_ALERT))
     return _PIECES[cut.kind](tx, to_ms(cut.older_than))
 
 
@@ -151,3 +149,12 @@ def last_at(db: sqlite3.Connection) -> datetime | None:
     """When a whole run last ended (UTC); None: never."""
     row = db.execute("SELECT max(at) FROM retention_runs WHERE kind = ?", (Kind.AUDIT.value,)).fetchone()
     return None if row[0] is None else from_ms(row[0])
+
+
+def _oldest_open(db: sqlite3.Connection) -> sqlite3.Row | None:
+    """The open alert that began first. Notices to managers rest on no readings."""
+    row: sqlite3.Row | None = db.execute(
+        "SELECT id, min(happened_at, raised_at) AS at FROM alerts WHERE state != 'closed'"
+        " AND rule NOT IN ('break_glass', 'coverage_gap', 'rota_unreachable') ORDER BY 2 LIMIT 1"
+    ).fetchone()
+    return row

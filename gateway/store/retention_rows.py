@@ -105,7 +105,10 @@ def take_readings(tx: Tx, found: Iterable[sqlite3.Row]) -> None:
 
 def event_ids(tx: Tx, cut: int) -> Piece:
     """Ids of events whose readings are past their time: the same one again would be told as old, not as new."""
-    frame = first_received(tx.db, cut) // READINGS_PER_FRAME
+    kept = tx.db.execute(
+        "SELECT seq FROM readings WHERE seq >= ? ORDER BY seq LIMIT 1", (first_received(tx.db, cut),)
+    ).fetchone()
+    frame = 0 if kept is None else kept["seq"] // READINGS_PER_FRAME
     device, event = _event_mark(tx.db)
     found = tx.db.execute(
         "SELECT device, event_id, frame FROM event_ids WHERE (device, event_id) > (?, ?)"

@@ -99,7 +99,14 @@ class Life:
             return [tuple(row) for row in db.execute(sql, values)]
 
     def reads(
-        self, device: str, kind: str, at: datetime, *, resident: str | None = "r01", readable: bool = True, **fields: Any
+        self,
+        device: str,
+        kind: str,
+        at: datetime,
+        *,
+        resident: str | None = "r01",
+        readable: bool = True,
+        **fields: Any,
     ) -> int:
         """A message and its reading; the frame's number."""
         self.frame += 1
@@ -126,11 +133,14 @@ class Life:
 
     def alert(self, resident: str | None = "r01", *, closed: bool = True, note: str = "", **more: Any) -> int:
         """An alert of now, closed or not."""
+        mine = resident == "r01"
         incident = Incident(
-            rule="zone_exit", rule_key="zone_exit:flat-of-gorga", priority=Priority.HIGH, resident=resident,
-            device="gps-1", reason=Reason("Left {zone}.", {"zone": "The flat in Strait Street"}),
-            happened_at=self.clock.now(), evidence=(Evidence(1, "position", "gps-1", self.clock.now()),),
-            before='{"fix":"14.5123456"}', subject=more.pop("subject", ""), **more,
+            rule="zone_exit" if mine else "help", rule_key="zone_exit:flat-of-gorga" if mine else "help",
+            priority=Priority.HIGH, resident=resident, device="gps-1" if mine else "sos-2",
+            reason=Reason("Left {zone}.", {"zone": "The flat in Strait Street"}) if mine else Reason("Pressed."),
+            happened_at=more.pop("at", self.clock.now()),
+            evidence=(Evidence(1, "position", "gps-1", self.clock.now()),) if mine else (),
+            before='{"fix":"14.5123456"}' if mine else None, **more,
         )  # fmt: skip
         number = self.write(lambda tx: desk.raise_incident(tx, self.index, incident)).alert
         if closed:
@@ -150,10 +160,12 @@ class Life:
         self.reads("gps-1", "position", NOW, resident=None, lon=14.5123456, lat=35.8987654)
         self.reads("gps-1", "position", NOW, readable=False, lon=14.5123456)
         self.alert(note=f"{SECRET_NAME} was at the bus stop.")
-        self.alert("r02", note=f"Sat with {SECRET_NAME}.", subject="x")
+        self.alert("r02", note=f"Sat with {SECRET_NAME}.")
         index = self.index
         self.write(partial(glass.open_glass, index=index, resident="r01", carer="nora", why="Heard Ġorġa cry out."))
-        self.write(lambda tx: audit.record(tx, who="nora", action="look", target="resident/r01", detail={"via": "page"}))
+        self.write(
+            lambda tx: audit.record(tx, who="nora", action="look", target="resident/r01", detail={"via": "page"})
+        )
         self.write(self._notes)
 
     @staticmethod
