@@ -64,14 +64,14 @@ def test_a_tracker_whose_silence_nobody_would_hear_of() -> None:
     assert said([TRACKER], **zones) == ["care_plans[0] r01: degraded: Nobody would be told if gps fell silent."]
 
 
-def test_a_second_tracker_that_could_be_left_at_home() -> None:
+def test_a_second_tracker_that_is_not_always_worn() -> None:
     exits: dict[str, Any] = {"rule": "zone_exit", "zone": "garden"}
     plan: dict[str, Any] = {"consents": {"location": "alarm"}, "rules": [*RULES, exits]}
     watch = {**TRACKER, "id": "watch"}
     assert said([TRACKER], **plan) == []
     (hint,) = said([TRACKER, watch], **plan)
     assert hint.startswith(
-        "care_plans[0].rules[2].device r01: expected one of gps, watch: a tracker that is left at home"
+        "care_plans[0].rules[2].device r01: expected one of gps, watch, unless any of them may be worn"
     )
     plan["rules"] = [*RULES, {**exits, "device": "watch"}]
     assert said([TRACKER, watch], **plan) == []
