@@ -39,8 +39,9 @@ def files() -> dict[Path, str]:
 
 def _walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
     below = getattr(command, "commands", None)
-    if below is None:
+    if below is None or command.invoke_without_command:
         yield name, command
+    if below is None:
         return
     for word, child in below.items():
         yield from _walk(f"{name} {word}", child)

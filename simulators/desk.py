@@ -35,10 +35,10 @@ class Desk:
         """Messages that were not readable, or not signed with the secret."""
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[str]:
-        """Listen on a free port; gives the address for the gateway's webhook channel."""
+    async def running(self, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+        """Listen; gives the address for the gateway's webhook channel."""
         try:
-            async with receiving(self.handle) as base:
+            async with receiving(self.handle, host=host, port=port) as base:
                 yield f"{base}/telecare"
         finally:
             tasks = tuple(self._visits)

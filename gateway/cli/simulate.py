@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.live import Live
 
+from gateway.cli import people
 from gateway.cli.common import ERR, OUT, JsonOption, fail, print_json
 from gateway.errors import GatewayError
 
@@ -15,7 +16,14 @@ if TYPE_CHECKING:
     from simulators.life import Life
 
 
+app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
+app.command("provider")(people.provider)
+app.command("carers")(people.carers)
+
+
+@app.callback()
 def simulate(
+    context: typer.Context,
     *,
     centre: Annotated[Path | None, typer.Option("--centre", help="Play this centre file's residents.")] = None,
     fleet: Annotated[int, typer.Option("--fleet", min=0, help="Instead: so many devices, for load.")] = 0,
@@ -49,6 +57,8 @@ def simulate(
     json: JsonOption = False,
 ) -> None:
     """Play residents with their devices, or a fleet for load, as MQTT devices; prints a summary at the end."""
+    if context.invoked_subcommand is not None:
+        return
     from simulators.errors import LinkError, SimulatorError
     from simulators.fleet import FleetOptions, run_fleet
     from simulators.link import Broker

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import aiomqtt
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from structlog.testing import capture_logs
 
