@@ -12,7 +12,11 @@ class RuleError(Exception):
 
 
 class BadZoneError(RuleError):
-    """A zone's geometry can't be used."""
+    """A zone's geometry can't be used; ``at`` is the place on the map (lon, lat in degrees) where that shows, if any."""
+
+    def __init__(self, text: str, *, at: tuple[float, float] | None = None) -> None:
+        super().__init__(text)
+        self.at = at
 
 
 class BadCalendarError(RuleError):

@@ -141,7 +141,10 @@ def _out_of_range(zone: str, lon: float, lat: float) -> BadZoneError:
 
 
 def _invalid(zone: str, found: Any) -> BadZoneError:
-    return BadZoneError(f"zone {zone}: {_why_invalid(shapely.is_valid_reason(found))}")
+    reason = shapely.is_valid_reason(found)
+    place = _WHERE.match(reason)
+    at = None if place is None else ((float(place["lon"]) + 180) % 360 - 180, float(place["lat"]))
+    return BadZoneError(f"zone {zone}: {_why_invalid(reason)}", at=at)
 
 
 def _why_invalid(reason: str) -> str:

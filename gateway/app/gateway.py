@@ -233,6 +233,7 @@ class Gateway:
                 push_key=push_key_of(channels),
                 channels=channels_there(settings),
                 coverage=settings.coverage,
+                map=settings.console.map,
                 trier=ProcessTrier(self._path),
                 test_contact=tester.test,
                 certificates=parts.certificate_files(settings),

@@ -24,11 +24,16 @@ _DEFAULT = {
 }
 
 
-def security_headers(*, secure: bool) -> Callable[[Message, Scope], Awaitable[None]]:
+_WITH_MAP = ("/map", "/zones")
+"""Pages on which a map is drawn; no other page may load pictures from elsewhere."""
+
+
+def security_headers(*, secure: bool, images: str | None = None) -> Callable[[Message, Scope], Awaitable[None]]:
     """A hook for Litestar's ``before_send``.
 
     Args:
         secure: the console is reached over HTTPS; then browsers are told to never use anything else (a year).
+        images: the one other host (its origin) from which pages with a map may load pictures; None: there is none.
     """
     always = dict(_ALWAYS)
     if secure:
@@ -40,6 +45,8 @@ def security_headers(*, secure: bool) -> Callable[[Message, Scope], Awaitable[No
         headers = MutableScopeHeaders.from_message(message)
         for name, value in always.items():
             headers[name] = value
+        if images is not None and scope["path"].startswith(_WITH_MAP):
+            headers["Content-Security-Policy"] += f"; img-src 'self' {images}"
         for name, value in _DEFAULT.items():
             if name not in headers:
                 headers[name] = value

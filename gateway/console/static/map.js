@@ -1,0 +1,103 @@
+// The map of all, of one resident's day, and of the zones: drawn from the list that the page has anyway.
+/* global L */
+import { draw, fit, ground } from "./ground.js";
+import { fresh } from "./fresh.js";
+
+const box = document.getElementById("map");
+const spots = document.getElementById("spots");
+const track = document.getElementById("track");
+const map = ground(box);
+const zones = draw(box, map);
+const people = L.featureGroup().addTo(map);
+let pins = new Map();
+
+function number(item, name) {
+  return item.dataset[name] === undefined ? null : Number(item.dataset[name]);
+}
+
+function at(item) {
+  return [number(item, "lat"), number(item, "lon")];
+}
+
+function pin(item) {
+  const label = document.createElement("span");
+  label.textContent = item.dataset.label;
+  const urgent = /\b(high|medium|low)\b/.test(item.dataset.look);
+  const icon = L.divIcon({ className: `pin ${item.dataset.look}`, html: label, iconSize: [48, 48] });
+  const marker = L.marker(at(item), { icon, title: item.dataset.say, alt: item.dataset.say, keyboard: true,
+    zIndexOffset: urgent ? 1000 : 0 });
+  marker.bindPopup(() => popup(item), { maxWidth: 280 });
+  return marker;
+}
+
+function popup(item) {
+  const copy = document.createElement("div");
+  for (const part of item.children) copy.append(part.cloneNode(true));
+  for (const button of copy.querySelectorAll("button")) button.remove();
+  return copy;
+}
+
+function show() {
+  const open = [...pins].find(([, marker]) => marker.isPopupOpen())?.[0];
+  const focused = document.activeElement?.closest?.(".pin")?.dataset.spot;
+  people.clearLayers();
+  pins = new Map();
+  for (const item of spots.querySelectorAll("li[data-lon]")) {
+    const accuracy = number(item, "accuracy");
+    if (accuracy) {
+      L.circle(at(item), { radius: accuracy, className: `disc ${item.dataset.look}`, interactive: false }).addTo(people);
+    }
+    const marker = pin(item).addTo(people);
+    marker.getElement().dataset.spot = item.id;
+    pins.set(item.id, marker);
+  }
+  for (const button of spots.querySelectorAll("[data-find]")) button.hidden = false;
+  if (open) pins.get(open)?.openPopup();
+  if (focused) pins.get(focused)?.getElement().focus({ preventScroll: true });
+}
+
+function take(html) {
+  const page = new DOMParser().parseFromString(html, "text/html").body;
+  const focused = document.activeElement;
+  const row = spots.contains(focused) ? focused.closest("li")?.id : null;
+  const which = row ? [...document.getElementById(row).querySelectorAll("a, button")].indexOf(focused) : -1;
+  const open = [...spots.querySelectorAll("details")].map((one) => one.open);
+  spots.replaceChildren(...page.childNodes);
+  [...spots.querySelectorAll("details")].forEach((one, place) => { one.open = open[place] ?? false; });
+  show();
+  if (which >= 0) document.getElementById(row)?.querySelectorAll("a, button")[which]?.focus({ preventScroll: true });
+}
+
+if (spots) {
+  show();
+  fit(map, people.getLayers().length ? [people] : [zones]);
+  spots.addEventListener("click", (event) => {
+    const marker = pins.get(event.target.closest("[data-find]")?.dataset.find);
+    if (!marker) return;
+    map.setView(marker.getLatLng(), Math.max(map.getZoom(), 17), { animate: false });
+    marker.openPopup();
+    box.scrollIntoView({ block: "nearest" });
+  });
+  fresh(spots, {
+    take,
+    stale(yes) { document.getElementById("stale").hidden = !yes; },
+  });
+} else if (track) {
+  const points = [...track.querySelectorAll("li[data-lon]")].reverse();
+  let before = null;
+  for (const [place, item] of points.entries()) {
+    const accuracy = number(item, "accuracy");
+    const last = place === points.length - 1;
+    if (accuracy && (last || item.dataset.coarse)) {
+      L.circle(at(item), { radius: accuracy, className: "disc", interactive: false }).addTo(people);
+    }
+    if (before) {
+      L.polyline([at(before), at(item)], { className: item.dataset.gap ? "track unknown" : "track", interactive: false }).addTo(people);
+    }
+    L.circleMarker(at(item), { radius: last ? 9 : 5, className: "dot" }).bindTooltip(item.dataset.say).addTo(people);
+    before = item;
+  }
+  fit(map, points.length ? [people] : [zones]);
+} else {
+  fit(map, [zones]);
+}

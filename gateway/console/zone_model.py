@@ -1,0 +1,124 @@
+"""Zones as the console handles them: who uses which, and whether a drawn one holds."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import msgspec
+from pydantic import ValidationError
+
+from gateway.centre.index import HOUSE, CentreIndex
+from gateway.centre.model import Zone
+from gateway.console.guards import Visitor
+from gateway.problems import problems_of, schema_of
+from gateway.words import N_
+from rules.errors import BadZoneError
+
+USUAL_ACCURACY_M: Final = 30.0
+"""What zone rules assume of a position that gives no accuracy; see docs/rules.md."""
+
+_CROSSES: Final = N_("The border crosses or touches itself at the place that is marked. Move the corner there.")
+_BROKEN: Final = N_("Something is wrong at the place that is marked. Draw that part again.")
+SHALLOW: Final = N_(
+    "It is nowhere deeper than {distance}. A position that is less exact than that is never certainly inside."
+)
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong with a zone: the field (a key of the zone, or of the form), a sentence, and where on the map
+    (degrees), when it is at one place."""
+
+    field: str
+    text: str
+    lon: float | None = None
+    lat: float | None = None
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a zone holds (no faults), and what it is then: kind, square metres, metres round its border (of a
+    corridor, along its line), and how deep inside its deepest place is."""
+
+    faults: list[Fault]
+    kind: str | None = None
+    square_m: float | None = None
+    length_m: float | None = None
+    deepest_m: float | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether it can be used."""
+        return not self.faults
+
+
+def check(document: Mapping[str, Any]) -> Checked:
+    """Whether a zone, as a centre's document holds it, can be used by itself."""
+    try:
+        zone = Zone.model_validate(document)
+    except ValidationError as error:
+        found = problems_of(error, file="zone", data=document, schema=schema_of(Zone))
+        return Checked(faults=[Fault(field=one.key, text=one.expected) for one in found])
+    try:
+        shape = zone.shape
+    except BadZoneError as error:
+        return Checked(faults=[_fault(error, zone)])
+    return Checked(
+        faults=[],
+        kind=shape.kind,
+        square_m=round(shape.square_m, 1) if shape.has_ground else None,
+        length_m=round(shape.length_m, 1) if shape.has_ground else None,
+        deepest_m=round(shape.deepest_m, 1) if shape.has_ground else None,
+    )
+
+
+def _fault(error: BadZoneError, zone: Zone) -> Fault:
+    text = str(error).removeprefix(f"zone {zone.id}: ")
+    if error.at is not None:
+        lon, lat = error.at
+        return Fault(field="geometry", text=_CROSSES if "crosses" in text else _BROKEN, lon=lon, lat=lat)
+    field = next((name for name in ("radius_m", "width_m") if text.startswith(name)), "geometry")
+    return Fault(field=field, text=text[:1].upper() + text[1:] + ".")
+
+
+_users: WeakKeyDictionary[CentreIndex, dict[str, list[str]]] = WeakKeyDictionary()
+
+
+def users_of(index: CentreIndex) -> dict[str, list[str]]:
+    """The residents (and HOUSE) whose rules name a zone, by zone; looked up once for each version."""
+    known = _users.get(index)
+    if known is None:
+        known = _users[index] = _find_users(index)
+    return known
+
+
+def _find_users(index: CentreIndex) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for plan in index.centre.care_plans:
+        for zone in zones_of(plan.rules):
+            found.setdefault(zone, []).append(plan.resident)
+    for house in index.centre.house_plans:
+        for zone in zones_of(house.rules):
+            found.setdefault(zone, []).append(HOUSE)
+    return found
+
+
+def zones_of(rules: Any) -> set[str]:
+    """Every zone that rules name."""
+    found: set[str] = set()
+    for rule in rules:
+        one, several = getattr(rule, "zone", None), getattr(rule, "zones", ())
+        found |= {one} if isinstance(one, str) else set()
+        found.update(several if isinstance(several, list | tuple) else ())
+    return found
+
+
+def zones_for(index: CentreIndex, visitor: Visitor) -> list[Zone]:
+    """The zones that a visitor may see: staff all of them; a relative those of their own person's plan."""
+    if visitor.sees_everyone:
+        return list(index.centre.zones)
+    mine = [
+        plan.rules
+        for plan in index.centre.care_plans
+        if (resident := index.residents.get(plan.resident)) is not None and visitor.sees(resident)
+    ]
+    named = {zone for rules in mine for zone in zones_of(rules)}
+    return [zone for zone in index.centre.zones if zone.id in named]
