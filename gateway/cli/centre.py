@@ -3,12 +3,15 @@
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
+from rich.table import Table
 
 from gateway.app.contacts import leading_nowhere
+from gateway.centre import diff as changes
 from gateway.centre.hints import hints
-from gateway.centre.load import export_centre, load_centre
+from gateway.centre.load import centre_from_document, export_centre, load_centre
 from gateway.centre.schema import centre_schema
 from gateway.cli import zones
 from gateway.cli.common import (
@@ -20,16 +23,21 @@ from gateway.cli.common import (
     JsonOption,
     as_given,
     fail,
+    local,
     operator,
     print_json,
+    printable,
     settings_and_database,
 )
-from gateway.errors import Problem
+from gateway.errors import CentreError, Problem, UndoError
+from gateway.problems import shown
 from gateway.store import centres
+from gateway.store.centres import Applied
 from gateway.store.database import prepare, reader
-from gateway.store.writer import write_now
+from gateway.store.writer import Tx, write_now
 
 app = typer.Typer(help="The care centre as data: residents, devices, zones, carers, care plans.", no_args_is_help=True)
+NOTHING = "No care centre was applied yet: run `telecare centre apply FILE`."
 FileArgument = Annotated[Path, typer.Argument(help="The centre file (TOML); its zones lie beside it.", metavar="FILE")]
 
 
@@ -69,12 +77,104 @@ def export(file: FileArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None
     with closing(reader(path)) as db:
         found = centres.latest(db)
     if found is None:
-        raise fail("No care centre was applied yet: run `telecare centre apply FILE`.")
+        raise fail(NOTHING)
     try:
         export_centre(found.centre, file)
     except OSError as error:
         raise fail(f"{file}: {error.strerror}: name a file that can be written") from error
     OUT.print(f"Wrote version {found.version} to {file}.", markup=False)
+
+
+@app.command()
+def versions(
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many at the most.")] = 20,
+    json: JsonOption = False,
+) -> None:
+    """List the versions of the centre, the newest first: who applied each, when, why."""
+    _, path = settings_and_database(config)
+    with closing(reader(path)) as db:
+        found, newest = centres.lines(db, limit=limit), centres.latest(db)
+    if json:
+        for one in found:
+            print_json(one)
+        return
+    if newest is None:
+        raise fail(NOTHING)
+    zone = ZoneInfo(newest.centre.centre.timezone)
+    table = Table("version", "at", "who", "why", box=None)
+    for one in found:
+        why = one.why or (f"takes back version {one.undoes}" if one.undoes else "")
+        table.add_row(str(one.version), local(one.applied_at, zone), printable(one.applied_by or "-"), printable(why))
+    OUT.print(table)
+
+
+@app.command()
+def diff(
+    version: Annotated[int | None, typer.Argument(help="The version.", show_default="the newest")] = None,
+    other: Annotated[int | None, typer.Argument(help="An older one.", show_default="the one before")] = None,
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Say what a version of the centre changed, entry by entry."""
+    _, path = settings_and_database(config)
+    with closing(reader(path)) as db:
+        newest = centres.latest_number(db)
+        version = newest if version is None else version
+        other = version - 1 if other is None else other
+        after, before = centres.document_of(db, version), centres.document_of(db, other)
+    if after is None or (before is None and other != 0):
+        raise fail(f"expected versions from 1 to {newest}")
+    for change in changes.diff(before or {"centre": after["centre"]}, after):
+        if json:
+            print_json(change)
+            continue
+        OUT.print(f"{change.what}: {change.table} {change.key} ({change.name})", markup=False)
+        for one in change.fields:
+            before_text, after_text = _secret_or_shown(one.field, one.before), _secret_or_shown(one.field, one.after)
+            OUT.print(f"  {one.field}: {before_text} -> {after_text}", markup=False)
+
+
+@app.command()
+def undo(
+    version: Annotated[int, typer.Argument(help="The version whose changes are taken back.")],
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Take back what one version changed, as a new version; what was changed later stays.
+
+    An entry that a later version changed again is never overwritten: then nothing is undone.
+    """
+    _, path = settings_and_database(config)
+
+    def work(tx: Tx) -> Applied:
+        newest = centres.latest_number(tx.db)
+        document = centres.undone(tx.db, centres.document_of(tx.db, newest) or {}, version)
+        wanted = centres.ready(centre_from_document(document))
+        return centres.apply_ready(tx, wanted, who=operator(), undoes=version, base=newest)
+
+    try:
+        applied = write_now(path, work, clock=CLOCK)
+    except UndoError as error:
+        raise fail(str(error), code=1) from error
+    except CentreError as error:
+        for problem in error.problems:
+            ERR.print(str(problem), markup=False)
+        raise fail("Not undone: something else needs it.", code=1) from error
+    if json:
+        print_json(applied)
+    else:
+        OUT.print(f"Version {applied.version} is in force; it takes back version {version}.", markup=False)
+
+
+def _secret_or_shown(field: str, value: object) -> str:
+    if value is None:
+        return "-"
+    # Addresses of contacts may be keys: a terminal keeps what it shows.
+    return "(contacts)" if field == "contacts" else shown(value)
 
 
 app.command("zones")(zones.zones)

@@ -10,6 +10,7 @@ from gateway.console import (
     admin_plans,
     admin_try,
     admin_versions,
+    centre_api,
 )
 
 
@@ -23,4 +24,5 @@ def routers() -> tuple[Router, ...]:
         admin_pairing.router(),
         admin_versions.router(),
         *admin_people.routers(),
+        centre_api.router(),
     )

@@ -12,14 +12,13 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from gateway.centre.diff import Document, revert
+from gateway.centre.diff import Document
 from gateway.centre.load import centre_from_document
 from gateway.console.deps import Console
 from gateway.console.guards import Visitor
-from gateway.errors import CentreError, NotAllowedError, Problem, UndoError, VersionConflictError
+from gateway.errors import CentreError, NotAllowedError, Problem, VersionConflictError
 from gateway.store import centres
 from gateway.store.centres import Applied
-from gateway.words import N_
 
 
 class InForce(msgspec.Struct, frozen=True):
@@ -97,28 +96,8 @@ async def undo(console: Console, visitor: Visitor, version: int, *, base_version
     db = console.db()
     newest = centres.latest_number(db)
     base = newest if base_version is None else base_version
-    document = undone(db, _at(db, base), version)
+    document = centres.undone(db, _at(db, base), version)
     return await _apply(console, visitor, base, document, "", undoes=version)
-
-
-def undone(db: sqlite3.Connection, present: Document, version: int) -> Document:
-    """``present`` without what ``version`` changed.
-
-    Raises:
-        UndoError: as for :func:`undo`.
-    """
-    before, after = centres.document_of(db, version - 1), centres.document_of(db, version)
-    if after is None:
-        raise UndoError(N_("There is no such version."))
-    if before is None:
-        raise UndoError(N_("This is the first version: there is nothing before it."))
-    found = revert(present, before, after)
-    if found.in_the_way:
-        entries = ", ".join(f"{one.table} {one.name}" for one in found.in_the_way[:5])
-        raise UndoError(f"A later version changed the same entries: {entries}. Take that one back first.")
-    if not found.undone:
-        raise UndoError(N_("This version changed nothing that could be taken back."))
-    return found.document
 
 
 def _at(db: sqlite3.Connection, base: int) -> Document:
@@ -147,9 +126,10 @@ def _only_admins_change_admins(visitor: Visitor, before: Document, after: Docume
 async def _apply(
     console: Console, visitor: Visitor, base: int, document: Document, why: str, *, undoes: int | None = None
 ) -> Applied:
-    _only_admins_change_admins(visitor, in_force(console).document, document)
+    before = centres.document_of(console.db(), base) or {}
     # A house of thousands takes seconds to check; meanwhile alerts go on in the loop.
     wanted = await asyncio.to_thread(lambda: centres.ready(centre_from_document(document)))
+    _only_admins_change_admins(visitor, before, document)
     return await console.deps.writer.write(
         lambda tx: centres.apply_ready(tx, wanted, who=visitor.id, why=why.strip() or None, undoes=undoes, base=base)
     )

@@ -27,6 +27,8 @@ def unmasked(table: str, entry: dict[str, Any], old: Mapping[str, Any] | None) -
     }
     contacts = []
     for one in entry["contacts"]:
+        if not isinstance(one, dict):  # the check says so afterwards
+            return entry
         address = known.get((one.get("channel"), one.get("address", "")))
         contacts.append(one if address is None else {**one, "address": address})
     return {**entry, "contacts": contacts}

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.centre.diff import Document, revert
 from gateway.centre.load import centre_from_document, to_document
 from gateway.centre.model import Centre
 from gateway.clock import from_ms, to_ms
-from gateway.errors import CentreError, VersionConflictError
+from gateway.errors import CentreError, UndoError, VersionConflictError
 from gateway.store import audit
 from gateway.store.writer import Tx
 
@@ -106,6 +107,26 @@ def document_of(db: sqlite3.Connection, version: int) -> dict[str, Any] | None:
     """What a version holds, as it was stored; None: there is no such version."""
     row = db.execute("SELECT document FROM centre_versions WHERE version = ?", (version,)).fetchone()
     return None if row is None else msgspec.json.decode(row["document"], type=dict[str, Any])
+
+
+def undone(db: sqlite3.Connection, present: Document, version: int) -> Document:
+    """``present`` without what ``version`` changed.
+
+    Raises:
+        UndoError: there is no such version, or none before it, or a later one changed the same entries again.
+    """
+    before, after = document_of(db, version - 1), document_of(db, version)
+    if after is None:
+        raise UndoError("There is no such version.")
+    if before is None:
+        raise UndoError("This is the first version: there is nothing before it.")
+    found = revert(present, before, after)
+    if found.in_the_way:
+        entries = ", ".join(f"{one.table} {one.name}" for one in found.in_the_way[:5])
+        raise UndoError(f"A later version changed the same entries: {entries}. Take that one back first.")
+    if not found.undone:
+        raise UndoError("This version changed nothing that could be taken back.")
+    return found.document
 
 
 def lines(db: sqlite3.Connection, *, before: int | None = None, limit: int = 50) -> list[VersionLine]:

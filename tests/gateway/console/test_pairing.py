@@ -1,0 +1,44 @@
+import pytest
+
+from gateway.console.pairing import known_as, read_label
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "address", "formats"),
+    [
+        ("LW:D0:1122334455667788:AABBCCDDEEFF0011:AABB1122", "lorawan", "aabbccddeeff0011", ("chirpstack", "tts")),
+        ("urn:lw:d0:1122334455667788:aabbccddeeff0011:aabb1122:OABC:S12:PX:CAF2C", "lorawan", "aabbccddeeff0011",
+         ("chirpstack", "tts")),
+        ("AA-BB-CC-DD-EE-FF-00-11", "dev_eui", "aabbccddeeff0011", ("chirpstack", "tts", "zigbee2mqtt")),
+        ("49 015420 323751 8", "imei", "490154203237518", ("traccar",)),
+        ("490154203237519", "serial", "490154203237519", ()),
+        ("0x00158d0001234567", "zigbee", "0x00158d0001234567", ("zigbee2mqtt",)),
+        ("00:15:8D:00:12:34", "mac", "00158d001234", ()),
+        ("SOS-1234", "serial", "SOS-1234", ()),
+    ],
+)  # fmt: skip
+def test_a_label_is_read(code: str, kind: str, address: str, formats: tuple[str, ...]) -> None:
+    label = read_label(code)
+    assert label is not None
+    assert (label.kind, label.addresses[0], label.formats) == (kind, address, formats)
+
+
+def test_the_parts_of_a_lorawan_label() -> None:
+    label = read_label("LW:D0:1122334455667788:AABBCCDDEEFF0011:AABB1122:SYY42")
+    assert label is not None
+    assert (label.join_eui, label.dev_eui, label.vendor, label.serial) == (
+        "1122334455667788", "AABBCCDDEEFF0011", "AABB", "YY42"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("code", ["", "  ", "x" * 301, "two words", "line\x00break"])
+def test_what_is_no_label(code: str) -> None:
+    assert read_label(code) is None
+
+
+def test_a_device_that_is_here_is_found_however_it_is_written() -> None:
+    label = read_label("AABBCCDDEEFF0011")
+    assert label is not None
+    device = {"id": "d1", "format": "tts", "address": "eui-AABBCCDDEEFF0011"}
+    assert known_as(label, {"devices": [{"id": "d0", "address": "other"}, device]}) == device
+    assert known_as(label, {"devices": []}) is None
