@@ -37,9 +37,9 @@ function take(event) {
   }
   event.preventDefault();
   said.delete(alert);
-  show();
   pause = 1_000;
   deliver();
+  show();
 }
 
 // Numbers of the alerts whose answers wait, of this carer.
