@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from devices import schema as messages
-from docs import alerts, cli, glossary_page, schemas, shots
+from docs import alerts, cli, glossary_page, schemas, shots, trial_page
 from docs import devices as device_page
 from tests.rules import test_docs as rules
 
@@ -39,6 +39,7 @@ SOURCES: tuple[Callable[[], dict[Path, str]], ...] = (
     rule_files,
     device_page.files,
     glossary_page.files,
+    trial_page.files,
 )
 """Each gives generated files with their text."""
 

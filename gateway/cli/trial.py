@@ -141,7 +141,8 @@ def _outcome_table(found: list[OutcomeCount], index: CentreIndex, *, whole: bool
 def _show(found: Trial, old: CentreIndex, new: CentreIndex) -> None:
     total = found.comparison.total
     span = f"{local(found.since, old.timezone)} to {local(found.until, old.timezone)}"
-    OUT.print(f"{span}: {found.readings:,} readings of {found.residents} residents; {found.same} plans are unchanged.")
+    changed = found.residents - found.same
+    OUT.print(f"{span}: {found.readings:,} readings, residents: {found.residents}, with a changed plan: {changed}.")
     nights = found.comparison.nights
     for word, number in (("present plan", total.before), ("changed plan", total.after)):
         at_night = sum(one.before if word == "present plan" else one.after for one in nights.values())
