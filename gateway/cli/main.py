@@ -18,8 +18,10 @@ from gateway.cli import (
     decode,
     kpi,
     notes,
+    persons,
     profiles,
     replay,
+    retention,
     search,
     shelves,
     shifts,
@@ -89,13 +91,16 @@ app.command("searches")(search.searches)
 app.command("end-search")(search.end_search)
 app.command("command")(commands.command)
 app.command("commands")(commands.commands)
-app.command("simulate")(simulate.simulate)
+app.add_typer(simulate.app, name="simulate")
 app.command("password")(tools.password)
 app.command("broker-config")(tools.broker_config)
 app.command("test-contact")(contacts.contact_test)
 app.command("push-keys")(contacts.push_keys)
 app.add_typer(notes.app, name="notes")
 app.command("audit")(tools.audit)
+app.command("export-person")(persons.export_person)
+app.command("erase-person")(persons.erase_person)
+app.command("retention")(retention.retention)
 app.command("quarantine")(tools.quarantine)
 
 

@@ -107,7 +107,10 @@ class Receipts(Table):
     state: str = Field(min_length=1, description="Form field, or JSON pointer, that holds the state's word.")
     delivered: tuple[str, ...] = Field(("delivered",), description="Words for: it is on the device.")
     read: tuple[str, ...] = Field((), description="Words for: somebody looked at it or took the call.")
-    failed: tuple[str, ...] = Field(("failed", "undelivered"), description="Words for: it will not arrive.")
+    failed: tuple[str, ...] = Field(
+        ("failed", "undelivered", "busy", "no-answer", "canceled"),
+        description="Words for: it will not arrive, or the call was not taken.",
+    )
 
 
 class Provider(WithSecret):
