@@ -47,7 +47,8 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
-    """One message, ready to go: texts are in the carer's language and fit for a lock screen. Times are UTC-aware.
+    """One message, ready to go: texts are in the carer's language. The title is fit for a lock screen, and so is the
+    body unless the contact shows details (gateway.notify.details). Times are UTC-aware.
 
     ``idempotency`` is the same in every attempt for one notification, and different from those of any other one,
     also of another database. ``observed_at`` is the time of the reading that raised the alert.

@@ -15,7 +15,8 @@ from gateway.notify.http import GuardedHttp, destination
 
 
 class Body(msgspec.Struct, kw_only=True):
-    """The JSON body. Times are RFC 3339 in UTC. No name, no position and no reading: they are behind the link."""
+    """The JSON body. Times are RFC 3339 in UTC. No name, no position, no reading: they
+    are behind the link, and in ``text`` of a contact that shows details."""
 
     type: str
     timestamp: datetime
