@@ -1,7 +1,7 @@
 """Channel ``webpush``: the browsers in which a carer allowed messages (RFC 8030, 8291, 8292).
 
-The push service learns nothing: the text is encrypted for the browser, and says no more than a lock screen may unless the
-contact shows details.
+The push service learns nothing: the text is encrypted for the browser, and says no more than a lock screen may, unless
+the contact shows details.
 """
 
 import asyncio
