@@ -209,6 +209,11 @@ def _consent(entry: Entry[CarePlan], number: int, rule: Mapping[str, Any]) -> It
             yield entry.problem(f"rules[{number}].rule", rule["rule"], expected)
 
 
+def stopped_by(rule: Mapping[str, Any], consents: Mapping[str, Any]) -> bool:
+    """Whether a rule, as the centre file writes it, may not watch with these consents."""
+    return any(consents.get(consent, forbids) == forbids for consent, forbids in _needed(rule))
+
+
 def _needed(rule: Mapping[str, Any]) -> tuple[tuple[str, object], ...]:
     """What must have been agreed to for a rule as the file writes it, each once."""
     if rule.get("rule") != CustomSettings.name:

@@ -15,6 +15,7 @@ from gateway.console.trial_view import Trier
 from gateway.links import Links
 from gateway.settings.duty import Coverage
 from gateway.settings.map import Map
+from gateway.settings.retention import Retention
 from gateway.store.changes import Changes
 from gateway.store.database import reader
 from gateway.store.writer import Writer
@@ -51,6 +52,8 @@ class ConsoleDeps:
     """The channels that work on this gateway; None: all."""
     coverage: Coverage = field(default_factory=Coverage)
     """How the coming days are looked at."""
+    retention: Retention = field(default_factory=Retention)
+    """How long each kind of data is kept."""
     more_routes: tuple[Router, ...] = ()
     """Routes of other parts: what providers of messages send to us."""
     push_key: str | None = None

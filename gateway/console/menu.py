@@ -32,6 +32,8 @@ MENU: Final = (
     Entry("/audit", N_("Audit"), "manager"),
     Entry("/wall", N_("Wall screen"), "carer"),
     Entry("/phone", N_("This phone"), "relative"),
+    Entry("/retention", N_("How long data is kept"), "manager"),
+    Entry("/erased", N_("Erased persons"), "admin"),
 )
 """In the order of the menu; what is needed most often is first."""
 

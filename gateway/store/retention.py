@@ -102,12 +102,13 @@ def cuts(db: sqlite3.Connection, settings: Retention, now: datetime) -> list[Cut
     """What is too old now, by kind."""
     first = _oldest_open(db)
     floor = None if first is None else from_ms(first["at"]) - BEFORE_AN_ALERT
+    holder = None if first is None else int(first["id"])
     found = []
     for kind in Kind:
         days: int = getattr(settings, _DAYS.get(kind, f"{kind}_days"))
         at = now - timedelta(days=days)
         held = floor is not None and kind in EVIDENCE and floor < at
-        found.append(Cut(kind, days, floor if held and floor else at, first["id"] if held else None))
+        found.append(Cut(kind, days, floor if held and floor else at, holder if held else None))
     return found
 
 

@@ -37,7 +37,8 @@ CREATE TABLE consent_log (
     how TEXT NOT NULL,                       -- in words: signed form, talk at the table
     version INTEGER NOT NULL,                -- of the centre, from which on it counts
     before TEXT NOT NULL,                    -- JSON gateway.centre.model.Consents
-    after TEXT NOT NULL
+    after TEXT NOT NULL,
+    stopped TEXT NOT NULL DEFAULT '[]'       -- JSON: rules that may not watch any more, to be begun again
 );
 CREATE INDEX consent_log_by_resident ON consent_log (resident, id);
 CREATE TRIGGER consent_log_is_never_changed BEFORE UPDATE ON consent_log

@@ -1,0 +1,189 @@
+"""A copy of everything about a person (managers), and its erasing (admins): pages with a reason and a confirmation."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import structlog
+from litestar import Request, Response, Router, get, post
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect, Stream
+
+from gateway.centre.model import Resident
+from gateway.console.beside import beside
+from gateway.console.deps import Console, console_of
+from gateway.console.guards import at_least, required_visitor
+from gateway.console.pages import page, tongue_for
+from gateway.console.view import name_of
+from gateway.errors import BadAnswerError, CentreError, NotAllowedError, StoreError, VersionConflictError
+from gateway.fhir import export as files
+from gateway.store import centres, compact, erase, export
+
+_LOG = structlog.get_logger(__name__)
+
+BREATH_S: Final = 0.02
+"""Real seconds between two pieces of an erasing: what waits is written in between."""
+
+_PIECE: Final = 1 << 16
+
+_running: set[asyncio.Task[None]] = set()
+"""Erasings that go on; held, because the loop itself forgets tasks."""
+
+
+def router() -> Router:
+    """GET and POST /residents/{id}/export and /residents/{id}/erase, GET /erased."""
+
+    @get("/residents/{resident:str}/export")
+    async def ask(request: Request[Any, Any, Any], resident: FromPath[str]) -> Response[str]:
+        visitor, found = required_visitor(request), _resident(request, resident)
+        return page(request, "export.html", tongue_for(request, visitor), visitor=visitor, resident=found, notice=None)
+
+    @post("/residents/{resident:str}/export", status_code=200)
+    async def make(
+        request: Request[Any, Any, Any], resident: FromPath[str], data: URLEncodedBody[dict[str, str]]
+    ) -> Response[Any] | Stream:
+        visitor, console, found = required_visitor(request), console_of(request), _resident(request, resident)
+        why = data.get("why", "").strip()
+        if not 3 <= len(why) <= 500:
+            tongue = tongue_for(request, visitor)
+            notice = tongue("Please write who asked for it, and why.")
+            return page(request, "export.html", tongue, status=422, visitor=visitor, resident=found, notice=notice)
+        await console.deps.writer.write(partial(export.note, resident=resident, who=visitor.id, why=why, via="page"))
+        out = console.deps.database.parent / f"export-{uuid4().hex}.zip"
+        centre, now = console.deps.index().centre, console.deps.clock.now()
+        await beside(console, lambda db: files.write(db, centre, resident, out, now=now))
+        return Stream(
+            _sent(out),
+            media_type="application/zip",
+            headers={"Content-Disposition": f'attachment; filename="person-{resident}.zip"'},
+        )
+
+    return Router("/", route_handlers=[ask, make, *_erasing()], guards=[at_least("manager")], include_in_schema=False)
+
+
+def _erasing() -> list[Any]:
+    @get("/residents/{resident:str}/erase", guards=[at_least("admin")])
+    async def ask(request: Request[Any, Any, Any], resident: FromPath[str]) -> Response[str]:
+        return await _erase_page(request, _resident(request, resident))
+
+    @post("/residents/{resident:str}/erase", status_code=303, guards=[at_least("admin")])
+    async def begin(
+        request: Request[Any, Any, Any], resident: FromPath[str], data: URLEncodedBody[dict[str, str]]
+    ) -> Response[Any]:
+        visitor, console, found = required_visitor(request), console_of(request), _resident(request, resident)
+        tongue = tongue_for(request, visitor)
+        if data.get("confirm", "").strip() != found.name:
+            other = tongue("This is not the person’s name. Nothing was erased.")
+            return await _erase_page(request, found, notice=other, status=422)
+        try:
+            await start(console, resident, visitor.id)
+        except NotAllowedError as error:
+            return await _erase_page(request, found, notice=tongue(str(error)), status=409)
+        except (CentreError, VersionConflictError, BadAnswerError) as error:
+            return await _erase_page(request, found, notice=str(error), status=409)
+        return Redirect("/erased", status_code=303)
+
+    @post("/erased/{resident:str}/go-on", status_code=303, guards=[at_least("admin")])
+    async def go_on(request: Request[Any, Any, Any], resident: FromPath[str]) -> Redirect:
+        await start(console_of(request), resident, required_visitor(request).id)
+        return Redirect("/erased", status_code=303)
+
+    @get("/erased", guards=[at_least("admin")])
+    async def done(request: Request[Any, Any, Any]) -> Response[str]:
+        visitor, console = required_visitor(request), console_of(request)
+        tongue, index = tongue_for(request, visitor), console_of(request).deps.index()
+        names = {task.get_name() for task in _running}
+        lines = [
+            {
+                "resident": one.resident,
+                "asked": tongue(
+                    "{who}, {time}", who=name_of(one.asked_by, index, tongue), time=tongue.at(one.asked_at)
+                ),
+                "done": None if one.done_at is None else tongue.at(one.done_at),
+                "running": f"erase {one.resident}" in names,
+                "rows": sum(number for what, number in one.counts.items() if what != "traces"),
+                "traces": one.counts.get("traces", 0),
+            }
+            for one in erase.erasures(console.db())
+        ]
+        return page(request, "erased.html", tongue, visitor=visitor, lines=lines)
+
+    return [ask, begin, go_on, done]
+
+
+async def start(console: Console, resident: str, who: str) -> asyncio.Task[None]:
+    """Take the person out of the centre, and go on erasing beside everything else.
+
+    Raises:
+        BadAnswerError, NotAllowedError, CentreError, VersionConflictError: as gateway.store.erase.
+    """
+    deps = console.deps
+    plan = await beside(console, lambda db: erase.plan(db, resident, deps.clock.now()))
+    await deps.writer.write(partial(erase.begin, wanted=plan, who=who))
+    task = asyncio.create_task(_erase(console, plan, who), name=f"erase {resident}")
+    _running.add(task)
+    task.add_done_callback(_running.discard)
+    return task
+
+
+async def _erase(console: Console, plan: erase.Plan, who: str) -> None:
+    deps, person = console.deps, plan.person
+    counts: dict[str, int] = {}
+    try:
+        for what, work in erase.works(person):
+            more = True
+            while more:
+                piece = await deps.writer.write(work)
+                counts[what], more = counts.get(what, 0) + piece.removed, piece.more
+                await asyncio.sleep(BREATH_S)
+        await asyncio.to_thread(compact.empty_log, deps.database)
+        left = await asyncio.to_thread(compact.holds, deps.database, person.words)
+        if left:
+            counts["traces"] = len(left)
+        await deps.writer.write(partial(erase.end, person=person, counts=counts, who=who))
+        _LOG.info("person.erased", resident=person.resident, traces=len(left))
+    except StoreError as error:
+        _LOG.error("person.erase_stopped", resident=person.resident, error=type(error).__name__)
+
+
+async def _erase_page(
+    request: Request[Any, Any, Any], resident: Resident, *, notice: str | None = None, status: int = 200
+) -> Response[str]:
+    visitor, console = required_visitor(request), console_of(request)
+    tongue, now = tongue_for(request, visitor), console.deps.clock.now()
+    db = console.db()
+    document = centres.document_of(db, centres.latest_number(db)) or {}
+    why_not = erase.refusal(db, document, resident.id, now)
+    return page(
+        request,
+        "erase.html",
+        tongue,
+        status=status,
+        visitor=visitor,
+        resident=resident,
+        notice=notice,
+        refusal=None if why_not is None else tongue(why_not),
+    )
+
+
+def _resident(request: Request[Any, Any, Any], resident: str) -> Resident:
+    found = console_of(request).deps.index().residents.get(resident)
+    if found is None or not required_visitor(request).sees(found):
+        raise NotFoundException
+    return found
+
+
+async def _sent(path: Path) -> AsyncIterator[bytes]:
+    """The file in pieces; it is gone from our disk when it is sent, or nobody wants it any more."""
+    try:
+        with closing(os.fdopen(os.open(path, os.O_RDONLY), "rb")) as file:
+            while data := await asyncio.to_thread(file.read, _PIECE):
+                yield data
+    finally:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
