@@ -17,6 +17,7 @@ from gateway.console.problems import refuse
 from gateway.console.resident_who import Looked, day_of, look, today
 from gateway.errors import BadAnswerError
 from gateway.words import N_
+from rules.sleep_summary import last_night
 
 
 class Asked(NamedTuple):
@@ -62,7 +63,8 @@ async def _vitals(seen: Looked, asked: Asked) -> dict[str, Any]:
     local = seen.console.deps.clock.now().astimezone(seen.index.timezone)
     # before noon the piece from noon to noon that goes on began yesterday
     last = local.date() if local.hour >= 12 else local.date() - timedelta(days=1)
-    day = day_of(asked.day, last)
+    # by day, the last night is what is asked for; the piece that goes on is one step later
+    day = day_of(asked.day, last) if asked.day else last_night(seen.tongue.now, seen.index.timezone)
     return await beside(seen.console, lambda db: resident_parts.vitals(db, seen, day, last))
 
 

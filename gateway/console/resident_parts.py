@@ -237,7 +237,7 @@ def continence(db: sqlite3.Connection, seen: Looked, day: date) -> dict[str, Any
         "days": lines,
         "edges": ("00:00", "12:00", "24:00"),
         "now_state": tongue(CONTINENCE[newest.state]) if newest else None,
-        "now_since": words.ago(newest.start, tongue.language, tongue.now) if newest else None,
+        "now_since": tongue.at(newest.start) if newest else None,
         "changed": words.ago(found.changed_at[-1], tongue.language, tongue.now) if found.changed_at else None,
     }
 
