@@ -75,6 +75,7 @@ class EachTracker:
         mine = state if device == self._first else each.get(device)
         if mine is None:
             begun = self._rule.start(event.at)
+            assert isinstance(begun, ZoneExitState)
             mine = replace(begun, company=state.company) if state.company else begun
         after, verdict = self._rule.step(mine, event)
         assert isinstance(after, ZoneExitState)

@@ -104,7 +104,7 @@ def test_what_the_broker_had_kept_says_nothing_of_a_clock(chain: Chain) -> None:
         chain.clock.move(60)
         old = (START - timedelta(hours=5) + timedelta(minutes=minute)).isoformat()
         chain.take(frame(BUTTON, "status", chain.now, battery_percent=90, t=old, retained=True))
-    assert not chain.pipeline._clocks.watched
+    assert not chain.pipeline._cases._clocks.watched
 
 
 NIGHT = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)

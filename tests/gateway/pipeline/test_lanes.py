@@ -14,6 +14,7 @@ from gateway.clock import ManualClock
 from gateway.errors import StoreFailedError
 from gateway.ingest.source import Receipt
 from gateway.pipeline import intake
+from gateway.pipeline.cases import Cases
 from gateway.pipeline.intake import Entry
 from gateway.pipeline.lanes import Lane
 from gateway.pipeline.pipeline import Pipeline
@@ -135,11 +136,11 @@ async def test_an_error_inside_costs_one_frame(house: House, monkeypatch: pytest
 async def test_an_alarm_that_breaks_the_pipeline_is_told_as_unreadable(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def explode(self: Pipeline, *args: object) -> None:
+    def explode(self: Cases, *args: object) -> None:
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(Pipeline, "_cases", explode)
+        patch.setattr(Cases, "of", explode)
         await house.lane(ScriptedSource("alarms", [press(1)])).run()
     assert house.rows("SELECT rule, resident, state FROM alerts") == [("unreadable_alarm", "r01", "open")]
     await house.lane(ScriptedSource("alarms", [press(2)])).run()  # and it goes on
