@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, list[object]] = {
         "nurse", "nora", "ben", "--from", "2026-01-01", "--to", "2026-01-02", "--back-from", "2026-01-03", "--back-to",
         "2026-01-04", "--why", "x",
     ],
+    "notes list": ["r01"], "notes add": ["r01", "--text", "x"],
     "test-contact": ["nora", "--contact", 1],
     "sleep": ["r03"], "search": ["r01"], "end-search": [1], "try": [DEMO_FILE],
     "centre apply": [DEMO_FILE], "centre export": ["out.toml"],
