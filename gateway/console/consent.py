@@ -1,12 +1,12 @@
 """The consent page of a resident: what they agreed to, who said so and how; managers change it, carers read it."""
 
 from datetime import date
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath, JSONBody, URLEncodedBody
+from litestar.params import FromPath, JSONBody, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 from pydantic import ValidationError
 
@@ -78,7 +78,9 @@ def router() -> Router:
     path = "/residents/{resident:str}/consent"
 
     @get(path)
-    async def show(request: Request[Any, Any, Any], resident: FromPath[str], done: int = 0) -> Response[str]:
+    async def show(
+        request: Request[Any, Any, Any], resident: FromPath[str], done: Annotated[int, QueryParameter()] = 0
+    ) -> Response[str]:
         _resident(request, resident)
         return await _page(
             request, resident, notice=_tongue(request)("Saved. It counts from now on.") if done else None
