@@ -9,6 +9,7 @@ import structlog
 from gateway.centre.index import CentreIndex
 from gateway.errors import CentreError, StoreError
 from gateway.store import centres
+from gateway.store.centres import CentreVersion
 
 _LOG = structlog.get_logger(__name__)
 
@@ -50,15 +51,22 @@ class CentreKeeper:
         if number == self._tried:
             return
         self._tried = number
+        row = centres.newest_row(self._db)
+        if row is None:
+            return
         try:
-            found = centres.latest(self._db)
+            # In a thread: a house of thousands takes seconds to read, and alarms don't wait for that.
+            found, index = await asyncio.to_thread(_read, row)
         except CentreError as error:
             _LOG.error("centre.refused", version=number, problems=len(error.problems))
             return
-        if found is None:
-            return
-        old, self._index = self._index, CentreIndex(found.centre)
+        old, self._index = self._index, index
         self.version = found.version
         _LOG.info("centre.taken_up", version=found.version)
         if self.on_change:
             await self.on_change(old)
+
+
+def _read(row: sqlite3.Row) -> tuple[CentreVersion, CentreIndex]:
+    found = centres.read(row)
+    return found, CentreIndex(found.centre)

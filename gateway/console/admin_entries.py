@@ -54,6 +54,16 @@ ELSEWHERE: Final[dict[str, frozenset[str]]] = {
 """Keys that this form leaves alone: photos come with a file, consents and rules have pages of their own."""
 
 
+FIRST: Final[dict[str, frozenset[str]]] = {
+    "residents": frozenset({"name", "room", "ward", "note", "relatives"}),
+    "devices": frozenset({"type", "format", "address", "model", "room"}),
+    "carers": frozenset({"name", "role", "language", "contacts"}),
+    "policies": frozenset({"steps", "failsafe"}),
+    "shifts": frozenset({"name", "role", "weekly", "calendar"}),
+}
+"""What is changed most often; the rest waits below, unless something stands there. Other tables are short."""
+
+
 def model_settings(table: str) -> tuple[Setting, ...]:
     """What the form of a table asks for."""
     left_out = ELSEWHERE.get(table, frozenset())
@@ -210,7 +220,8 @@ def _form(
         key=key,
         words=TABLE_WORDS[table],
         title=None if key is None else str((entry or {}).get("name") or key),
-        fields=made,
+        usual=[one for one in made if _usual(table, one)],
+        rarer=[one for one in made if not _usual(table, one)],
         others=others,
         notice=notice,
         base=version,
@@ -220,6 +231,11 @@ def _form(
         policy_wrong=errors.get("_policy", []),
         about=_about(table, key, document, tongue),
     )
+
+
+def _usual(table: str, one: Field) -> bool:
+    first = FIRST.get(table)
+    return first is None or one.setting.required or one.setting.key in first or one.filled
 
 
 def _unplaced(errors: Mapping[str, list[str]], made: list[Field], tongue: Tongue) -> list[str]:

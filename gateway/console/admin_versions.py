@@ -2,7 +2,9 @@
 
 import asyncio
 import secrets
+from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -12,7 +14,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from gateway.centre.diff import Document, diff
+from gateway.centre.diff import Document, EntryChange, diff
 from gateway.console import editing, exchange
 from gateway.console.admin import admin_page, after, present
 from gateway.console.change_words import in_words
@@ -23,6 +25,7 @@ from gateway.console.looks import looked
 from gateway.console.pages import tongue_for
 from gateway.errors import CentreError, UndoError
 from gateway.store import centres
+from gateway.store.database import reader
 from gateway.words import N_
 
 PER_PAGE: Final = 30
@@ -56,19 +59,19 @@ def router() -> Router:
 
     @get("/versions/{number:int}")
     async def version(request: Request[Any, Any, Any], number: FromPath[int]) -> Response[str]:
-        return _version(request, number)
+        return await _version(request, number)
 
     @post("/versions/{number:int}/undo")
     async def undo(request: Request[Any, Any, Any], number: FromPath[int]) -> Response[Any]:
         try:
             applied = await editing.undo(console_of(request), required_visitor(request), number)
         except UndoError as error:
-            return _version(
+            return await _version(
                 request, number, notice=tongue_for(request, required_visitor(request))(str(error)), status=409
             )
         except CentreError as error:
             others = [f"{one.key}: {one.expected}" for one in error.problems]
-            return _version(request, number, others=others, status=422)
+            return await _version(request, number, others=others, status=422)
         return Redirect(f"/admin/versions?{after(applied.version, changed=applied.changed)}", status_code=303)
 
     @get("/exchange")
@@ -124,7 +127,7 @@ def _list(request: Request[Any, Any, Any]) -> Response[str]:
     return admin_page(request, "admin_versions.html", lines=lines, older=older, newest=newest)
 
 
-def _version(
+async def _version(
     request: Request[Any, Any, Any],
     number: int,
     *,
@@ -135,11 +138,9 @@ def _version(
     console = console_of(request)
     tongue = tongue_for(request, required_visitor(request))
     found = centres.lines(console.db(), before=number + 1, limit=1) if 0 < number < 2**53 else []
-    document = centres.document_of(console.db(), number) if found else None
-    if document is None or found[0].version != number:
+    if not found or found[0].version != number:
         raise NotFoundException
-    before = centres.document_of(console.db(), number - 1)
-    changes = [] if before is None else diff(before, document)
+    changes = await asyncio.to_thread(_changes, console.deps.database, number)
     line = found[0]
     return admin_page(
         request,
@@ -150,12 +151,19 @@ def _version(
         who=_who(request, line.applied_by),
         why=line.why,
         undoes=line.undoes,
-        first=before is None,
-        changes=[in_words(one, tongue) for one in changes[:SHOWN]],
-        more=max(0, len(changes) - SHOWN),
+        first=changes is None,
+        changes=[in_words(one, tongue) for one in (changes or ())[:SHOWN]],
+        more=max(0, len(changes or ()) - SHOWN),
         notice=notice,
         others=others or [],
     )
+
+
+def _changes(database: Path, number: int) -> list[EntryChange] | None:
+    """What a version changed; None: it is the first. Beside the event loop: a large import changes thousands."""
+    with closing(reader(database)) as db:
+        before, after_it = centres.document_of(db, number - 1), centres.document_of(db, number)
+    return None if before is None or after_it is None else diff(before, after_it)
 
 
 async def _download(request: Request[Any, Any, Any], write: Any, kind: str, end: str) -> Response[bytes]:

@@ -5,12 +5,14 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from babel import Locale
+
 from devices import registry
 from gateway.centre.diff import SITE, Document, entries, key_of
 from gateway.centre.draft import TABLES
 from gateway.console.form_read import Flaw
 from gateway.errors import Problem
-from gateway.words import N_
+from gateway.words import LANGUAGES, N_
 
 
 class TableWords(NamedTuple):
@@ -113,6 +115,7 @@ def offered(document: Mapping[str, Any], *, resident: str | None = None) -> dict
         "zones": [(one["id"], one["name"]) for one in document.get("zones", ())],
         "calendars": [(one["id"], one["id"]) for one in document.get("calendars", ())],
         "roles": [(role, role) for role in roles],
+        "languages": [(code, str(Locale(code).get_display_name(code)).capitalize()) for code in LANGUAGES],
         "formats": [(known.name, known.title) for known in registry.FORMATS],
     }
 

@@ -1,6 +1,7 @@
 """The fields of a form, ready for the template: label, help, what stands there, what is wrong."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +26,7 @@ WORDS: Final[dict[str, str]] = {
     "manager": N_("Manager"), "admin": N_("Administrator"), "person": N_("Person"),
     "alarm_centre": N_("Alarm centre"), "high": N_("Act now"), "medium": N_("Act soon"), "low": N_("Be aware"),
     "smtp": N_("E-mail"), "sms": N_("Text message"), "voice": N_("Voice call"), "webpush": N_("Message in the browser"),
+    "lock_screen": N_("room and kind only"), "details": N_("details too"),
     "log": N_("Log of the gateway"), "alarm": N_("only in an alarm"), "always": N_("always"), "never": N_("never"),
 }  # fmt: skip
 """What people call the words of the centre file; others are shown as they are."""
@@ -86,7 +88,7 @@ def _field(one: Setting, value: Any, around: Around, path: str) -> Field:
         path=path,
         setting=one,
         label=tongue(one.label),
-        help=one.about.replace("`", ""),
+        help="" if path in around.fixed else re.sub(r"`|\[\[|\]\]", "", one.about),
         value=_shown(one, value, around.timezone),
         normal=_normal(one, tongue),
         errors=[*around.errors.get(path, ())],
@@ -99,7 +101,8 @@ def _field(one: Setting, value: Any, around: Around, path: str) -> Field:
             made.inner, made.value = fields(one.inner, table, around, f"{path}."), None
         case "rows":
             rows = [row for row in value or () if isinstance(row, Mapping)]
-            empty = 1 if around.more_rows == path or not rows else 0
+            needed = not rows and (one.required or one.key == "contacts")
+            empty = 1 if needed or around.more_rows == path else 0
             made.rows = [
                 fields(one.inner, row, around, f"{path}.{number}.")
                 for number, row in enumerate([*rows, *({} for _ in range(empty))])

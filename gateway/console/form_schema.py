@@ -20,7 +20,7 @@ REFERENCES: Final[dict[str, str]] = {
     "relatives": "carers", "device": "devices", "devices": "devices", "event_only": "devices", "doors": "devices",
     "hub": "hubs", "carer": "carers", "resident": "residents", "policy": "policies", "to": "carers",
     "failsafe": "carers", "carers": "carers", "companions": "carers", "zone": "zones", "zones": "zones",
-    "calendar": "calendars", "roles": "roles", "format": "formats",
+    "calendar": "calendars", "roles": "roles", "format": "formats", "language": "languages",
 }  # fmt: skip
 """Keys that name another entry: key -> whose ids are offered."""
 
@@ -40,7 +40,8 @@ LABELS: Final[dict[str, str]] = {
     "downlinks": N_("How it is told"), "device": N_("Device"), "resident": N_("Resident"), "from": N_("From"),
     "to": N_("To"), "until": N_("Until"), "language": N_("Language"), "role": N_("Role"), "kind": N_("Kind"),
     "wards": N_("Wards"), "quiet": N_("Quiet hours"), "contacts": N_("Ways to reach them"),
-    "channel": N_("Channel"), "timezone": N_("Time zone"), "weekly": N_("Every week"), "days": N_("Days"),
+    "channel": N_("Channel"), "shows": N_("How much a message says"),
+    "timezone": N_("Time zone"), "weekly": N_("Every week"), "days": N_("Days"),
     "calendar": N_("Calendar"), "url": N_("Web address"), "steps": N_("Steps"), "failsafe": N_("Last resort"),
     "rounds": N_("Rounds"), "when": N_("Other steps, sometimes"), "policy": N_("Policy"), "roles": N_("On shift"),
     "alarm_centre": N_("Alarm centre"), "wait_s": N_("Wait"), "text": N_("iCalendar text"),

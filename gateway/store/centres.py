@@ -159,9 +159,22 @@ def latest(db: sqlite3.Connection) -> CentreVersion | None:
     Raises:
         CentreError: a stored version does not hold against this program's checks (it came from a newer one).
     """
-    row = db.execute("SELECT * FROM centre_versions ORDER BY version DESC LIMIT 1").fetchone()
-    if row is None:
-        return None
+    row = newest_row(db)
+    return None if row is None else read(row)
+
+
+def newest_row(db: sqlite3.Connection) -> sqlite3.Row | None:
+    """The newest version as it is stored, for :func:`read`; None: none was applied yet."""
+    row: sqlite3.Row | None = db.execute("SELECT * FROM centre_versions ORDER BY version DESC LIMIT 1").fetchone()
+    return row
+
+
+def read(row: sqlite3.Row) -> CentreVersion:
+    """A version from its row; of a house of thousands it takes seconds, so a thread may do it.
+
+    Raises:
+        CentreError: it does not hold against this program's checks (it came from a newer one).
+    """
     document: dict[str, Any] = msgspec.json.decode(row["document"])
     centre = centre_from_document(document, file=f"centre version {row['version']}")
     return CentreVersion(row["version"], from_ms(row["applied_at"]), row["applied_by"], centre)

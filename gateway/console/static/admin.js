@@ -1,3 +1,7 @@
+// A page that waits for something asks again; without scripts it loads itself anew.
+const waits = document.querySelector("[data-again]");
+if (waits) setTimeout(() => location.replace(waits.dataset.again), 2000);
+
 // Reads a QR code from a photo, where the browser can; the code field works without it.
 const box = document.getElementById("photo");
 const picture = document.getElementById("picture");

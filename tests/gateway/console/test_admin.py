@@ -1,13 +1,17 @@
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from copy import deepcopy
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from gateway.alerts import contact_tests
 from gateway.clock import to_ms
+from gateway.console.trial_view import Tally, TrialView, TriedAlert
 from tests.gateway.console.house import DOCUMENT, field, sign_in
 from tests.gateway.console.living import LivingHouse
 
@@ -48,7 +52,8 @@ async def test_every_page_opens_for_a_manager(house: LivingHouse) -> None:
         "/admin/press/b1", "/admin/hand-on/b1", "/admin/plan/r01", "/admin/plan/r01/rule/0",
         "/admin/plan/r01/rule/new?rule=bed_exit", "/admin/versions", "/admin/versions/1", "/admin/versions/2",
         "/admin/exchange", "/admin/channels", "/admin/contacts/nora", "/admin/entry/carers/nora",
-        "/admin/entry/devices/b1", "/admin/remove/residents/r01", "/admin/entry/assignments/b1/r01/2026-01-01T00:00:00Z",
+        "/admin/entry/devices/b1", "/admin/remove/residents/r01",
+        "/admin/entry/assignments/b1/r01/2026-01-01T00:00:00Z",
         *(f"/admin/list/{table}" for table in ("residents", "devices", "carers", "shifts", "policies", "calendars")),
         *(f"/admin/new/{table}" for table in ("residents", "devices", "carers", "shifts", "policies", "calendars",
                                               "assignments", "house_plans", "zones")),
@@ -341,3 +346,86 @@ async def test_a_link_sets_a_password_once(house: LivingHouse) -> None:
     rows = house.ask("SELECT who, action FROM audit WHERE object = 'carer/nora' AND action LIKE 'account.%'")
     assert rows[-2:] == [("ada", "account.link_made"), ("nora", "account.password_set")]
     assert link[1].rsplit("/", 1)[1] not in str(house.ask("SELECT * FROM password_links"))
+
+
+async def test_a_change_is_tried_on_the_past_before_it_is_saved(house: LivingHouse) -> None:
+    asked: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    gate = asyncio.Event()
+
+    async def trier(
+        before: dict[str, Any], after: dict[str, Any], *, since: datetime, until: datetime, progress: Any
+    ) -> TrialView:
+        asked.append((before, after))
+        assert until - since == timedelta(days=7)
+        progress(0.4)
+        await gate.wait()
+        tally = Tally(before=3, after=2, kept=2, gone=1, new=0)
+        gone = TriedAlert(
+            rule="fall",
+            resident="r01",
+            priority="high",
+            raised_at=since,
+            text="The help button was pressed.",
+            values={},
+        )
+        return TrialView(
+            since=since, until=until, readings=9, total=tally, rules={"fall": tally}, residents={"r01": tally},
+            nights={since.date(): tally}, gone=[gone], new=[],
+        )  # fmt: skip
+
+    await house.stop_serving()
+    house.settings["trier"] = trier
+    await house.serve()
+    async with house.signed_in("sam") as client:
+        path = "/admin/plan/r01/rule/new?rule=fall"
+        begun = await submit(client, path, _rule="fall", suspected_after_s="45", _try="1", _days="7")
+        assert begun.status_code == 303, begun.text
+        trial = begun.headers["location"]
+        running = await client.get(trial)
+        assert "40 %" in running.text
+        token = field(running.text, "_csrf_token")
+        gate.set()
+        done = await client.get(trial)
+        assert "3 alerts before, 2 with this." in done.text
+        assert "2 stay, 1 would not have come, 0 would be new." in done.text
+        assert house.version() == 2
+        [(before, after)] = asked
+        assert [one["id"] for one in after["residents"]] == ["r01"]
+        assert [one["rule"] for one in before["care_plans"][0]["rules"]] == ["help"]
+        assert after["care_plans"][0]["rules"][1] == {"rule": "fall", "suspected_after_s": 45, "ended_clears": False}
+        back = re.search(r'class="second" href="([^"]+)"', done.text)
+        assert back
+        assert 'value="45"' in (await client.get(back[1])).text
+        saved = await client.post(f"{trial}/save", data={"_csrf_token": token})
+        assert saved.status_code == 303, saved.text
+        assert [one.name for one in house.index.plan_of("r01").rules] == ["help", "fall"]
+        gate.clear()
+        again = await submit(
+            client, "/admin/plan/r01/rule/1", _rule="fall", suspected_after_s="50", _try="1", _days="7"
+        )
+        stopped = await client.post(f"{again.headers['location']}/cancel", data={"_csrf_token": token})
+        assert stopped.status_code == 303
+        assert "was stopped" in (await client.get(again.headers["location"])).text
+    async with house.signed_in("ada") as client:
+        assert (await client.get(trial)).status_code == 404
+
+
+async def test_contacts_are_tested_from_their_page(house: LivingHouse) -> None:
+    asked: list[tuple[str, int, str]] = []
+
+    async def test_contact(carer: str, contact: int, by: str) -> None:
+        asked.append((carer, contact, by))
+        number = await house.writer.write(
+            lambda tx: contact_tests.begin(tx, carer=carer, contact=contact, channel="log", address="", by=by)
+        )
+        await house.writer.write(lambda tx: contact_tests.end(tx, number, ok=False, detail="no answer"))
+
+    await house.stop_serving()
+    house.settings["test_contact"] = test_contact
+    await house.serve()
+    async with house.signed_in("sam") as client:
+        token = field((await client.get("/admin/contacts/nora")).text, "_csrf_token")
+        sent = await client.post("/admin/contacts/nora/test", data={"_csrf_token": token, "contact": "0"})
+        assert sent.status_code == 303
+        assert asked == [("nora", 0, "sam")]
+        assert "no answer" in (await client.get("/admin/contacts/nora")).text
