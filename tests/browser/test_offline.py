@@ -38,7 +38,7 @@ async def _going(page: Page, number: int) -> None:
 async def _until(page: Page, condition: str) -> None:
     # not wait_for_function: it evaluates a text inside the page, which our policy forbids
     async with asyncio.timeout(PATIENCE_S):
-        while not await page.evaluate(condition):  # noqa: ASYNC110 - nothing tells us of it
+        while not await page.evaluate(condition):
             await asyncio.sleep(0.05)
 
 
@@ -231,7 +231,9 @@ async def test_a_message_is_shown_and_answered_from_the_lock_screen(phone: Brows
         }""",
         told,
     )
-    shown = "registration.getNotifications().then((all) => all.map((one) => [one.title, one.body, one.requireInteraction]))"
+    shown = (
+        "registration.getNotifications().then((all) => all.map((one) => [one.title, one.body, one.requireInteraction]))"
+    )
     assert await worker.evaluate(shown) == [["Room 101", "Help pressed", True]]
     for _ in range(2):  # an impatient thumb
         await worker.evaluate(

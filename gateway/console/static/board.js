@@ -1,13 +1,13 @@
 // The board: takes in fresh fragments row by row, so that a half-written note, the focus and the place stay.
 import * as live from "./live.js";
-import * as picture from "./picture.js";
 import * as queue from "./queue.js";
-import * as sound from "./sound.js";
 
 const board = document.getElementById("alerts");
 const notice = document.getElementById("notice");
 const say = document.getElementById("say");
 const title = document.title;
+let sound; // these two come after the board: it must not wait for them
+let picture;
 
 function rows(root) {
   return [...root.querySelectorAll("li.alert")];
@@ -23,9 +23,9 @@ function update(old, fresh) {
   const [left, now] = [old, fresh].map((row) => row.querySelector(".eta"));
   if (left && now) left.textContent = now.textContent;
   if (old.dataset.v === fresh.dataset.v) return old;
-  if (inUse(old) && fresh.querySelector("form.close")) {
+  const key = fresh.querySelector("[name=key]")?.value;
+  if (inUse(old) && key) {
     for (const part of [".state", ".why"]) old.querySelector(part).replaceWith(fresh.querySelector(part));
-    const key = fresh.querySelector("form.close [name=key]").value;
     for (const field of old.querySelectorAll("[name=key]")) field.value = key;
     return old;
   }
@@ -113,7 +113,7 @@ let lost = false;
 function ring() {
   const tapped = queue.waiting();
   const open = rows(board).filter((row) => row.dataset.rings && !tapped.has(row.id.slice(1)));
-  sound.ring(open.map((row) => row.dataset.rings), lost);
+  sound?.ring(open.map((row) => row.dataset.rings), lost);
 }
 
 // The gateway was renewed: load the page that belongs to it, but never under somebody's fingers.
@@ -123,7 +123,7 @@ function outdated() {
 }
 
 async function signedOut() {
-  await picture.forget();
+  await picture?.forget();
   // Only when nothing waits: what waits is kept, and the page says how to send it.
   if (document.getElementById("queue").hidden) location.assign("/sign-in?next=/");
 }
@@ -135,12 +135,11 @@ queue.start((alert, accepted, told) => {
   }
   live.refresh();
 });
-sound.start();
 live.start({
   fragment: take,
   good() {
     queue.deliver();
-    picture.keep(board.innerHTML, Date.now());
+    picture?.keep(board.innerHTML, Date.now());
   },
   signedOut,
   stale(is) {
@@ -151,7 +150,12 @@ live.start({
 });
 count();
 document.addEventListener("submit", () => setTimeout(ring));
-addEventListener("load", () => setTimeout(install, 2_000)); // first the board, then what it needs offline
+addEventListener("load", async () => {
+  [sound, picture] = await Promise.all([import("./sound.js"), import("./picture.js")]);
+  sound.start();
+  ring();
+  setTimeout(install, 1_000);
+});
 
 function install() {
   const lang = encodeURIComponent(document.documentElement.lang);

@@ -112,6 +112,7 @@ function turn() {
 
 async function test() {
   keep({ on: true, tested: Date.now() });
+  last = Date.now(); // first the test; what is open rings after it
   await wake();
   await context?.resume();
   if (ready()) play("high");

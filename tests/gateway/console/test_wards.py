@@ -1,15 +1,21 @@
 """The board by wards, handing over, the time that is left; and how a picture is shared and sent."""
 
 import re
+from functools import partial
 
 import httpx
 
 from gateway.console.pages import STATIC_URL
 from gateway.store.protection import Kept, store
+from gateway.store.writer import Tx
 from rules.model import Priority, Reason
 from rules.protection import Level
 from tests.gateway.console.house import House, field
 from tests.gateway.console.wards import with_wards
+
+
+def _keep(tx: Tx, *, resident: str, kept: Kept) -> None:
+    store(tx.db, resident, kept)
 
 
 def rooms(html: str) -> list[str]:
@@ -71,7 +77,7 @@ async def test_protection_is_told_ward_by_ward(house: House) -> None:
     with_wards(house)
     for resident in ("r01", "r02", "r03"):
         kept = Kept(Level.UNPROTECTED, (Reason("No device can call for help."),), house.clock.now())
-        await house.writer.write(lambda tx, resident=resident, kept=kept: store(tx.db, resident, kept))
+        await house.writer.write(partial(_keep, resident=resident, kept=kept))
     async with house.signed_in("sam") as sam:
         html = (await sam.get("/board")).text
         assert "3 residents are not protected" in html
@@ -128,6 +134,9 @@ async def test_a_big_board_is_sent_small(house: House) -> None:
         plain = await nora.get("/board", headers={"Accept-Encoding": "identity"})
         small = await nora.get("/board", headers={"Accept-Encoding": "gzip"})
         assert plain.text == small.text
+        assert plain.text.count('name="outcome"') == 30, "the others are closed on their own page"
+        assert len(re.findall(r'class="back"><a href="/alerts/\d+">Close the alert', plain.text)) == 10
+        assert plain.text.count('value="going:10"') == 40, "but everybody can say that they are going"
         assert "content-encoding" not in plain.headers
         assert int(small.headers["content-length"]) * 10 < int(plain.headers["content-length"])
         whole = await nora.get("/")
