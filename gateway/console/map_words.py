@@ -76,7 +76,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     def look(self) -> str:
         """Classes for how it is drawn."""
         urgent = [self.alerts[0].priority] if self.alerts else []
-        return " ".join(["spot", *(["old"] if self.old else []), *(["coarse"] if self.coarse else []), *urgent])
+        return " ".join(["spot", *(["aged"] if self.old else []), *(["coarse"] if self.coarse else []), *urgent])
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,6 +167,9 @@ def places_of(fixes: Sequence[tuple[float, float, float | None]], index: CentreI
             said.append(tongue("in {zone}" if sure else "in {zone} or just outside", zone=zones[k].name))
             continue
         k = min(range(len(mine)), key=mine.__getitem__)
+        if mine[k] <= (accuracy or 0):
+            said.append(tongue("in {zone} or just outside", zone=zones[k].name))
+            continue
         far = words.distance(mine[k], tongue.language)
         said.append(tongue("{distance} from {zone}", distance=far, zone=zones[k].name))
     return said

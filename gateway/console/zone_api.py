@@ -1,11 +1,11 @@
 """Zones as JSON: read, check, try, change. A change is a new version of the centre, made from one that was seen."""
 
 import hashlib
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, Router, delete, get, post, put
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from gateway.centre.model import Zone
 from gateway.console import editing, zone_model, zone_trial
@@ -132,7 +132,9 @@ def router() -> Router:
         guards=[at_least("manager"), same_origin],
         opt=_OPEN,
     )
-    async def delete_zone(request: Request[Any, Any, Any], name: FromPath[str], base: int) -> Response[Any]:
+    async def delete_zone(
+        request: Request[Any, Any, Any], name: FromPath[str], base: Annotated[int, QueryParameter()]
+    ) -> Response[Any]:
         visitor, console, tongue = required_visitor(request), console_of(request), _tongue(request)
         if zone_at(console, name) is None:
             return problem(404, tongue(GONE))

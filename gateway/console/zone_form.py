@@ -169,7 +169,7 @@ def _areas(form: Form, faults: list[Fault]) -> dict[str, Any]:
             parts[-1].append(ring)
         else:
             faults.append(Fault(field=f"p.{at}", text=LONE_HOLE))
-    if not parts:
+    if not form.paths:
         faults.append(Fault(field="p.0", text=FEW_CORNERS))
     if len(parts) == 1:
         return {"type": "Polygon", "coordinates": parts[0]}

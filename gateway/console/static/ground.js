@@ -10,6 +10,7 @@ export function ground(box) {
   const map = L.map(box, { zoomControl: false, attributionControl: false, zoomAnimation: !still, fadeAnimation: !still,
     markerZoomAnimation: !still, inertia: !still, maxZoom: 21, minZoom: 2, zoomSnap: 0.5 });
   map.setView([0, 0], 2);
+  map.createPane("names").classList.add("names"); // below the people
   L.control.zoom({ zoomInTitle: box.dataset.in, zoomOutTitle: box.dataset.out }).addTo(map);
   L.control.scale({ imperial: false }).addTo(map);
   const north = L.control({ position: "topright" });
@@ -62,7 +63,7 @@ export function draw(box, map, skip) {
     if (!layer) continue;
     layer.addTo(group);
     layer.bindTooltip?.(document.createTextNode(shape.name).textContent.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`),
-      { permanent: true, direction: "center", className: "name", interactive: false });
+      { permanent: true, pane: "names", direction: "center", className: "name", interactive: false });
   }
   return group;
 }

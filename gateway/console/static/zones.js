@@ -1,0 +1,216 @@
+// The zone editor: the number fields are the truth; the map draws them, and changes them by taps, drags and keys.
+/* global L */
+import { draw, fit, ground, zone } from "./ground.js";
+import { begun, geometry, inserted, moved, neighbour, point, removed, tapped, withPoint } from "./shape.js";
+import { fields } from "./zone_fields.js";
+
+const CHECK_MS = 400;
+const MANY = 150; // more corners than that get no dots between them
+const form = document.getElementById("zone");
+const box = document.getElementById("map");
+const tools = document.getElementById("tools");
+const help = document.getElementById("help");
+const say = document.getElementById("say").dataset;
+const voice = document.getElementById("say");
+const faults = document.getElementById("faults");
+const map = ground(box);
+const others = draw(box, map);
+const mine = L.featureGroup().addTo(map);
+const marks = L.featureGroup().addTo(map);
+const crossings = L.featureGroup().addTo(map);
+const sheet = fields(form);
+let state = sheet.read();
+let past = [];
+let future = [];
+let waiting;
+
+const place = (latlng) => [latlng.lng, latlng.lat].map((one) => Number(one.toFixed(7)));
+const swap = (one) => [one[1], one[0]];
+const step = () => Number(tools.querySelector("[data-tool=step]").value);
+
+function commit(next, focus = false) {
+  past.push(state);
+  if (past.length > 200) past.shift();
+  future = [];
+  state = next;
+  sheet.write(state);
+  paint(focus);
+  check();
+}
+
+function back(from, to) {
+  if (!from.length) return;
+  to.push(state);
+  state = from.pop();
+  sheet.write(state);
+  paint(true);
+  check();
+}
+
+function shape() {
+  mine.clearLayers();
+  const radius_m = state.radius || 1;
+  const layer = zone({ geometry: geometry(state), radius_m, width_m: state.width }, map, "zone mine");
+  if (layer) layer.addTo(mine);
+  return layer;
+}
+
+function handle(at, label, look, drag, done) {
+  const icon = L.divIcon({ className: `handle ${look}`, html: document.createElement("i"), iconSize: [48, 48] });
+  const marker = L.marker(swap(at), { icon, draggable: Boolean(drag), keyboard: true, title: label, alt: label, autoPan: true });
+  if (drag) {
+    marker.on("drag", () => { drag(place(marker.getLatLng())); shape(); });
+    marker.on("dragend", () => done(place(marker.getLatLng())));
+  }
+  return marker.addTo(marks);
+}
+
+function edge() {
+  return moved(state.middle, state.radius || 1, 0);
+}
+
+function paint(focus = false) {
+  shape();
+  marks.clearLayers();
+  let chosen = null;
+  if (state.shape === "circle" && state.middle) {
+    const before = state;
+    chosen = handle(state.middle, say.middle, "corner chosen", (to) => { state = withPoint(before, to); },
+      (to) => { state = before; commit(withPoint(before, to), true); });
+    handle(edge(), say.edge, "corner", (to) => { state = { ...before, radius: away(before.middle, to) }; },
+      (to) => { state = before; commit({ ...before, radius: away(before.middle, to) }); }).getElement().dataset.edge = "1";
+  }
+  if (state.shape === "polygon" || state.shape === "corridor") {
+    const count = state.paths.reduce((sum, path) => sum + path.points.length, 0);
+    let n = 0;
+    state.paths.forEach((path, p) => path.points.forEach((at, q) => {
+      n += 1;
+      const here = state.chosen?.p === p && state.chosen?.q === q;
+      const before = { ...state, chosen: { p, q } };
+      const marker = handle(at, say.corner.replace("{n}", n), here ? "corner chosen" : "corner",
+        (to) => { state = withPoint(before, to); }, (to) => { state = before; commit(withPoint(before, to), true); });
+      marker.on("click", () => choose({ p, q }));
+      if (here) chosen = marker;
+      const next = path.points[q + 1] ?? (state.shape === "polygon" && path.points.length > 2 ? path.points[0] : null);
+      if (next && count <= MANY) {
+        const middle = handle([(at[0] + next[0]) / 2, (at[1] + next[1]) / 2], say.between, "between");
+        middle.on("click", () => commit(inserted(state, p, q), true));
+        middle.getElement().tabIndex = -1;
+      }
+    }));
+  }
+  if (focus && chosen) chosen.getElement().focus({ preventScroll: true });
+  sheet.choose(state.chosen);
+  buttons();
+}
+
+function away(from, to) {
+  return Math.max(1, Math.round(map.distance(swap(from), swap(to)) * 10) / 10);
+}
+
+function choose(chosen) {
+  state = { ...state, chosen };
+  paint(true);
+  tell();
+}
+
+function tell() {
+  const at = point(state);
+  if (!at) return;
+  const all = state.paths.reduce((sum, path) => sum + path.points.length, 0);
+  const n = state.chosen ? state.paths.slice(0, state.chosen.p).reduce((sum, path) => sum + path.points.length, 0) + state.chosen.q + 1 : 1;
+  voice.textContent = say.moved.replace("{n}", n).replace("{all}", all || 1).replace("{lat}", at[1].toFixed(5)).replace("{lon}", at[0].toFixed(5));
+}
+
+function buttons() {
+  const drawn = state.shape === "polygon" || state.shape === "corridor";
+  const on = { undo: past.length, redo: future.length, remove: point(state), hole: state.shape === "polygon" && geometry(state), part: drawn && geometry(state) };
+  for (const button of tools.querySelectorAll("button")) button.disabled = !on[button.dataset.tool];
+  help.textContent = `${help.dataset[state.shape]} ${drawn || state.shape === "circle" ? help.dataset.keys : ""}`;
+}
+
+async function check() {
+  clearTimeout(waiting);
+  waiting = setTimeout(async () => {
+    const drawn = geometry(state);
+    crossings.clearLayers();
+    if (!drawn) return faults.replaceChildren();
+    const wanted = { name: form.elements.name.value.trim() || "-", geometry: drawn };
+    if (state.shape === "circle") wanted.radius_m = state.radius ?? 0;
+    if (state.shape === "corridor") wanted.width_m = state.width ?? 0;
+    try {
+      const response = await fetch("/api/zones/check", { method: "POST", body: JSON.stringify(wanted),
+        headers: { "Content-Type": "application/json" }, signal: AbortSignal.timeout(8_000) });
+      if (response.ok) judged((await response.json()).faults);
+    } catch {
+      // it is checked again when it is saved
+    }
+  }, CHECK_MS);
+}
+
+function judged(found) {
+  faults.replaceChildren();
+  if (!found.length) return;
+  const note = Object.assign(document.createElement("div"), { className: "notice" });
+  for (const fault of found) note.append(Object.assign(document.createElement("p"), { textContent: fault.text }));
+  faults.append(note);
+  show(found.filter((fault) => fault.lon != null).map((fault) => [fault.lon, fault.lat]));
+}
+
+function show(places) {
+  for (const at of places) {
+    const icon = L.divIcon({ className: "handle crossing", html: document.createElement("i"), iconSize: [48, 48] });
+    L.marker(swap(at), { icon, interactive: false, keyboard: false, alt: say.crossing }).bindTooltip(say.crossing, { permanent: true }).addTo(crossings);
+  }
+}
+
+const TOOLS = {
+  undo: () => back(past, future),
+  redo: () => back(future, past),
+  remove: () => commit(removed(state), true),
+  hole: () => commit(begun(state, "hole")),
+  part: () => commit(begun(state, state.shape === "corridor" ? "line" : "outer")),
+};
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+
+// Before Leaflet, which would pan.
+box.addEventListener("keydown", (event) => {
+  const here = event.target.closest(".handle");
+  const key = event.key;
+  const arrow = ARROWS[key];
+  let done = true;
+  if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "z") TOOLS[event.shiftKey ? "redo" : "undo"]();
+  else if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "y") TOOLS.redo();
+  else if (event.ctrlKey || event.metaKey || event.altKey) done = false;
+  else if (arrow && here?.dataset.edge) commit({ ...state, radius: Math.max(1, (state.radius || 1) + (arrow[0] + arrow[1]) * step()) });
+  else if (arrow && here && point(state)) {
+    commit(withPoint(state, moved(point(state), arrow[0] * step(), arrow[1] * step()).map((one) => Number(one.toFixed(7)))), true);
+    tell();
+  } else if ((key === "n" || key === "p") && state.shape !== "circle") choose(neighbour(state, key === "n" ? 1 : -1));
+  else if (key === "Insert" && state.chosen?.q >= 0) commit(inserted(state, state.chosen.p, state.chosen.q), true);
+  else if ((key === "Delete" || key === "Backspace") && here && point(state)) TOOLS.remove();
+  else if (key === "Enter" && event.target === box) { commit(tapped(state, place(map.getCenter())), true); tell(); }
+  else done = false;
+  if (done) {
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}, true);
+map.on("click", (event) => { commit(tapped(state, place(event.latlng)), false); tell(); });
+tools.addEventListener("click", (event) => TOOLS[event.target.closest("button")?.dataset.tool]?.());
+marks.on("click", (event) => L.DomEvent.stopPropagation(event));
+form.addEventListener("change", (event) => {
+  if (event.target.dataset.tool) return;
+  past.push(state);
+  future = [];
+  state = sheet.read();
+  if (event.target.name === "shape") sheet.write(state);
+  paint();
+  check();
+});
+
+tools.hidden = help.hidden = false;
+sheet.write(state);
+paint();
+show(JSON.parse(form.dataset.places));
+if (!fit(map, [mine])) fit(map, [others]);
