@@ -138,19 +138,17 @@ def _allowed(request: Request[Any, Any, Any], resident: str) -> tuple[Visitor, C
     return visitor, console
 
 
-def _days(console: Console, found: list[Look], tongue: Tongue) -> list[tuple[str, list[dict[str, str | None]]]]:
-    days: dict[str, list[dict[str, str | None]]] = {}
+def _days(console: Console, found: list[Look], tongue: Tongue) -> list[tuple[str, list[dict[str, Any]]]]:
+    days: dict[str, list[dict[str, Any]]] = {}
     for one in found:
         local = one.at.astimezone(tongue.timezone)
         lines = days.setdefault(tongue.day(local.date()), [])
-        lines.append(
-            {
-                "iso": one.at.isoformat(),
-                "at": f"{local:%H:%M}",
-                "words": _words(console, one, tongue),
-                "why": one.why,
-            }
-        )
+        words = _words(console, one, tongue)
+        if lines and lines[-1]["words"] == words and lines[-1]["why"] == one.why and lines[-1]["hour"] == local.hour:
+            lines[-1]["times"] += 1  # a page that is opened five times in an hour is one line
+            continue
+        line = {"iso": one.at.isoformat(), "at": f"{local:%H:%M}", "hour": local.hour, "words": words, "times": 1}
+        lines.append(line | {"why": one.why})
     return list(days.items())
 
 

@@ -14,7 +14,7 @@ from gateway.console.deps import Console, console_of
 from gateway.console.guards import Visitor, required_visitor
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, tongue_for
-from gateway.console.privacy import PURPOSE_OF, Purpose, Shown, shown
+from gateway.console.privacy import PURPOSE_OF, Purpose, Shown, opened, shown
 from gateway.console.resident_timeline import Allowed
 from gateway.errors import BadAnswerError
 from gateway.words import N_
@@ -91,7 +91,7 @@ async def look(request: Request[Any, Any, Any], resident: str, *, via: str, part
     visitor, console = required_visitor(request), console_of(request)
     index = console.deps.index()
     person = index.residents.get(resident)
-    if person is None or not visitor.sees(person):
+    if person is None or not (visitor.sees(person) or opened(console, visitor, resident)):
         raise NotFoundException("There is no such resident, or they are not yours to see.")
     await looked(console, visitor.id, f"resident/{resident}" + (f"/{part}" if part else ""), via=via)
     purposes = {purpose: shown(console, visitor, resident, purpose) for purpose in Purpose}
