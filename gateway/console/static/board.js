@@ -42,6 +42,7 @@ function word(details) {
 
 function take(html) {
   const page = new DOMParser().parseFromString(html, "text/html").body;
+  answered.clear();
   const before = new Map(rows(board).map((row) => [row.id, row]));
   const focused = document.activeElement;
   const focusRow = focused?.closest?.("li.alert")?.id;
@@ -108,11 +109,12 @@ function count() {
 }
 
 let lost = false;
+const answered = new Set(); // the gateway has taken the answer, and the next picture will say so
 
 // An answer that waits to be sent is no answer yet, but whoever tapped it has heard the tone.
 function ring() {
   const tapped = queue.waiting();
-  const open = rows(board).filter((row) => row.dataset.rings && !tapped.has(row.id.slice(1)));
+  const open = rows(board).filter((row) => row.dataset.rings && !tapped.has(row.id.slice(1)) && !answered.has(row.id.slice(1)));
   sound?.ring(open.map((row) => row.dataset.rings), lost);
 }
 
@@ -129,6 +131,7 @@ async function signedOut() {
 }
 
 queue.start((alert, accepted, told) => {
+  if (accepted && told.state !== "open") answered.add(alert);
   if (!document.getElementById(`a${alert}`) || told.state === "closed" || !accepted) {
     notice.textContent = accepted ? told.text : told.detail;
     notice.hidden = false;

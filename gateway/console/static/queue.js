@@ -42,9 +42,10 @@ function take(event) {
   show();
 }
 
-// Numbers of the alerts whose answers wait, of this carer.
+// Numbers of the alerts that this carer goes for, or has closed, as far as these answers wait.
 export function waiting() {
-  return new Set(all().filter((one) => one.carer === carer()).map((one) => one.alert));
+  const goes = (one) => /^(going|arrive|close)/.test(new URLSearchParams(one.body).get("answer"));
+  return new Set(all().filter((one) => one.carer === carer() && goes(one)).map((one) => one.alert));
 }
 
 // Something is on its way just now.
