@@ -21,7 +21,7 @@ from gateway.store import nights
 from rules.sleep_summary import NightSummary
 
 Day = Annotated[date | None, QueryParameter(description="Local day; today, or the last one, without it.")]
-Days = Annotated[int, QueryParameter(ge=1, le=31, description="So many days up to that one.")]
+Days = Annotated[int, QueryParameter(ge=1, le=14, description="So many days up to that one.")]
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="At most so many.")]
 Cursor = Annotated[str, QueryParameter(description="`next` of the piece before.")]
 

@@ -186,7 +186,13 @@ def vitals(db: sqlite3.Connection, seen: Looked, day: date, last: date) -> dict[
                     rows=_by_hour(points, seen),
                 )
             )
-    return {**_days(seen, day, 1, last), "hidden": [], "charts": made, "edges": ("12:00", "00:00", "12:00")}
+    return {
+        **_days(seen, day, 1, last),
+        "hidden": [],
+        "charts": made,
+        "edges": ("12:00", "00:00", "12:00"),
+        "usual": found.usual_heart_rate or found.usual_breathing,
+    }
 
 
 def _by_hour(points: list[Point], seen: Looked) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""``telecare notes``: written from standard input or an option, listed, corrected; looked at with a line in the audit."""
+"""``telecare notes``: written from standard input or an option, listed, corrected; each look is in the audit."""
 
 from contextlib import closing
 
