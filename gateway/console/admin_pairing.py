@@ -1,6 +1,6 @@
 """Bringing a device in: a code or the waiting room, who gets it, and a test press; and handing it on."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -11,6 +11,7 @@ from litestar.response import Redirect
 
 from devices import registry
 from gateway.centre.diff import Document
+from gateway.clock import from_ms, to_ms
 from gateway.console.admin import LOOK_AT_FIELDS, MAX_FORM_BYTES, admin_page, after, present
 from gateway.console.admin_entries import save_entry
 from gateway.console.deps import console_of
@@ -196,10 +197,10 @@ def _press(request: Request[Any, Any, Any], device: str) -> Response[str]:
     if entry is None:
         raise NotFoundException
     asked = request.query_params.get("since", "")
-    since = datetime.fromtimestamp(int(asked), UTC) if asked.isdecimal() and len(asked) < 12 else tongue.now
+    since = from_ms(int(asked)) if asked.isdecimal() and len(asked) < 15 else tongue.now
     # Until the rules have the new version, its messages still go by the name that nobody knows.
     names = (device, f"{entry['format']}:{entry['address']}")
-    heard = [one for name in names for one in heard_since(console.db(), name, since - timedelta(seconds=1))]
+    heard = [one for name in names for one in heard_since(console.db(), name, since)]
     heard.sort(key=lambda one: one.received_at, reverse=True)
     waits = not heard and tongue.now - since < PRESS_FOR
     return admin_page(
@@ -209,7 +210,7 @@ def _press(request: Request[Any, Any, Any], device: str) -> Response[str]:
         title=f"{said(str(entry['type']), tongue)} {device}",
         heard=[(said(one.kind, tongue), tongue.at(one.received_at)) for one in heard],
         waits=waits,
-        again=f"/admin/press/{quote(device)}?since={int(since.timestamp())}",
+        again=f"/admin/press/{quote(device)}?since={to_ms(since)}",
         since=tongue.at(since),
         new="new" in request.query_params,
     )

@@ -1,0 +1,44 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.cli.desk import DEMO_FILE, House
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Path:
+    for beside in ("zones.geojson", "day-club.ics"):
+        shutil.copy(DEMO_FILE.with_name(beside), tmp_path)
+    file = tmp_path / "changed.toml"
+    file.write_text(DEMO_FILE.read_text().replace('name = "Carmen Vella"', 'name = "Carmen Borg"', 1))
+    assert file.read_text() != DEMO_FILE.read_text()
+    return file
+
+
+def test_versions_tell_what_changed_and_one_is_taken_back(house: House, changed: Path) -> None:
+    assert house.run("centre apply", changed).code == 0
+    listed = house.run("centre versions", "--json").json()
+    assert [one["version"] for one in listed] == [2, 1]
+    [told] = house.run("centre diff", "--json").json()
+    assert (told["table"], told["what"], told["fields"]) == (
+        "residents", "changed", [{"field": "name", "before": "Carmen Vella", "after": "Carmen Borg"}]
+    )  # fmt: skip
+    words = house.run("centre diff", "2").out
+    assert 'name: "Carmen Vella" -> "Carmen Borg"' in words
+    undone = house.run("centre undo", "2")
+    assert (undone.code, undone.out) == (0, "Version 3 is in force; it takes back version 2.\n")
+    assert house.run("centre diff", "3", "1").out == ""
+    assert "takes back version 2" in house.run("centre versions").out
+
+
+def test_what_was_changed_again_is_not_taken_back(house: House, changed: Path) -> None:
+    house.run("centre apply", changed)
+    changed.write_text(changed.read_text().replace("Carmen Borg", "Carmen Pace"))
+    house.run("centre apply", changed)
+    ran = house.run("centre undo", "2")
+    assert ran.code == 1
+    assert "Take that one back first." in ran.err
+    assert house.version() == 3
+    assert house.run("centre undo", "1").code == 1
+    house.run("centre diff", "9").is_bad_input("expected versions from 1 to 3")
