@@ -15,7 +15,7 @@ _SMALL = """() => [...document.querySelectorAll('main a, main button, main summa
 
 async def _fine(page: Page) -> None:
     for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await page.emulate_media(color_scheme=scheme)
         found = await Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -48,9 +48,14 @@ def document() -> dict[str, Any]:
     return found
 
 
+def index_of(found: dict[str, Any]) -> CentreIndex:
+    """A document as the index of a centre."""
+    return CentreIndex(centre_from_document(found))
+
+
 def move_in(house: House) -> None:
     """That document is in force, and it is afternoon."""
-    house.index = CentreIndex(centre_from_document(document()))
+    house.index = index_of(document())
     house.clock.move_to(AFTERNOON)
 
 

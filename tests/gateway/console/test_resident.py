@@ -219,7 +219,7 @@ class TestWhatIsHidden:
     async def test_a_place_for_alarms_is_shown_while_one_is_open(self, home: House) -> None:
         document = lives.document()
         document["care_plans"][0]["consents"]["location"] = "alarm"
-        home.index = lives.CentreIndex(lives.centre_from_document(document))
+        home.index = lives.index_of(document)
         assert "only while an alert is open. None is open now." in await read(home, "/residents/r01")
         await home.raise_alert("r01")
         assert "Show on the map" in await read(home, "/residents/r01")

@@ -23,7 +23,7 @@ def test_every_rule_has_a_sentence_of_its_own_settings(rule: object) -> None:
 
 
 def test_what_repeats_itself_is_told_once() -> None:
-    tongue = Tongue("en", lives.CentreIndex(lives.centre_from_document(lives.document())).timezone, lives.AFTERNOON)
+    tongue = Tongue("en", lives.index_of(lives.document()).timezone, lives.AFTERNOON)
     found = []
     for number, reading in enumerate(lives.a_day() * 2):
         at = reading.observed_at

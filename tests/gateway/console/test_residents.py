@@ -15,7 +15,7 @@ def _many(house: House, count: int = 120) -> None:
     for number in range(count):
         document["residents"].append({"id": f"x{number}", "name": f"Ġorġa Żammit {number}", "room": f"9-{number}"})
         document["care_plans"].append({"resident": f"x{number}", "policy": "standard"})
-    house.index = lives.CentreIndex(lives.centre_from_document(document))
+    house.index = lives.index_of(document)
 
 
 async def _ask(house: House, query: str, who: str = "nora", status: int = 200) -> Any:
