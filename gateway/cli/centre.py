@@ -13,7 +13,7 @@ from gateway.centre import diff as changes
 from gateway.centre.hints import hints
 from gateway.centre.load import centre_from_document, export_centre, load_centre
 from gateway.centre.schema import centre_schema
-from gateway.cli import zones
+from gateway.cli import zone_edit, zones
 from gateway.cli.common import (
     CLOCK,
     DEFAULT_CONFIG,
@@ -179,6 +179,8 @@ def _secret_or_shown(field: str, value: object) -> str:
 
 app.command("zones")(zones.zones)
 app.command("where", cls=zones.NegativeNumbers)(zones.where)
+app.command("set-zone")(zone_edit.set_zone)
+app.command("remove-zone")(zone_edit.remove_zone)
 
 
 def _warn(problems: list[Problem]) -> None:

@@ -96,11 +96,17 @@ def overview(console: Console, visitor: Visitor, *, ward: str | None = None, mos
         elif said is not Shown.NOT_YOURS:  # what is nobody's business is not even counted
             hidden[said] += 1
     wanted = sorted(why, key=lambda one: one not in alerts)
-    newest = newest_positions(db, wanted, now - GONE_AFTER)
-    found = [one for one in wanted if one in newest]
+    last = _newest(db, wanted, now - GONE_AFTER)
+    found = [one for one in wanted if one in last]
+    drawn = {one.seq: one for one in places.read(db, sorted(last[one] for one in found[:most]))}
+    spots = [(one, drawn.get(last[one])) for one in found[:most]]
     return Overview(
-        spots=[_spot(one, newest[one], why[one], alerts.get(one, ())) for one in found[:most]],
-        unknown=[one for one in wanted if one not in newest],
+        spots=[
+            _spot(one, fix, why[one], alerts.get(one, ()))
+            for one, fix in spots
+            if fix is not None and isinstance(fix.reading, Position)
+        ],
+        unknown=[one for one in wanted if one not in last],
         hidden=dict(hidden),
         left_out=max(0, len(found) - most),
     )
@@ -118,8 +124,8 @@ def open_alerts(db: sqlite3.Connection) -> dict[str, tuple[Open, ...]]:
     return {one: tuple(sorted(several, key=lambda a: rank.get(a.priority, 3))) for one, several in found.items()}
 
 
-def newest_positions(db: sqlite3.Connection, residents: Sequence[str], since: datetime) -> dict[str, places.Found]:
-    """The position that came last of each resident, of those that came since a time (UTC).
+def _newest(db: sqlite3.Connection, residents: Sequence[str], since: datetime) -> dict[str, int]:
+    """The number of the position that came last of each resident, of those that came since a time (UTC).
 
     One look at the notes of places for all of them, and one at what came after the notes.
     """
@@ -143,8 +149,7 @@ def newest_positions(db: sqlite3.Connection, residents: Sequence[str], since: da
             (max(noted, first), names),
         ).fetchall()
     )
-    whose = {seq: name for name, seq in last.items()}
-    return {whose[one.seq]: one for one in places.read(db, sorted(whose)) if isinstance(one.reading, Position)}
+    return last
 
 
 def track(

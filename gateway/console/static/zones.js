@@ -126,7 +126,9 @@ function buttons() {
   const drawn = state.shape === "polygon" || state.shape === "corridor";
   const on = { undo: past.length, redo: future.length, remove: point(state), hole: state.shape === "polygon" && geometry(state), part: drawn && geometry(state) };
   for (const button of tools.querySelectorAll("button")) button.disabled = !on[button.dataset.tool];
-  help.textContent = `${help.dataset[state.shape]} ${drawn || state.shape === "circle" ? help.dataset.keys : ""}`;
+  const keys = Object.assign(document.createElement("span"), { className: "keys" }); // hidden where there are none
+  if (state.shape !== "indoor") keys.textContent = ` ${help.dataset.keys}`;
+  help.replaceChildren(help.dataset[state.shape], keys);
 }
 
 async function check() {
