@@ -77,13 +77,13 @@ def positions(tx: Tx, cut: int) -> Piece:
     begin, end = _mark(tx.db, "positions"), first_received(tx.db, cut)
     found = tx.db.execute(
         "SELECT seq, resident, kind FROM readings WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
-        (begin, end, LOOKED_AT),
+        (begin, end, ROWS),
     ).fetchall()
     gone = [row for row in found if row["kind"] == "position"]
     take_readings(tx, gone)
     if found:
         _set_mark(tx, "positions", found[-1]["seq"] + 1)
-    return Piece(len(gone), len(found) == LOOKED_AT)
+    return Piece(len(gone), len(found) == ROWS)
 
 
 def readings(tx: Tx, cut: int) -> Piece:
