@@ -81,9 +81,10 @@ def row(zone: Zone, users: list[str], tongue: Tongue) -> dict[str, object]:
     }
 
 
-def done_said(done: str, tongue: Tongue) -> str | None:
+def done_said(done: str, names: dict[str, str], tongue: Tongue) -> str | None:
     """What became of a change: ``saved-garden`` or ``gone-garden``."""
-    what, _, name = done.partition("-")
+    what, _, zone = done.partition("-")
+    name = names.get(zone, zone)
     if what == "saved":
         return tongue("{zone} is saved, and in force from now on.", zone=name)
     return tongue("{zone} is deleted.", zone=name) if what == "gone" else None

@@ -103,7 +103,7 @@ class Pages:
             tongue,
             visitor=visitor,
             rows=[row(zone, users.get(zone.id, []), tongue) for zone in found],
-            notice=done_said(done, tongue),
+            notice=done_said(done, {zone.id: zone.name for zone in found}, tongue),
             drawing=map_svg.draw(found, []),
             shapes=[shape_of(zone) for zone in found],
             **self._map(),

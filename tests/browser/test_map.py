@@ -72,7 +72,7 @@ async def test_a_circle_by_one_tap_is_saved_and_in_force(phone: BrowserContext, 
     await page.get_by_label("Radius in metres").fill("25")
     await _no_violations(page)
     await page.get_by_role("button", name="Save").click()
-    await expect(page.get_by_role("status")).to_have_text("bench is saved, and in force from now on.")
+    await expect(page.get_by_role("status")).to_have_text("Bench is saved, and in force from now on.")
     shape = house.index.zone("bench")
     assert shape.radius_m == 25
     assert abs(shape.lon - 14.4) < 0.02
@@ -128,7 +128,7 @@ async def test_the_keyboard_alone(phone: BrowserContext, house: PlacesHouse) -> 
     await page.keyboard.press("Control+z")
     await expect(page.locator(".handle.corner")).to_have_count(len(GARDEN))
     await page.get_by_role("button", name="Save").press("Enter")
-    await expect(page.get_by_role("status")).to_contain_text("garden is saved")
+    await expect(page.get_by_role("status")).to_contain_text("House and garden is saved")
     [zone] = [one for one in house.newest()["zones"] if one["id"] == "garden"]
     assert zone["geometry"]["coordinates"][0][0] == [14.3988, 35.8891898]
 
