@@ -4,7 +4,7 @@ Where somebody is and what a body does are shown to staff only, and only what th
 the sentences that the board shows, and who was told. Every look is written into the audit.
 """
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from litestar import Request, Router, get
@@ -19,19 +19,10 @@ from gateway.console.deps import console_of
 from gateway.console.guards import Visitor, at_least, may_see, required_visitor
 from gateway.console.looks import looked
 from gateway.console.pages import tongue_for
+from gateway.console.privacy import PURPOSE_OF
+from gateway.console.privacy import opened as glass_opened
 from gateway.console.view import history_lines, title_of, told_lines, why_lines
 from gateway.errors import UnknownAlertError
-
-_NEEDED: Final[dict[str, str]] = {
-    "position": "location",
-    "bed": "sleep",
-    "sleep": "sleep",
-    "vitals": "sleep",
-    "continence": "continence",
-    "room": "activity",
-    "motion": "activity",
-}
-"""Kinds of readings that are shown only to whom the resident agreed, and which consent that is."""
 
 
 class ExplainView(msgspec.Struct, kw_only=True):
@@ -79,7 +70,8 @@ def _view(request: Request[Any, Any, Any], visitor: Visitor, found: Chain) -> Ex
     if alert.resident is not None and alert.resident in index.residents:
         agreed = index.plan_of(alert.resident).consents
     kinds = {reading.kind for reading in whole.readings} | {one.kind for one in alert.evidence}
-    hidden = {kind for kind in kinds if not _may_see(kind, visitor, agreed)}
+    opened = alert.resident is not None and glass_opened(console_of(request), visitor, alert.resident)
+    hidden = {kind for kind in kinds if not _may_see(kind, visitor, agreed, opened=opened)}
     frames_hidden = {reading.frame for reading in whole.readings if reading.kind in hidden}
     # what was never decoded may be anything, and so may a reading that is past its time
     told_all = visitor.sees_everyone and not hidden
@@ -110,11 +102,16 @@ def _view(request: Request[Any, Any, Any], visitor: Visitor, found: Chain) -> Ex
     )
 
 
-def _may_see(kind: str, visitor: Visitor, agreed: Consents | None) -> bool:
-    """Whether the fields of such readings are shown: to staff, where the resident agreed."""
-    needed = _NEEDED.get(kind)
-    if needed is None:
+def _may_see(kind: str, visitor: Visitor, agreed: Consents | None, *, opened: bool) -> bool:
+    """Whether the fields of such readings are shown: as the resident agreed, or to who broke the glass.
+
+    Who may see an alert may see the place of that alarm where the resident agreed to be found in one, also after it.
+    """
+    purpose = PURPOSE_OF.get(kind)
+    if purpose is None:
         return visitor.sees_everyone or kind == "status"
-    if not visitor.sees_everyone or agreed is None:
+    if agreed is None:
         return False
-    return getattr(agreed, needed) not in {"never", False}
+    if not visitor.sees_everyone and purpose.value not in agreed.relatives:
+        return False
+    return opened or getattr(agreed, purpose.value) not in {"never", False}

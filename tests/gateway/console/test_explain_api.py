@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from gateway.alerts import desk
+from gateway.alerts.glass import LASTING, open_glass
 from gateway.alerts.model import Incident
 from gateway.centre.index import CentreIndex
 from gateway.centre.load import centre_from_document, to_document
@@ -72,6 +73,18 @@ async def test_what_the_resident_did_not_agree_to_is_left_out(house: House) -> N
     assert found["readings"][0]["fields"] == {}
     assert (found["frames"], found["state_before"]) == ([], None)
     assert "14.5" not in answer.text
+
+
+async def test_who_broke_the_glass_sees_it_for_a_while(house: House) -> None:
+    number = await with_reading(house, location="never")
+    await house.writer.write(
+        lambda tx: open_glass(tx, house.index, resident="r01", carer="nora", why="She is missing, police asked.")
+    )
+    async with house.signed_in() as nora, house.signed_in("bo") as bo:
+        assert (await nora.get(f"/api/alerts/{number}/explain")).json()["readings"][0]["fields"]["lon"] == 14.5
+        assert (await bo.get(f"/api/alerts/{number}/explain")).json()["readings"][0]["fields"] == {}
+        house.clock.move(LASTING.total_seconds() + 1)
+        assert (await nora.get(f"/api/alerts/{number}/explain")).json()["readings"][0]["fields"] == {}
 
 
 async def test_a_relative_sees_no_place_and_nobody_else_anything(house: House) -> None:
