@@ -73,6 +73,7 @@ async def test_a_circle_by_one_tap_is_saved_and_in_force(phone: BrowserContext, 
     await _no_violations(page)
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("status")).to_have_text("Bench is saved, and in force from now on.")
+    await _no_violations(page)
     shape = house.index.zone("bench")
     assert shape.radius_m == 25
     assert abs(shape.lon - 14.4) < 0.02
@@ -99,6 +100,7 @@ async def test_a_crossing_is_shown_and_refused_and_undone(phone: BrowserContext,
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("This can’t be saved yet:")).to_be_visible()
     await expect(page.locator(".handle.crossing")).to_have_count(1)
+    await _no_violations(page)
     assert house.version() == 2
     await page.goto("/zones/garden")
     await page.mouse.move(*middle[0])
