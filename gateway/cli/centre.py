@@ -156,6 +156,7 @@ def undo(
         wanted = centres.ready(centre_from_document(document))
         return centres.apply_ready(tx, wanted, who=operator(), undoes=version, base=newest)
 
+    reader(path).close()  # says it where there is no database
     try:
         applied = write_now(path, work, clock=CLOCK)
     except UndoError as error:

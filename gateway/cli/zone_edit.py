@@ -22,6 +22,7 @@ from gateway.cli.common import (
 from gateway.errors import CentreError
 from gateway.store import centres
 from gateway.store.centres import Applied
+from gateway.store.database import reader
 from gateway.store.writer import Tx, write_now
 
 _FIELDS = ("id", "name", "radius_m", "width_m", "rooms", "beacons")
@@ -29,7 +30,7 @@ WhyOption = Annotated[str | None, typer.Option("--why", help="Why, for the list 
 
 
 def set_zone(
-    file: Annotated[Path, typer.Argument(help="A GeoJSON Feature with properties id and name.", metavar="FILE")],
+    file: Annotated[Path, typer.Argument(help="A GeoJSON Feature with properties id and name.")],
     *,
     config: ConfigOption = DEFAULT_CONFIG,
     why: WhyOption = None,
@@ -51,7 +52,7 @@ def set_zone(
 
 
 def remove_zone(
-    zone: Annotated[str, typer.Argument(help="Id of the zone.", metavar="ZONE")],
+    zone: Annotated[str, typer.Argument(help="Id of the zone.")],
     *,
     config: ConfigOption = DEFAULT_CONFIG,
     why: WhyOption = None,
@@ -99,6 +100,7 @@ def _apply(config: Path, edit: Any, why: str | None) -> Applied:
         wanted = centres.ready(centre_from_document(document))
         return centres.apply_ready(tx, wanted, who=operator(), why=why, base=newest)
 
+    reader(path).close()  # says it where there is no database
     try:
         return write_now(path, work, clock=CLOCK)
     except CentreError as error:

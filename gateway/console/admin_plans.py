@@ -87,7 +87,8 @@ def _plan(document: Mapping[str, Any], resident: str) -> Mapping[str, Any]:
 
 def _name(document: Mapping[str, Any], resident: str, tongue: Tongue) -> str:
     person = find(document, "residents", resident)
-    return tongue(TABLE_WORDS["house_plans"].one) if person is None else f"{person['name']} ({person['room']})"
+    house = TABLE_WORDS["house_plans"].one
+    return tongue(house) if person is None else f"{person['name']} ({person['room']})"
 
 
 def _plan_page(

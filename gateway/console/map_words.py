@@ -164,7 +164,8 @@ def places_of(fixes: Sequence[tuple[float, float, float | None]], index: CentreI
         if inside:
             k = min(inside)[1]
             sure = -mine[k] >= (accuracy or 0)
-            said.append(tongue("in {zone}" if sure else "in {zone} or just outside", zone=zones[k].name))
+            near = tongue("in {zone} or just outside", zone=zones[k].name)
+            said.append(tongue("in {zone}", zone=zones[k].name) if sure else near)
             continue
         k = min(range(len(mine)), key=mine.__getitem__)
         if mine[k] <= (accuracy or 0):

@@ -45,7 +45,7 @@ def test_the_copy_is_whole_and_holds_nobody_up(tmp_path: Path) -> None:
         def write_one_more() -> int:
             # the writer never waits: connect() has set its patience to none, so a lock would raise here
             nonlocal written_meanwhile
-            if written_meanwhile < 50:
+            if written_meanwhile < 400:
                 written_meanwhile += 1
                 insert(db, written_meanwhile)
             return 0

@@ -7,7 +7,9 @@ import pytest
 from tests.gateway.cli.desk import DEMO_FILE, House, telecare
 
 BAD = (
-    DEMO_FILE.read_text().replace('policy = "family"', 'policy = "famly"', 1).replace('role = "manager"', 'role = "boss"')
+    DEMO_FILE.read_text()
+    .replace('policy = "family"', 'policy = "famly"', 1)
+    .replace('role = "manager"', 'role = "boss"')
 )
 
 
