@@ -12,6 +12,7 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
+from jinja2 import Environment, nodes
 
 from gateway.words import DOMAIN, FOLDER, LANGUAGES
 from rules.registry import RULES
@@ -36,6 +37,7 @@ def msgids() -> Iterator[str | tuple[str, str]]:
             yield from _by_name(file)
         for file in sorted((ROOT / package).rglob("*.html")):
             yield from _found("jinja2.ext.babel_extract", file, TEMPLATES)
+            yield from _plurals(file)
 
 
 def _found(method: str, file: Path, keywords: dict[str, tuple[int, ...] | None]) -> Iterator[str | tuple[str, str]]:
@@ -46,12 +48,23 @@ def _found(method: str, file: Path, keywords: dict[str, tuple[int, ...] | None])
             yield message
 
 
+def _plurals(file: Path) -> Iterator[tuple[str, str]]:
+    """``_.many("…", "…", n)`` of a page: babel's own extractor sees plain names only."""
+    for call in Environment(autoescape=True).parse(file.read_text("utf-8")).find_all(nodes.Call):
+        match call:
+            case nodes.Call(
+                node=nodes.Getattr(node=nodes.Name(name="_"), attr="many"),
+                args=[nodes.Const(value=str(one)), nodes.Const(value=str(several)), *_],
+            ):
+                yield one, several
+
+
 def _by_name(file: Path) -> Iterator[str]:
     """Texts that get a name first: ``text = "…"``, then ``Reason(text)``."""
-    nodes = list(ast.walk(ast.parse(file.read_text("utf-8"))))
-    calls = [n for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "Reason"]
+    found = list(ast.walk(ast.parse(file.read_text("utf-8"))))
+    calls = [n for n in found if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "Reason"]
     names = {call.args[0].id for call in calls if call.args and isinstance(call.args[0], ast.Name)}
-    for node in nodes:
+    for node in found:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(text))) if name in names:
                 yield text
