@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from devices import schema as messages
-from docs import alerts, cli, glossary_page, schemas, shots, trial_page
+from docs import addresses, alerts, cli, glossary_page, schemas, shots, trial_page
 from docs import devices as device_page
 from tests.rules import test_docs as rules
 
@@ -35,6 +35,7 @@ SOURCES: tuple[Callable[[], dict[Path, str]], ...] = (
     schemas.files,
     alerts.files,
     cli.files,
+    addresses.files,
     message_files,
     rule_files,
     device_page.files,

@@ -1,7 +1,6 @@
 """The server inside the gateway's loop, and its documentation."""
 
 import asyncio
-import re
 import signal
 import socket
 from pathlib import Path
@@ -16,7 +15,6 @@ from tests.brokers import PATIENCE_S
 from tests.gateway.console.house import SECRET, House
 
 GUIDE = Path(__file__).parents[3] / "docs" / "console.md"
-ADMINISTRATION = GUIDE.with_name("administration.md")
 
 
 def _deps(house: House) -> ConsoleDeps:
@@ -63,16 +61,3 @@ async def test_the_port_is_free_again_afterwards(house: House) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", port))
     assert create_app(_deps(house)).state[STOPPING].is_set() is False
-
-
-async def test_every_address_is_documented(house: House) -> None:
-    text = GUIDE.read_text("utf-8")
-    paths = {route.path for route in create_app(_deps(house)).routes}
-    ours = {path.replace(":int}", "}").replace(":str}", "}") for path in paths if not path.startswith("/static/")}
-    schema = {path for path in ours if path.startswith("/api/schema")}
-    # the pages below /admin and /api/centre have a guide of their own
-    administered = {path for path in ours if re.match(r"/(admin|api/centre)(/|$)", path)}
-    assert [path for path in sorted(ours - schema - administered) if f"`{path}`" not in text] == []
-    own = ADMINISTRATION.read_text("utf-8")
-    assert [path for path in sorted(administered) if f"`{path}`" not in own] == []
-    assert schema, "the API is described"
