@@ -100,6 +100,10 @@ class PasswordError(GatewayError):
     """A new password can't be used; says what is asked for."""
 
 
+class TokenError(GatewayError):
+    """A token for the API can't be made; says what is asked for."""
+
+
 class ConsoleError(GatewayError):
     """The web page can't be served: its address is taken, or is not this machine's."""
 

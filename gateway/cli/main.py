@@ -27,6 +27,7 @@ from gateway.cli import (
     shifts,
     simulate,
     status,
+    tokens,
     tools,
     trial,
 )
@@ -93,6 +94,7 @@ app.command("command")(commands.command)
 app.command("commands")(commands.commands)
 app.add_typer(simulate.app, name="simulate")
 app.command("password")(tools.password)
+app.add_typer(tokens.app, name="token")
 app.command("broker-config")(tools.broker_config)
 app.command("test-contact")(contacts.contact_test)
 app.command("push-keys")(contacts.push_keys)

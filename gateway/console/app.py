@@ -14,6 +14,8 @@ from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.static_files import create_static_files_router
 
 from gateway.console import (
+    account,
+    account_api,
     administration,
     alert_page,
     api,
@@ -24,6 +26,7 @@ from gateway.console import (
     duty,
     explain_api,
     figures,
+    kiosk,
     kpi_api,
     link_page,
     looks_page,
@@ -59,6 +62,7 @@ from gateway.console.problems import on_any_error, on_gateway_error, on_http_err
 from gateway.console.sessions import SessionConfig, SessionStore
 from gateway.console.signin import SignIn
 from gateway.console.tiles import Ground
+from gateway.console.tokens import token_guard
 from gateway.console.wall import Wall
 from gateway.errors import GatewayError
 
@@ -87,6 +91,9 @@ def create_app(deps: ConsoleDeps) -> Litestar:
             phone.router(),
             alert_page.router(),
             SignIn(deps, counters).router(),
+            account.router(),
+            account_api.router(),
+            kiosk.Kiosk(deps).router(),
             link_page.router(counters),
             api.router(counters),
             explain_api.router(),
@@ -142,6 +149,7 @@ def create_app(deps: ConsoleDeps) -> Litestar:
             cookie_httponly=True,
             cookie_samesite="lax",
         ),
+        guards=[token_guard],
         before_send=[security_headers(secure=deps.secure_cookies, images=deps.map.tiles_origin)],
         exception_handlers={
             HTTPException: on_http_error,

@@ -11,6 +11,7 @@ from litestar.connection import ASGIConnection
 
 from gateway.centre.index import CentreIndex
 from gateway.clock import Clock
+from gateway.console.throttle import Throttle
 from gateway.console.trial_view import Trier
 from gateway.links import Links
 from gateway.settings.duty import Coverage
@@ -75,6 +76,8 @@ class Console:
 
     def __init__(self, deps: ConsoleDeps) -> None:
         self.deps = deps
+        self.wrong_tokens = Throttle(deps.clock)
+        """Wrong tokens for the API, by network address."""
         self._db: sqlite3.Connection | None = None
 
     @property

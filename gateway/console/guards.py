@@ -16,9 +16,14 @@ from gateway.centre.index import CentreIndex
 from gateway.centre.model import Carer, Resident
 from gateway.console.deps import console_of
 from gateway.console.origin import Sender, sender_of
+from gateway.console.sessions import KIOSK
 
 ROLES = ("relative", "carer", "manager", "admin")
 """From the least to the most; each may what the ones before may."""
+
+
+KIOSK_PATHS = frozenset({"/wall", "/wall/board", "/beats"})
+"""What a paired wall screen may see, besides what is open to everybody."""
 
 
 class Visitor(NamedTuple):
@@ -48,9 +53,21 @@ class Visitor(NamedTuple):
 
 def visitor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Visitor | None:
     """Who is signed in; None: nobody, or somebody who is no longer in the centre."""
-    carer_id = connection.session.get("carer") if connection.session else None
+    carer_id = connection.scope["state"].get("token_carer")
+    if carer_id is None and connection.session:
+        if (screen := connection.session.get(KIOSK)) is not None:
+            return _screen(connection, str(screen))
+        carer_id = connection.session.get("carer")
     carer = console_of(connection).deps.index().carers.get(str(carer_id)) if carer_id else None
     return None if carer is None else Visitor(carer)
+
+
+def _screen(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> Visitor | None:
+    """A paired wall screen: it is nobody, and everything but the wall is closed to it."""
+    if connection.url.path not in KIOSK_PATHS:
+        return None
+    language = console_of(connection).deps.index().site.language
+    return Visitor(Carer.model_construct(id="kiosk", name=name, language=language, role="carer"))
 
 
 def required_visitor(connection: ASGIConnection[Any, Any, Any, Any]) -> Visitor:
@@ -86,6 +103,8 @@ async def same_origin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRou
     Raises:
         PermissionDeniedException: another site's page sent it, or nobody says who.
     """
+    if "token_carer" in connection.scope["state"]:
+        return  # no browser sends a token by itself, so no other site can have made it
     if sender_of(connection, base_url=console_of(connection).deps.base_url) is not Sender.OUR_PAGE:
         raise PermissionDeniedException("That came from another site. Nothing was changed.")
 

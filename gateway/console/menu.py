@@ -34,6 +34,7 @@ MENU: Final = (
     Entry("/phone", N_("This phone"), "relative"),
     Entry("/retention", N_("How long data is kept"), "manager"),
     Entry("/erased", N_("Erased persons"), "admin"),
+    Entry("/account", N_("My account"), "relative"),
 )
 """In the order of the menu; what is needed most often is first."""
 

@@ -7,9 +7,9 @@ signed out does not bring the session back.
 
 import hashlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from litestar.connection import ASGIConnection
@@ -28,6 +28,20 @@ RENEW_AFTER = timedelta(minutes=30)
 """A session is not written again at each request: only when that much of its time is over."""
 
 
+KIOSK = "kiosk"
+"""The key of a session's data that makes it a wall screen's; its value says where the screen hangs."""
+
+KIOSK_LASTS = timedelta(days=180)
+"""Nobody signs in at a screen on the wall; also counted from the last use."""
+
+KIOSK_RENEW_AFTER = timedelta(days=1)
+
+
+def lasts(data: Mapping[str, Any]) -> timedelta:
+    """How long a session with that data lives after its last use."""
+    return KIOSK_LASTS if KIOSK in data else LASTS
+
+
 class SessionStore(Store):
     """Litestar's store protocol on the table ``sessions``; expiry follows the gateway's clock."""
 
@@ -41,15 +55,16 @@ class SessionStore(Store):
     async def set(self, key: str, value: str | bytes, expires_in: int | timedelta | None = None) -> None:
         """Store a session; ``value`` is JSON with the carer's id under ``carer``."""
         text = value.decode() if isinstance(value, bytes) else value
-        carer = str(msgspec.json.decode(text).get("carer", ""))
-        lasts = _as_delta(expires_in)
+        data = msgspec.json.decode(text)
+        carer = str(data.get("carer", ""))
+        life = lasts(data) if KIOSK in data else _as_delta(expires_in)
 
         def work(tx: Tx) -> None:
             tx.db.execute("DELETE FROM sessions WHERE expires_at <= ?", (to_ms(tx.now),))
             tx.db.execute(
                 "INSERT INTO sessions (id, carer, data, expires_at) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (id) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at",
-                (_digest(key), carer, text, to_ms(tx.now + lasts)),
+                (digest(key), carer, text, to_ms(tx.now + life)),
             )
 
         await self._writer.write(work, urgent=True)
@@ -60,11 +75,11 @@ class SessionStore(Store):
         if row is None:
             return None
         if renew_for is not None:
-            lasts = _as_delta(renew_for)
+            life = _as_delta(renew_for)
 
             def work(tx: Tx) -> None:
                 # an update, not an insert: a session that was ended meanwhile stays ended
-                tx.db.execute("UPDATE sessions SET expires_at = ? WHERE id = ?", (to_ms(tx.now + lasts), _digest(key)))
+                tx.db.execute("UPDATE sessions SET expires_at = ? WHERE id = ?", (to_ms(tx.now + life), digest(key)))
 
             await self._writer.write(work)
         return str(row["data"]).encode()
@@ -72,7 +87,7 @@ class SessionStore(Store):
     async def delete(self, key: str) -> None:
         """End a session."""
         await self._writer.write(
-            lambda tx: tx.db.execute("DELETE FROM sessions WHERE id = ?", (_digest(key),)) and None, urgent=True
+            lambda tx: tx.db.execute("DELETE FROM sessions WHERE id = ?", (digest(key),)) and None, urgent=True
         )
 
     async def delete_all(self) -> None:
@@ -93,7 +108,7 @@ class SessionStore(Store):
             self._db()
             .execute(
                 "SELECT data, expires_at FROM sessions WHERE id = ? AND expires_at > ?",
-                (_digest(key), to_ms(self._clock.now())),
+                (digest(key), to_ms(self._clock.now())),
             )
             .fetchone()
         )
@@ -126,16 +141,17 @@ class _Backend(ServerSideSessionBackend):
             return
         if known and scope_session == loaded:
             left = await store.expires_in(cookie)
-            if left is not None and left < (LASTS - RENEW_AFTER).total_seconds():
-                await store.get(cookie, renew_for=LASTS)
-                self._send(message, cookie, max_age=self.config.max_age)
+            life, after = lasts(loaded), KIOSK_RENEW_AFTER if KIOSK in loaded else RENEW_AFTER
+            if left is not None and left < (life - after).total_seconds():
+                await store.get(cookie, renew_for=life)
+                self._send(message, cookie, max_age=int(life.total_seconds()))
             return
         # Signed in anew: always under a new id.
         if known:
             await store.delete(cookie)
         fresh = self.generate_session_id()
         await self.set(fresh, self.serialize_data(scope_session, connection.scope), store)
-        self._send(message, fresh, max_age=self.config.max_age)
+        self._send(message, fresh, max_age=int(lasts(cast("dict[str, Any]", scope_session)).total_seconds()))
 
     def _send(self, message: Message, value: str, *, max_age: int) -> None:
         cookie = Cookie(
@@ -167,7 +183,8 @@ class SessionConfig(ServerSideSessionConfig):
         )
 
 
-def _digest(key: str) -> str:
+def digest(key: str) -> str:
+    """How a session is named in the database and in lists: nobody can sign in with it."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 

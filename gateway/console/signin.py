@@ -10,11 +10,13 @@ from litestar.datastructures import Cookie
 from litestar.params import FromQuery, URLEncodedBody
 from litestar.response import Redirect
 
+from gateway.clock import to_ms
 from gateway.console.accounts import MAX_LENGTH, Check, check, password_hash_of
 from gateway.console.deps import ConsoleDeps, console_of
 from gateway.console.guards import visitor_of
 from gateway.console.ops import Counters
 from gateway.console.pages import page, tongue_for
+from gateway.console.signed_in import browser_family
 from gateway.console.throttle import Throttle
 from gateway.store.audit import record
 from gateway.words import N_
@@ -93,8 +95,7 @@ class SignIn:
         self._throttle.right(carer_id, place)
         self._counters.signed_in("accepted")
         await self._audit(request, carer_id, "session.begin")
-        # The mark makes two sessions of one carer differ, so that each sign-in gets an id of its own.
-        request.set_session({"carer": carer_id, "mark": secrets.token_hex(8)})
+        request.set_session(session_data(request, carer_id))
         response = Redirect(after, status_code=303)
         response.set_cookie(
             Cookie(
@@ -140,6 +141,18 @@ class SignIn:
         return page(
             request, "sign_in.html", tongue, status=status, headers=headers, notice=text, next=next, carer=carer
         )
+
+
+def session_data(request: Request[Any, Any, Any], carer: str) -> dict[str, Any]:
+    """What a session keeps: who, and for the list of sessions since when, in which browser, from where."""
+    return {
+        "carer": carer,
+        # The mark makes two sessions of one carer differ, so that each sign-in gets an id of its own.
+        "mark": secrets.token_hex(8),
+        "since": to_ms(console_of(request).deps.clock.now()),
+        "browser": browser_family(request.headers.get("user-agent", "")),
+        "address": request.client.host if request.client else "",
+    }
 
 
 def _inside(target: str | None) -> str:

@@ -56,7 +56,7 @@ _KEYS: Final = {"looks": "seq", "rule_states": "resident", "protection": "reside
 
 _CARERS: Final = {
     "accounts": "carer", "sessions": "id", "push_subscriptions": "id", "contact_tests": "id",
-    "password_links": "token_hash",
+    "password_links": "token_hash", "api_tokens": "id", "passkeys": "id",
 }  # fmt: skip
 """What relatives have who go with the person, and its key."""
 

@@ -8,6 +8,7 @@ from gateway.errors import StoreError
 from gateway.store import (  # noqa: F401 - each adds its versions
     schema_1,
     schema_2,
+    schema_access,
     schema_admin,
     schema_notes,
     schema_privacy,
