@@ -4,8 +4,9 @@ A house of 60 residents is served by this process. A second process is the reade
 fetches the board when it is told to, as static/live.js does. One alert is raised; what counts is when the last reader
 has it, and the processor time of the server meanwhile. Memory is what the server's resident set grows by a reader.
 
-In the browser (Chromium): bytes and requests of a first visit until the board is live, and that time, at 400 ms round
-trip and 400 kbit/s (the "Slow 3G" of WebPageTest) with a processor four times slower.
+In the browser (Chromium): bytes (headers included) and requests of a first visit until the board is live and its icon is
+there, the time at which it was live, and what has come 4 s later (the sound), at 400 ms round trip and 400 kbit/s (the
+"Slow 3G" of WebPageTest) with a processor four times slower. The event stream counts as a request; it never ends.
 """
 
 import argparse
@@ -38,6 +39,16 @@ from rules.model import Priority, Reason
 
 SECRET = "the secret of a bench, long enough"
 COOKIE = "bench-session-of-nora"
+LIVE = """
+document.addEventListener("DOMContentLoaded", () => {
+  const chip = document.getElementById("chip");
+  const look = () => { if (!window.live && chip.classList.contains("live")) window.live = performance.now(); };
+  new MutationObserver(look).observe(chip, { attributes: true });
+  look();
+});
+"""
+"""Notes in the page when it got live: to ask a slowed processor from outside takes it 0.2 s and more."""
+
 SLOW_3G = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
 
 
@@ -224,17 +235,25 @@ async def in_browser(open_alerts: int) -> dict[str, float]:
             page = await context.new_page()
             session = await context.new_cdp_session(page)
             asked: list[str] = []
-            loaded: list[float] = []
+            loaded: dict[str, float] = {}
             await session.send("Network.enable")
             session.on("Network.requestWillBeSent", lambda event: asked.append(event["request"]["url"]))
-            session.on("Network.loadingFinished", lambda event: loaded.append(event["encodedDataLength"]))
+            session.on(
+                "Network.loadingFinished",
+                lambda event: loaded.__setitem__(event["requestId"], event["encodedDataLength"]),
+            )
             await session.send("Network.emulateNetworkConditions", SLOW_3G)
             await session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
-            began = time.monotonic()
-            await page.goto("/", wait_until="commit")
+            await page.add_init_script(LIVE)
+            await page.goto("/", wait_until="load")
             await page.wait_for_selector("#chip.live")
-            ready = time.monotonic() - began
-            result = {"ready_s": ready, "requests": len(asked), "bytes": sum(loaded)}
+            ready = float(await page.evaluate("window.live")) / 1000
+            # the icon comes after the page is live, but belongs to the first view
+            while not any(url.endswith("icon.svg") for url in asked) or len(loaded) < len(asked) - 1:
+                await asyncio.sleep(0.05)
+            result = {"ready_s": ready, "requests": len(asked), "bytes": sum(loaded.values())}
+            await asyncio.sleep(4)  # the sound and what is kept for later
+            result |= {"requests_in_all": len(asked), "bytes_in_all": sum(loaded.values())}
             await browser.close()
         await served.stop()
     return result

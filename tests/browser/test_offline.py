@@ -128,6 +128,7 @@ async def test_sign_out_wipes_the_picture_and_keeps_what_waits(phone: BrowserCon
     await page.route("**/answer", lambda route: route.abort())
     await _going(page, number)
     await expect(page.locator(f"#a{number} .sent")).to_contain_text("Waiting to be sent.")
+    await page.locator(".menu summary").click()
     await page.get_by_role("button", name="Sign out").click()
     await page.wait_for_selector("#carer")
     assert await page.evaluate("caches.has('telecare-picture')") is False

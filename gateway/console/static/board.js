@@ -153,12 +153,47 @@ live.start({
 });
 count();
 document.addEventListener("submit", () => setTimeout(ring));
-addEventListener("load", async () => {
-  [sound, picture] = await Promise.all([import("./sound.js"), import("./picture.js")]);
-  sound.start();
-  ring();
-  setTimeout(install, 1_000);
-});
+
+// What the first look does not need comes a moment after it; the sound at once where it is on, or when it is touched.
+const bell = document.getElementById("sound");
+const first = { capture: true, once: true };
+let coming;
+
+function bringSound() {
+  coming ??= import("./sound.js").then((made) => {
+    bell.removeEventListener("click", early, first);
+    made.start();
+    sound = made;
+    ring();
+  }, () => {
+    coming = undefined; // no connection: later
+    setTimeout(bringSound, 5_000);
+  });
+  return coming;
+}
+
+async function early({ target }) {
+  await bringSound();
+  if (sound) target.click();
+}
+
+function soundIsOn() {
+  try {
+    return localStorage["telecare-sound"].includes('"on":true');
+  } catch {
+    return false; // never switched, or no storage
+  }
+}
+
+bell.addEventListener("click", early, first);
+bell.addEventListener("pointerdown", bringSound, first);
+bell.hidden = soundIsOn(); // then sound.js says so, with one letter
+if (bell.hidden) bringSound();
+addEventListener("load", () => setTimeout(async () => {
+  bringSound();
+  install();
+  picture = await import("./picture.js");
+}, 1_000));
 
 function install() {
   const lang = encodeURIComponent(document.documentElement.lang);

@@ -15,12 +15,16 @@ const ORDER = ["high", "medium", "low"];
 const box = document.getElementById("sound");
 const toggle = document.getElementById("sound-switch");
 const said = document.getElementById("sound-say");
+const door = document.getElementById("sound-open"); // on the board: all that is seen of a sound that is on
+const READ_MS = 20_000;
 let context;
 let wave;
 let wanted = null; // what is rung for now
 let last = 0;
 let sounding = [];
 let kept = read();
+let opened = false;
+let reading = 0; // until then what the test said stays
 
 export function start() {
   if (!box) return;
@@ -30,10 +34,13 @@ export function start() {
   for (const touch of ["pointerdown", "keydown"]) {
     document.addEventListener(touch, () => kept.on && wake(), { capture: true, passive: true });
   }
+  door?.addEventListener("click", () => {
+    opened = !opened;
+    show();
+  });
   setInterval(tick, 500);
   if (kept.on) wake();
   show();
-  box.hidden = false;
 }
 
 // The priorities that nobody goes for, and "lost" when the page is not live.
@@ -117,6 +124,8 @@ async function test() {
   await context?.resume();
   if (ready()) play("high");
   last = Date.now();
+  reading = last + READ_MS;
+  setTimeout(show, READ_MS);
   show(box.dataset.tested);
 }
 
@@ -129,8 +138,13 @@ function show(text) {
   toggle.setAttribute("aria-pressed", String(state === "on"));
   const fresh = Date.now() - (kept.tested ?? 0) < SHIFT_MS;
   const words = typeof text === "string" ? text : fresh || state === "off" || none ? "" : box.dataset.untested;
-  if (typeof text === "string" || said.textContent !== box.dataset.tested || !fresh) said.textContent = words;
+  if (typeof text === "string" || Date.now() >= reading) said.textContent = words;
   said.hidden = !said.textContent;
+  const quiet = door !== null && state === "on" && said.hidden;
+  box.hidden = quiet && !opened && !box.contains(document.activeElement);
+  if (!door) return;
+  door.hidden = !quiet;
+  door.setAttribute("aria-expanded", String(!box.hidden));
 }
 
 function read() {
