@@ -104,6 +104,10 @@ class TokenError(GatewayError):
     """A token for the API can't be made; says what is asked for."""
 
 
+class PasskeyError(GatewayError):
+    """A passkey can't be kept, or did not prove who signs in."""
+
+
 class ConsoleError(GatewayError):
     """The web page can't be served: its address is taken, or is not this machine's."""
 

@@ -13,6 +13,7 @@ from gateway.console.accounts import MAX_LENGTH, MIN_LENGTH, Check, check, hash_
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import ROLES, Visitor, at_least, required_visitor
 from gateway.console.pages import Tongue, page, tongue_for
+from gateway.console.passkeys import Passkey, passkeys_of
 from gateway.console.sessions import digest
 from gateway.console.throttle import Throttle
 from gateway.console.tokens import Scope, Token
@@ -32,7 +33,7 @@ SCOPES: Final = {
     Scope.ANSWER: N_("Answer alerts in your name"),
     Scope.WRITE: N_("Change what you may change"),
 }
-ENDED: Final = N_("It is ended.")
+DID: Final = {"ended": N_("It is ended."), "passkey": N_("Your passkey is kept. You can sign in with it from now on.")}
 
 
 def router() -> Router:
@@ -44,7 +45,7 @@ def router() -> Router:
 
     @get("/account")
     async def show(request: Request[Any, Any, Any]) -> Response[str]:
-        return account_page(request, said=ENDED if request.query_params.get("did") == "ended" else None)
+        return account_page(request, said=DID.get(request.query_params.get("did", "")))
 
     @post("/account/password", status_code=200)
     async def change(request: Request[Any, Any, Any], data: Sent) -> Response[Any]:
@@ -191,6 +192,7 @@ def account_page(
         visitor=visitor,
         wrong=tongue(wrong, **values) if wrong else None,
         said=tongue(said) if said else None,
+        passkeys=[_passkey_line(one, tongue) for one in passkeys_of(db, visitor.id)],
         made=made,
         least=MIN_LENGTH,
         scopes=[(str(scope), tongue(text)) for scope, text in SCOPES.items()],
@@ -216,6 +218,15 @@ def _line(
         "since": tongue.at(one.since) if one.since else "",
         "used": tongue.at(one.used_at),
         "can_end": may_end(visitor, one.carer, index),
+    }
+
+
+def _passkey_line(one: Passkey, tongue: Tongue) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "name": one.name,
+        "since": tongue.at(one.made_at),
+        "used": tongue.at(one.used_at) if one.used_at else "",
     }
 
 

@@ -64,23 +64,23 @@ def router() -> Router:
     """Routes below /api/account."""
     changes: dict[str, Any] = {"guards": [same_origin], "opt": {"exclude_from_csrf": True}}
 
-    @get("/sessions", summary="Where I am signed in", operation_id="list_sessions")
+    @get("/sessions", summary="Where I am signed in", operation_id="listSessions")
     async def sessions(request: Request[Any, Any, Any]) -> Sessions:
         visitor, console = required_visitor(request), console_of(request)
         found = signed_in.sessions_of(console.db(), visitor.id, console.deps.clock.now())
         here = this_session(request)
         return Sessions([SessionView(session=one, here=one.id == here) for one in found])
 
-    @delete("/sessions/{session:str}", summary="End a session", operation_id="end_session", **changes)
+    @delete("/sessions/{session:str}", summary="End a session", operation_id="endSession", **changes)
     async def end(request: Request[Any, Any, Any], session: FromPath[str]) -> None:
         await end_session(console_of(request), required_visitor(request), session)
 
-    @get("/tokens", summary="My tokens", operation_id="list_tokens")
+    @get("/tokens", summary="My tokens", operation_id="listTokens")
     async def listed(request: Request[Any, Any, Any]) -> Tokens:
         visitor, console = required_visitor(request), console_of(request)
         return Tokens(tokens.tokens_of(console.db(), visitor.id, console.deps.clock.now()))
 
-    @post("/tokens", summary="Make a token; it is shown once", operation_id="make_token", **changes)
+    @post("/tokens", summary="Make a token; it is shown once", operation_id="makeToken", **changes)
     async def make(request: Request[Any, Any, Any], data: JSONBody[NewToken]) -> MadeToken:
         visitor = required_visitor(request)
         return MadeToken(
@@ -92,7 +92,7 @@ def router() -> Router:
             )
         )
 
-    @delete("/tokens/{number:int}", summary="Revoke a token", operation_id="revoke_token", **changes)
+    @delete("/tokens/{number:int}", summary="Revoke a token", operation_id="revokeToken", **changes)
     async def revoke(request: Request[Any, Any, Any], number: FromPath[int]) -> None:
         await revoke_token(console_of(request), required_visitor(request), number)
 

@@ -58,6 +58,7 @@ from gateway.console.headers import security_headers
 from gateway.console.map import Map
 from gateway.console.ops import Counters, healthz, metrics_route
 from gateway.console.pages import STATIC, STATIC_URL
+from gateway.console.passkey_pages import PasskeyPages
 from gateway.console.problems import on_any_error, on_gateway_error, on_http_error
 from gateway.console.sessions import SessionConfig, SessionStore
 from gateway.console.signin import SignIn
@@ -91,6 +92,7 @@ def create_app(deps: ConsoleDeps) -> Litestar:
             phone.router(),
             alert_page.router(),
             SignIn(deps, counters).router(),
+            PasskeyPages(deps, counters).router(),
             account.router(),
             account_api.router(),
             kiosk.Kiosk(deps).router(),

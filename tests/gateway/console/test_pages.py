@@ -204,14 +204,33 @@ async def test_api_is_described(house: House) -> None:
     async with house.client() as client:
         schema = (await client.get("/api/schema/openapi.json")).json()
         assert set(schema["paths"]) == {
+            "/api/account/sessions", "/api/account/sessions/{session}",
+            "/api/account/tokens", "/api/account/tokens/{number}",
             "/api/alerts", "/api/alerts/{number}/answer", "/api/alerts/{number}/explain",
+            "/api/audit", "/api/system", "/api/retention", "/api/map",
+            "/api/centre", "/api/centre/pairing", "/api/centre/tables/{table}", "/api/centre/tables/{table}/{key}",
+            "/api/centre/trials", "/api/centre/trials/{trial}", "/api/centre/versions",
+            "/api/centre/versions/{number}", "/api/centre/versions/{number}/undo", "/api/centre/waiting-room",
             "/api/shelves", "/api/shelves/{number}/end",
             "/api/shifts", "/api/shifts/overrides", "/api/shifts/swaps", "/api/shifts/changes/{number}/end",
-            "/api/coverage",
-            "/api/residents/{resident}/sleep", "/api/rounds", "/api/protection",
+            "/api/coverage", "/api/rounds", "/api/rounds/check", "/api/protection", "/api/kpis",
             "/api/push/key", "/api/push/subscribe", "/api/push/unsubscribe",
-            "/api/kpis", "/api/residents/{resident}/search", "/api/searches", "/api/searches/{number}/end",
+            "/api/residents", "/api/residents/{resident}",
+            *(
+                f"/api/residents/{{resident}}/{part}"
+                for part in (
+                    "activity", "alerts", "break-glass", "break-glass/end", "consent", "continence", "looks", "nights",
+                    "notes", "search", "sleep", "timeline", "track", "vitals",
+                )
+            ),
+            "/api/searches", "/api/searches/{number}/end",
+            "/api/zones", "/api/zones/check", "/api/zones/trials/{number}", "/api/zones/{name}",
+            "/api/zones/{name}/trial",
         }  # fmt: skip
+        for path, methods in schema["paths"].items():
+            for method, told in methods.items():
+                assert told.get("summary"), (method, path)
+                assert told.get("operationId"), (method, path)
         assert (await client.get("/api/schema/openapi.yaml")).status_code == 200
         for viewer in ("swagger", "redoc", "elements", "rapidoc", ""):
             text = (await client.get(f"/api/schema/{viewer}")).text
