@@ -90,6 +90,8 @@ def revoke(
     from gateway.console import tokens
 
     _, path = settings_and_database(config)
-    if not write_now(path, lambda tx: tokens.revoke(tx, number, by=operator()), clock=CLOCK):
+    with closing(reader(path)) as db:
+        there = any(one.id == number for one in tokens.tokens_of(db, None, CLOCK.now()))
+    if not there or not write_now(path, lambda tx: tokens.revoke(tx, number, by=operator()), clock=CLOCK):
         raise fail(f"{number}: expected the number of a token that works; `telecare token list` shows them.")
     OUT.print(f"Token {number} is revoked.", markup=False)

@@ -24,6 +24,7 @@ PLACE = Path(__file__).with_name("place.geojson")
 
 ARGUMENTS: dict[str, list[object]] = {
     "ack": [1], "close": [1, "--outcome", "real"], "reopen": [1], "explain": [1], "command": ["gps-r01", "ring"],
+    "token make": ["nora", "--name", "x"], "token revoke": [1],
     "password": ["nora"], "broker-config": ["files"],
     "profile test": [ROOT / "devices" / "profiles" / "data" / "browan-tbpb100.toml"],
     "shelve": ["r01", "bed_exit", "--for", "1h", "--why", "x"], "unshelve": [1],
@@ -169,7 +170,7 @@ def test_json_output_parses(house: House, command: str, tmp_path: Path, monkeypa
     assert ran.code == 0, ran.err
     rows: list[Any] = ran.json()
     assert all(isinstance(row, dict) for row in rows)
-    assert rows or command in {"quarantine", "commands", "rounds", "notes list"}
+    assert rows or command in {"quarantine", "commands", "rounds", "notes list", "token list"}
 
 
 def test_the_installed_script_runs(tmp_path: Path) -> None:
