@@ -39,6 +39,14 @@ FARTHEST_M: Final = 12_700.0
 (Koester, Lost Person Behavior, 2008: dementia, temperate, flat)."""
 
 
+BACK: Final = timedelta(hours=24)
+"""How old a fix may be to be shown, of somebody who agreed to be located always."""
+
+LEAD: Final = timedelta(hours=1)
+"""Of somebody who agreed to be located in an alarm only, fixes of that long before the alert are shown: the way on
+which they left is where a search begins. An alert comes some time after what it tells of."""
+
+
 class Standing(StrEnum):
     """Whether a link shows anything."""
 
@@ -49,7 +57,7 @@ class Standing(StrEnum):
     """Somebody ended it."""
     EXPIRED = "expired"
     REFUSED = "refused"
-    """The resident's consent was taken back, or the resident has left."""
+    """The resident's consent was taken back, or holds in an alarm only and none is open, or the resident has left."""
 
 
 class Search(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,9 +188,28 @@ def standing(db: sqlite3.Connection, index: CentreIndex, search: Search, now: da
             return Standing.FOUND
     if now >= search.expires_at:
         return Standing.EXPIRED
-    if search.resident not in index.residents or not may_locate(index, search.resident):
+    # Asked again each time: a link that was made in an alarm must not outlive it.
+    if search.resident not in index.residents or refusal(db, index, search.resident) is not None:
         return Standing.REFUSED
     return Standing.OPEN
+
+
+def shown_since(db: sqlite3.Connection, index: CentreIndex, resident: str, now: datetime) -> datetime:
+    """From when on fixes of a resident may be shown (UTC): of the last day, or of the open alerts, as they agreed.
+
+    With ``location = "alarm"`` from :data:`LEAD` before the first of the resident's open alerts happened on; one that
+    was re-opened counts from its own beginning. Without an open alert: ``now``, which shows nothing.
+
+    Raises:
+        KeyError: no such resident.
+    """
+    if index.plan_of(resident).consents.location == "always":
+        return now - BACK
+    first = db.execute(
+        "SELECT min(happened_at, raised_at) FROM alerts WHERE state != ? AND resident = ? ORDER BY 1 LIMIT 1",
+        (AlertState.CLOSED.value, resident),
+    ).fetchone()
+    return now if first is None else min(now, max(now - BACK, from_ms(first[0]) - LEAD))
 
 
 def likely_radius_m(accuracy_m: float | None, age_s: float) -> float:

@@ -34,8 +34,6 @@ _LOG = structlog.get_logger(__name__)
 
 PRIVATE: Final = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
-BACK: Final = timedelta(hours=24)
-"""How old a fix may be to be shown."""
 MOST: Final = 20
 """Fixes that are shown: the way that the person took, and no record of their day."""
 
@@ -248,7 +246,9 @@ async def _page(request: Request[Any, Any, Any], token: str, search: Search, now
 
     def reading() -> list[Fix]:
         with closing(reader(console.deps.database)) as db:
-            return fixes(db, resident.id, since=now - BACK, most=MOST)
+            since = searching.shown_since(db, index, resident.id, now)
+            # received since then is not enough: a tracker hands in later what it saw before
+            return [fix for fix in fixes(db, resident.id, since=since, most=MOST) if fix.at >= since]
 
     # beside the event loop: a day of a large house is many readings to look through
     found = await asyncio.to_thread(reading)

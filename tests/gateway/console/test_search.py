@@ -170,6 +170,38 @@ async def test_never_and_in_an_alarm_only(house: House) -> None:
     assert house.ask("SELECT count(*) FROM searches") == [(1,)]
 
 
+async def test_in_an_alarm_only_it_ends_with_the_alarm(house: House) -> None:
+    agreed(house, "alarm")
+    number = await house.raise_alert(rule="help")  # nobody is missing: the link is of no alert
+    await walked(house, (61, 14.401, 35.89), (5, 14.402, 35.89))
+    path = path_of(await begun(house))
+    assert house.ask("SELECT alert FROM searches") == [(None,)]
+    close = Close(Outcome.REAL, "")
+    await house.writer.write(lambda tx: desk.answer(tx, house.index, number, close, "nora", "page"))
+    house.clock.move(3600)
+    async with house.client(headers={}) as helper, house.signed_in() as nora:
+        over = await helper.get(path)
+        assert (over.status_code, "14.4" in over.text) == (410, False)
+        assert (await helper.get(f"{path}/photo")).status_code == 404
+        assert [one["standing"] for one in (await nora.get("/api/searches")).json()] == ["refused"]
+        agreed(house, "always")
+        assert (await helper.get(path)).status_code == 200
+
+
+async def test_in_an_alarm_only_what_was_long_before_it_is_not_shown(house: House) -> None:
+    agreed(house, "alarm")
+    await house.raise_alert(rule="zone_exit")
+    await walked(house, (61, 14.401, 35.89), (59, 14.402, 35.89), (5, 14.403, 35.89))
+    # handed in later than it was seen
+    await house.writer.write(lambda tx: tx.db.execute("UPDATE readings SET received_at = ?", (to_ms(NOW),)))
+    path = path_of(await begun(house))
+    async with house.client(headers={}) as helper:
+        shown = (await helper.get(path)).text
+        assert [lon for lon in ("14.401", "14.402", "14.403") if f"35.89000, {lon}" in shown] == ["14.402", "14.403"]
+        agreed(house, "always")
+        assert "35.89000, 14.401" in (await helper.get(path)).text
+
+
 async def test_who_may_and_what_is_refused(house: House) -> None:
     agreed(house)
     other = await house.raise_alert("r02")
