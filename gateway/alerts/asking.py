@@ -28,13 +28,16 @@ def hand_over(
 
     Raises:
         AlreadyTakenError: another carer is going or there; only that one can hand it over.
-        BadAnswerError: the centre has no such carer, or no way to tell them.
+        BadAnswerError: the centre has no such carer, no way to tell them, or they are a relative of somebody else.
         IllegalStepError: the alert is closed.
     """
     person = index.carers.get(answer.to)
     if person is None or not person.contacts:
         hint = did_you_mean(answer.to, index.carers)
         raise BadAnswerError(f"to: {answer.to!r}: expected a carer of the centre who can be told{hint}.")
+    if person.role == "relative" and not _family(index, alert.resident, person.id):
+        # whoever gets an alert reads whose it is, and may close it
+        raise BadAnswerError(f"to: {answer.to!r}: expected staff, or a relative of the person whom the alert is about.")
     if answer.to == who:
         raise BadAnswerError(f"to: {answer.to!r}: expected somebody else; say that you are going instead.")
     note = answer.note.strip()
@@ -78,6 +81,11 @@ def only_taker(alert: Alert, who: str) -> None:
     """
     if alert.taken_by is not None and alert.taken_by != who:
         raise AlreadyTakenError(alert.taken_by, alert.taken_at or alert.raised_at)
+
+
+def _family(index: CentreIndex, resident: str | None, carer: str) -> bool:
+    about = None if resident is None else index.residents.get(resident)
+    return about is not None and carer in about.relatives
 
 
 def turn_of(alert: Alert) -> dict[str, object]:

@@ -7,7 +7,7 @@ contact. Then its body goes on with as much as the carer's role may see:
 level      body of the message
 ========== ==================================================================================================
 lock screen room code (or device) and kind only
-relative   who, how long ago; where, when the resident agreed that relatives may see it
+relative   of the resident's own relatives: who, how long ago; where, when the resident agreed that relatives may see it
 staff      who, how long ago, why, the care note, the next step, the virtual visit; where, as the resident agreed
 ========== ==================================================================================================
 
@@ -68,15 +68,21 @@ class About(NamedTuple):
     """Whether the message asks for an answer; what only informs has no next step."""
 
 
-def level_of(index: CentreIndex, row: Row) -> Level:
-    """The level of one notification: of its contact as the centre file has it now, and of the carer's role."""
+def level_of(index: CentreIndex, row: Row, resident: str | None) -> Level:
+    """The level of one notification: of its contact as the centre file has it now, and of the carer's role.
+
+    ``resident``: whom the alert is about. The relative of somebody else, whom a policy may name, reads no name.
+    """
     carer = index.carers.get(row.carer)
     if carer is None or carer.kind != "person" or row.channel in LOCK_SCREEN_ONLY:
         return Level.LOCK_SCREEN
     known = [way for way in carer.contacts if (way.channel, way.address) == (row.channel, row.address)]
     if not known or any(way.shows != "details" for way in known):
         return Level.LOCK_SCREEN
-    return Level.RELATIVE if carer.role == "relative" else Level.STAFF
+    if carer.role != "relative":
+        return Level.STAFF
+    about = index.residents.get(resident) if resident else None
+    return Level.RELATIVE if about is not None and carer.id in about.relatives else Level.LOCK_SCREEN
 
 
 def lines(

@@ -116,7 +116,7 @@ def compose(
     raised_at = from_ms(alert.raised_at)
     since = time_of(raised_at, language, index.timezone, now)
     body = gettext(_BODY, language, what_to_do=priority_word(alert.priority, language), time=since)
-    level = details.level_of(index, row)
+    level = details.level_of(index, row, alert.resident)
     about = details.About(alert.resident, alert.rule, alert.reason, what, raised_at, asks=row.purpose in INVOLVED)
     more = details.lines(about, level, index=index, links=links, language=language, now=now, db=db)
     return Outgoing(

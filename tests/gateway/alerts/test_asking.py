@@ -2,11 +2,13 @@
 
 import pytest
 
-from gateway.alerts import queries
-from gateway.alerts.model import Close, FallFindings, HandOver, MoreHelp, Outcome
+from gateway.alerts import desk, queries
+from gateway.alerts.model import Close, FallFindings, HandOver, Incident, MoreHelp, Outcome
 from gateway.alerts.table import AlertState
+from gateway.centre.index import CentreIndex
 from gateway.errors import AlreadyTakenError, BadAnswerError, IllegalStepError
-from tests.gateway.alerts.ward import Ward
+from rules.model import Priority, Reason
+from tests.gateway.alerts.ward import Ward, carer, centre
 
 
 def test_a_carer_on_the_way_asks_another_one_by_name(ward: Ward) -> None:
@@ -67,6 +69,36 @@ def test_what_can_not_be_handed_over(ward: Ward, who: str, to: str, note: str, w
         ward.answer(who, HandOver(to, note))
     assert words in str(refused.value)
     assert ward.alert() == before
+
+
+def family(*relatives: str) -> CentreIndex:
+    """The house with two relatives of somebody, of whom some are r01's."""
+    people = [carer(one).model_copy(update={"role": "relative"}) for one in ("rita", "luca")]
+    house = centre().centre
+    resident = house.residents[0].model_copy(update={"relatives": relatives})
+    return CentreIndex(house.model_copy(update={"carers": (*house.carers, *people), "residents": (resident,)}))
+
+
+def test_only_the_residents_own_relatives_can_be_asked(ward: Ward) -> None:
+    ward.index = family("rita")
+    ward.press()
+    before = ward.alert()
+    with pytest.raises(BadAnswerError, match="a relative of the person whom the alert is about"):
+        ward.answer("nora", HandOver("luca"))
+    assert ward.alert() == before
+    assert "luca alert" not in ward.told()
+    ward.answer("nora", HandOver("rita"))
+    assert ward.told() == ["rita alert"]
+
+
+def test_what_is_about_nobody_is_no_relatives_matter(ward: Ward) -> None:
+    ward.index = family("rita")
+    incident = Incident(
+        rule="silent", rule_key="silent", priority=Priority.LOW, reason=Reason("x"), happened_at=ward.clock.now()
+    )
+    number = ward.do(lambda tx: desk.raise_incident(tx, ward.index, incident)).alert
+    with pytest.raises(BadAnswerError, match="expected staff"):
+        ward.answer("nora", HandOver("rita"), number)
 
 
 def test_a_second_tap_hands_nothing_over_twice(ward: Ward) -> None:

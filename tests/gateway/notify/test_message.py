@@ -93,8 +93,15 @@ EVERY_CHANNEL = [
 ]  # fmt: skip
 
 
-def detailed(house: House, *, role: str = "carer", channel: str = "smtp", **consents: object) -> None:
-    """The house with a contact of nora's that shows details, a zone, a note and a virtual visit."""
+def detailed(
+    house: House,
+    *,
+    role: str = "carer",
+    channel: str = "smtp",
+    family: tuple[str, ...] = ("nora",),
+    **consents: object,
+) -> None:
+    """The house with a contact of nora's that shows details, a zone, a note, a virtual visit and relatives."""
     addresses = {"telegram": "7", "sms": "+35621000000", "voice": "+35621000000", "ntfy": "nora", "mqtt": "", "log": ""}
     address = addresses.get(channel, f"{channel}://nora@example.org" if channel != "smtp" else "nora@example.org")
     shows = {} if channel in LOCK_SCREEN_ONLY else {"shows": "details"}
@@ -113,7 +120,7 @@ def detailed(house: House, *, role: str = "carer", channel: str = "smtp", **cons
         centre.model_copy(
             update={
                 "carers": (nora, *(carer for carer in centre.carers if carer.id != "nora")),
-                "residents": (centre.residents[0].model_copy(update={"visit": VISIT}),),
+                "residents": (centre.residents[0].model_copy(update={"visit": VISIT, "relatives": family}),),
                 "care_plans": (plan,),
                 "zones": (garden,),
             }
@@ -224,6 +231,12 @@ def test_relatives_read_who_and_where_only_if_that_was_agreed_and_never_why(hous
         "Last seen 3 minutes ago, 310 m from home (good to 20 m)",
         "Map: geo:35.89000,14.40400",
     ]
+
+
+def test_the_relative_of_somebody_else_reads_no_name(house: House) -> None:
+    detailed(house, role="relative", family=(), location="always", relatives=["location"])
+    seen_at(house, 14.404, 35.89)
+    assert body(house) == ["Act soon. Since 10:30."]
 
 
 def test_what_only_informs_has_no_next_step_and_a_long_note_is_cut(house: House) -> None:
