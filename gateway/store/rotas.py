@@ -150,7 +150,7 @@ def override(
         role: a role of its shifts.
         span: from when until when.
         leaves: carer id; must be on duty in that time.
-        comes: carer id.
+        comes: carer id; staff, or somebody whom the weekly plan of the role has anyway.
         why: a few words.
         who: carer id or ``cli:<user>``, for the audit.
 
@@ -162,7 +162,7 @@ def override(
     if leaves == comes:
         raise BadAnswerError(f"comes: {comes!r}: expected somebody else than the carer who leaves.")
     _check(tx, index, role, span, [leaves], why)
-    _known(index, comes)
+    _stands_in(index, role, comes)
     return _add(tx, role, span, leaves, comes, why, who, swap=None)
 
 
@@ -171,6 +171,8 @@ def swap(
 ) -> tuple[Change, Change]:
     """Two carers take each other's turn: ``first`` is who gives away which time, ``second`` who gives which back.
 
+    Both must be staff, or be in the weekly plan of the role.
+
     Raises:
         BadAnswerError: a value can't be used; it names the field and what is possible.
     """
@@ -178,6 +180,8 @@ def swap(
         raise BadAnswerError(f"carer: {first[0]!r}: expected two carers who swap.")
     _check(tx, index, role, first[1], [first[0]], why)
     _check(tx, index, role, second[1], [second[0]], why)
+    for carer in (first[0], second[0]):
+        _stands_in(index, role, carer)
     one = _add(tx, role, first[1], first[0], second[0], why, who, swap=None)
     return one, _add(tx, role, second[1], second[0], first[0], why, who, swap=one.id)
 
@@ -232,6 +236,25 @@ def _known(index: CentreIndex, carer: str | None, *, may_be_silent: bool = False
         raise BadAnswerError(f"carer: {carer!r}: expected a carer of the centre{did_you_mean(carer, index.carers)}.")
     if not person.contacts and not may_be_silent:
         raise BadAnswerError(f"carer: {carer!r}: expected a carer with at least one contact: this one can't be told.")
+
+
+def _stands_in(index: CentreIndex, role: str, carer: str | None) -> None:
+    """Whether somebody can be put on duty by a tap: a relative or an alarm centre stands in for no nurse.
+
+    Whoever wrote the centre file may have meant it so, as of a family who takes turns: then they are in the plan.
+    """
+    _known(index, carer)
+    if carer is None:
+        return
+    person = index.carers[carer]
+    if person.kind == "person" and person.role != "relative":
+        return
+    shifts = (shift for shift in index.rotas.shifts.values() if shift.role == role)
+    if not any(carer in window.carers for shift in shifts for window in shift.weekly):
+        who = "a relative" if person.kind == "person" else "an alarm centre"
+        raise BadAnswerError(
+            f"carer: {carer!r}: expected staff for {role}; this is {who}, whom its plan does not have."
+        )
 
 
 def _add(

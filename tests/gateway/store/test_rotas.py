@@ -1,6 +1,7 @@
 """Changes of shifts and copies of calendars in the store."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -87,6 +88,8 @@ def test_a_swap_is_two_halves_of_one_thing(night: Ward) -> None:
         ({"leaves": "ida", "comes": "nora"}, "on duty for nurse then: nora"),
         ({"comes": "zoe"}, "expected a carer of the centre"),
         ({"comes": "boss"}, "can't be told"),
+        ({"comes": "rita"}, "expected staff for nurse; this is a relative"),
+        ({"leaves": None, "comes": "arc"}, "expected staff for nurse; this is an alarm centre"),
         ({"why": "  "}, "a few words"),
         ({"span": Span(MONDAY.until, MONDAY.since)}, "a time after the beginning"),
         ({"span": Span(MONDAY.since, MONDAY.since + 93 * DAY)}, "at most 92 days"),
@@ -108,6 +111,35 @@ def test_a_swap_of_what_is_not_theirs_changes_nothing(night: Ward) -> None:
             )
         )
     assert rotas.changes(night.db, everything=True) == []
+
+
+def test_a_family_that_takes_turns_by_the_plan_may_change_them(tmp_path: Path) -> None:
+    with closing(Ward(tmp_path / "gateway.db", index=CentreIndex(house(shifts=[family_week()])))) as ward:
+        change(ward, leaves="rita", comes="nora")
+        change(ward, leaves="nora", comes="rita")
+        assert on(ward, "2026-03-02T12:00") == ("rita",)
+
+
+def family_week() -> dict[str, object]:
+    """By day the daughter herself."""
+    day = {"from": "07:00", "to": "19:00", "carers": ["rita"]}
+    return {"id": "nurse", "weekly": [day, {"from": "19:00", "to": "07:00", "carers": ["ben"]}]}
+
+
+def test_a_relative_whom_only_a_calendar_names_swaps_with_nobody(tmp_path: Path) -> None:
+    rota = {"id": "rota", "text": ics(":20260302T060000Z|:20260302T180000Z|Rita")}
+    shifts = [{"id": "nurse", "calendar": "rota", "weekly": WEEK["weekly"][1:]}]
+    with closing(Ward(tmp_path / "gateway.db", index=CentreIndex(house(shifts=shifts, calendars=[rota])))) as ward:
+        assert on(ward, "2026-03-02T12:00") == ("rita",)
+        with pytest.raises(BadAnswerError, match="expected staff"):
+            ward.do(
+                lambda tx: rotas.swap(
+                    tx, ward.index, role="nurse", first=("rita", MONDAY), second=("ben", TUESDAY_NIGHT), why="x",
+                    who="sam",
+                )
+            )  # fmt: skip
+        change(ward, leaves="rita", comes="nora")  # to take her out is always possible
+        assert on(ward, "2026-03-02T12:00") == ("nora",)
 
 
 @pytest.mark.parametrize("number", [0, 2, -1, 2**70])
