@@ -6,7 +6,8 @@ minute after the fall (before, it may be the fall itself):
 - movement: ``moving`` of any of the person's own sensors but doors (an open one is reported every hour), or a worn step
   counter that went on;
 - posture: standing, walking or upright. Sitting may be on the floor, and is no sign;
-- a position farther from the first one after the fall than both accuracies and ``moved_m``;
+- a position farther from the first one of the same device after the fall than both accuracies and ``moved_m``: two
+  trackers of which one stayed at home are two places, and no way between them;
 - in bed; and a heart or breathing rate that a *bed* sensor measures (a wrist measures it on the floor as well);
 - another room, or another room sensor, than the first one after the fall;
 - the wearer takes a call for help back.
@@ -59,16 +60,17 @@ class Sign(StrEnum):
 class Lie(msgspec.Struct, frozen=True, omit_defaults=True):
     """Somebody fell ``since``, and nothing showed yet that they got up; told at ``until``; ``over`` that a
     sign of it came after that, and before it was told. ``before`` is the lie of an earlier fall, which goes on when a
-    newer fall that still waits is taken back. The rest is the first that was heard after the fall, to compare with."""
+    newer fall that still waits is taken back. The rest is the first that was heard after the fall, to compare with; steps and
+    places by device."""
 
     since: datetime
     until: datetime
     times: int = 0
     over: bool = False
     evidence: tuple[Evidence, ...] = ()
-    fix: Fix | None = None
     room: str | None = None
     steps: dict[str, int] = {}
+    fixes: dict[str, Fix] = {}
     before: "Lie | None" = None
 
 
@@ -91,7 +93,7 @@ class Watch:
             case Motion() as motion if event.device not in self._doors:
                 lie, sign = self._motion(lie, motion, event.device)
             case Position() as position:
-                lie, sign = _position(lie, position)
+                lie, sign = _position(lie, position, event.device)
             case Bed(in_bed=True):
                 sign = Sign.MOVES
             case Vitals(heart_rate_bpm=heart, respiratory_rate_bpm=breath) if event.device in self._beds:
@@ -120,10 +122,11 @@ class Watch:
         return lie, Sign.MOVES if motion.steps - first >= STEPS else Sign.NOTHING
 
 
-def _position(lie: Lie, position: Position) -> tuple[Lie, Sign]:
+def _position(lie: Lie, position: Position, device: str) -> tuple[Lie, Sign]:
     if position.source in {"cell", "gateway"}:  # it says where the mast is
         return lie, Sign.NOTHING
     fix = Fix(position.lon, position.lat, position.accuracy_m or 0.0)
-    if lie.fix is None:
-        return msgspec.structs.replace(lie, fix=fix), Sign.NOTHING
-    return lie, Sign.MOVES if moved(lie.fix, fix, MOVED_M) else Sign.NOTHING
+    first = lie.fixes.get(device)
+    if first is None:
+        return msgspec.structs.replace(lie, fixes={**lie.fixes, device: fix}), Sign.NOTHING
+    return lie, Sign.MOVES if moved(first, fix, MOVED_M) else Sign.NOTHING

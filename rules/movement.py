@@ -5,7 +5,8 @@ These readings of the person's own devices do:
 - motion: ``moving``, or a posture of standing, walking or upright;
 - room, bed and door: a *change* (came, left, another room; in bed, out of bed; opened, closed). A sensor that says the
   same again and again says nothing: a radar also sees somebody who lies on the floor;
-- position: farther from the place before than both accuracies and ``MOVED_M``;
+- position: farther from the same device's place before than both accuracies and ``MOVED_M``; a device's first one counts
+  too. Two trackers at two places are no movement, however often they take turns;
 - sleep: movement in bed; and heart and breath that a *bed* sensor measures: who sleeps in the day is not missed;
 - a call for help.
 
@@ -29,10 +30,10 @@ _UP: Final = frozenset({"standing", "walking", "upright"})
 
 
 class Known(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was heard last, to know a change: the place, and by device the room, or whether somebody is there."""
+    """What was heard last, to know a change, by device: the place; the room, or whether somebody is there."""
 
-    fix: Fix | None = None
     last: dict[str, str | bool] = {}
+    fixes: dict[str, Fix] = {}
 
 
 NOTHING_KNOWN: Final = Known()
@@ -61,7 +62,7 @@ class Movements:
             case Bed(in_bed=in_bed):
                 return _changed(known, event.device, in_bed)
             case Position() as position:
-                return _went(known, position)
+                return _went(known, position, event.device)
             case Sleep(movement_percent=percent, start=None):
                 return known if percent else None
             case Vitals(heart_rate_bpm=heart, respiratory_rate_bpm=breath):
@@ -78,13 +79,14 @@ def _changed(known: Known, device: str, now: str | bool) -> Known | None:
     return msgspec.structs.replace(known, last={**known.last, device: now})
 
 
-def _went(known: Known, position: Position) -> Known | None:
+def _went(known: Known, position: Position, device: str) -> Known | None:
     if position.source in {"cell", "gateway"}:  # it says where the mast is
         return None
     fix = Fix(position.lon, position.lat, position.accuracy_m or 0.0)
-    if known.fix is not None and not moved(known.fix, fix, MOVED_M):
+    before = known.fixes.get(device)
+    if before is not None and not moved(before, fix, MOVED_M):
         return None
-    return msgspec.structs.replace(known, fix=fix)
+    return msgspec.structs.replace(known, fixes={**known.fixes, device: fix})
 
 
 def movements(rule: str, names: tuple[str, ...], context: Context) -> Movements:

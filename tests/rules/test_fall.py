@@ -276,6 +276,14 @@ SIGNS: dict[str, tuple[list[tuple[float, Reading, str]], bool]] = {
         [(100, fix(), "gps"), (200, at(35.901, accuracy_m=90), "gps")],
         False,
     ),
+    "two trackers at two places, each where it was": (
+        [(when, here, device) for when in (100, 200) for here, device in ((at(35.9), "gps"), (at(35.95), "phone"))],
+        False,
+    ),
+    "one of two trackers goes": (
+        [(100, at(35.95), "phone"), (150, at(35.9), "gps"), (200, at(35.901), "gps")],
+        True,
+    ),
     "another mast": ([(100, fix(source="cell"), "gps"), (200, at(36.9, source="cell"), "gps")], False),
     "steps": ([(100, Motion(device="gps", steps=400), "gps"), (200, Motion(device="gps", steps=420), "gps")], True),
     "a step counter that says the same": (

@@ -52,6 +52,15 @@ STORIES: dict[str, list[Row]] = {
         (24 + 4.19, None, "", 0, ""),
         (24 + 4.2, None, "", 0, "raised medium"),
     ],
+    "two trackers at two places that take turns do not move": [
+        *[
+            (quarter / 4, place(lat), name, 0, "")
+            for quarter in range(1, 8)
+            for lat, name in ((35.9, "gps"), (36, "phone"))
+        ],
+        (4.44, None, "", 0, ""),
+        (4.46, None, "", 0, "raised medium"),
+    ],
     "told again the next day": [(4.2, None, "", 0, "raised medium"), (24 + 4.2, None, "", 0, "raised medium")],
     "a radar that always sees somebody says nothing of movement": [
         (0, THERE, "radar", 0, ""),
