@@ -76,6 +76,8 @@ class Raised(msgspec.Struct, frozen=True, tag="raised"):
     again: bool = False
     """It only reminds of what was told before ("still on the floor?"): where a person has closed that alert since,
     nothing is to be told."""
+    quiet_s: float = 0.0
+    """It wavers: while its alert is open, whoever was told of that less than so many seconds ago is not told again."""
 
 
 class Cleared(msgspec.Struct, frozen=True, tag="cleared"):

@@ -59,8 +59,8 @@ def raise_incident(tx: Tx, index: CentreIndex, incident: Incident, *, times: Tim
     """Hand in an incident: a new alert, or a repeat of the one that is not closed yet.
 
     A new alert is told to the first step at once, in this transaction. A repeat counts; it is told again (REPEAT)
-    unless carers were told less than ``times.quiet_repeat_s`` ago. A higher priority is always told. A repeat of a
-    cleared alert re-opens it.
+    unless carers were told less than ``times.quiet_repeat_s``, or its own ``quiet_s``, ago. One as urgent as the alert,
+    told or not, is what the alert shows from then on; a less urgent one hides nothing. A higher priority is always told. A repeat of a cleared alert re-opens it.
     """
     alert = rows.find_open(tx.db, incident_key(incident.resident, incident.rule_key, incident.subject))
     if alert is None:
@@ -130,10 +130,12 @@ def _repeat(tx: Tx, index: CentreIndex, alert: Alert, incident: Incident, times:
         else:
             _tell_again(tx, index, alert, times, everyone=True)
         return Told(alert.id, Raising.PRIORITY_RAISED)
-    if alert.told_at is not None and timedelta(0) <= tx.now - alert.told_at < timedelta(seconds=times.quiet_repeat_s):
-        rows.save(tx, alert)
+    shown = _newest(alert, incident) if URGENCY[incident.priority] == URGENCY[alert.priority] else alert
+    quiet = timedelta(seconds=max(times.quiet_repeat_s, incident.quiet_s))
+    if alert.told_at is not None and timedelta(0) <= tx.now - alert.told_at < quiet:
+        rows.save(tx, shown)
         return Told(alert.id, Raising.REPEAT)
-    alert = rows.move(tx, alert, AlertEvent.REPEAT, detail=_story(alert, incident))
+    alert = rows.move(tx, shown, AlertEvent.REPEAT, detail=_story(alert, incident))
     _tell_again(tx, index, alert, times, everyone=alert.state is not AlertState.ACKNOWLEDGED)
     return Told(alert.id, Raising.REPEAT)
 

@@ -69,7 +69,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     ``resident`` None: a technical matter of the centre. The three of ``resident``, ``rule_key`` and ``subject`` say
     which incident it is: the same three again are a repeat. ``before`` and ``after`` are the rule's state around the
     step that raised it, as JSON text, for the explanation. ``happened_at`` is when it happened as far as can be known
-    (UTC-aware).
+    (UTC-aware). ``quiet_s``: who was told so shortly ago, of an alert that is open, is not told again (seconds).
     """
 
     rule: str
@@ -84,6 +84,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...] = ()
     before: str | None = None
     after: str | None = None
+    quiet_s: float = 0.0
 
 
 class FallFindings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

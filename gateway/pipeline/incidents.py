@@ -52,6 +52,7 @@ def of_rule(judged: Judged, raised: Raised, index: CentreIndex) -> Incident:
         before=None if change.before is None else _ENCODE(change.before).decode(),
         after=_ENCODE(change.after).decode(),
         happened_at=last.at if last else judged.at,
+        quiet_s=raised.quiet_s,
     )
 
 

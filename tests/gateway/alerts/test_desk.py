@@ -1,13 +1,14 @@
 """Raising, repeating, clearing."""
 
 import pytest
+from msgspec.structs import replace
 
-from gateway.alerts import queries
+from gateway.alerts import desk, queries
 from gateway.alerts.model import Raising
 from gateway.alerts.table import AlertState
 from gateway.store import audit
-from rules.model import Priority
-from tests.gateway.alerts.ward import START, Ward
+from rules.model import Priority, Reason
+from tests.gateway.alerts.ward import START, Ward, pressed
 
 
 def test_a_new_incident_is_told_in_the_same_transaction(ward: Ward) -> None:
@@ -43,6 +44,37 @@ def test_repeats_within_half_a_minute_of_a_telling_count_quietly(ward: Ward) -> 
     assert ward.alert().repeats == 3
     assert ward.alert().last_repeat_at == ward.clock.now()
     assert ward.events() == ["raised"]
+
+
+@pytest.mark.parametrize("pause", [9, 60])
+def test_an_equally_urgent_repeat_is_what_the_alert_shows(ward: Ward, pause: float) -> None:
+    left = replace(pressed(ward.clock.now(), text="The pendant left."), marks=(Reason("The phone was inside."),))
+    ward.do(lambda tx: desk.raise_incident(tx, ward.index, left))
+    ward.clock.move(pause)
+    both = pressed(ward.clock.now(), text="The phone left.")
+    ward.do(lambda tx: desk.raise_incident(tx, ward.index, both))
+    assert (ward.alert().reason.text, ward.alert().marks) == ("The phone left.", ())
+    low = pressed(ward.clock.now(), text="Perhaps.", priority=Priority.LOW)
+    ward.do(lambda tx: desk.raise_incident(tx, ward.index, low))
+    assert ward.alert().reason.text == "The phone left.", "what is less urgent hides nothing"
+
+
+def test_a_repeat_that_wavers_is_quiet_for_longer_but_only_while_the_alert_is_open(ward: Ward) -> None:
+    def waver() -> None:
+        incident = replace(pressed(ward.clock.now()), quiet_s=600.0)
+        ward.do(lambda tx: desk.raise_incident(tx, ward.index, incident))
+
+    ward.press()
+    ward.told()
+    ward.clock.move(599)
+    waver()
+    assert ward.told() == []
+    ward.clock.move(1)
+    waver()
+    assert ward.told() == ["nora repeat"]
+    ward.closes("nora")
+    waver()
+    assert ward.told() == ["nora alert"]
 
 
 def test_a_telling_in_the_future_keeps_nothing_quiet(ward: Ward) -> None:
