@@ -1,10 +1,10 @@
-"""Version 11 of the schema: tokens for programs, codes for wall screens, passkeys."""
+"""Part of version 7 of the schema: tokens for programs, codes for wall screens, passkeys."""
 
 from sqlite_utils import Database
 
-from gateway.store.migrating import MIGRATIONS, statements
+from gateway.store.migrating import statements
 
-_V11 = """
+_TABLES = """
 -- Keys with which programs ask the API in a carer's name. The token itself is nowhere: only its hash.
 CREATE TABLE api_tokens (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -41,8 +41,7 @@ CREATE INDEX passkeys_by_carer ON passkeys (carer);
 """
 
 
-@MIGRATIONS()
-def v011_access(db: Database) -> None:
+def access(db: Database) -> None:
     """Tokens for programs, codes for wall screens, passkeys."""
-    for statement in statements(_V11):
+    for statement in statements(_TABLES):
         db.execute(statement)

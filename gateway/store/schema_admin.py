@@ -1,10 +1,10 @@
-"""Version 7 of the schema: why the centre was changed, one-time links for passwords."""
+"""Part of version 7 of the schema: why the centre was changed, one-time links for passwords."""
 
 from sqlite_utils import Database
 
-from gateway.store.migrating import MIGRATIONS, statements
+from gateway.store.migrating import statements
 
-_V7 = """
+_TABLES = """
 ALTER TABLE centre_versions ADD COLUMN why TEXT;             -- in the words of who changed it; NULL: nobody said
 ALTER TABLE centre_versions ADD COLUMN undoes INTEGER;       -- the version whose change this one takes back
 -- Links with which somebody sets their own password, once. The link itself is nowhere: only its hash.
@@ -19,8 +19,7 @@ CREATE TABLE password_links (
 """
 
 
-@MIGRATIONS()
-def v007_admin(db: Database) -> None:
+def admin(db: Database) -> None:
     """Why the centre was changed, and by undoing what; one-time links for passwords."""
-    for statement in statements(_V7):
+    for statement in statements(_TABLES):
         db.execute(statement)

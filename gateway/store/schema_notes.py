@@ -1,10 +1,10 @@
-"""Version 9 of the schema: carers' notes, and where a resident's readings are."""
+"""Part of version 7 of the schema: carers' notes, and where a resident's readings are."""
 
 from sqlite_utils import Database
 
-from gateway.store.migrating import MIGRATIONS, statements
+from gateway.store.migrating import statements
 
-_V9 = """
+_TABLES = """
 -- What carers wrote about a resident. A note is never changed: a further note corrects it.
 CREATE TABLE care_notes (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -38,8 +38,7 @@ CREATE INDEX alerts_by_resident ON alerts (resident, id) WHERE resident IS NOT N
 """
 
 
-@MIGRATIONS()
-def v009_notes(db: Database) -> None:
+def notes(db: Database) -> None:
     """Carers' notes; the places of a resident's readings."""
-    for statement in statements(_V9):
+    for statement in statements(_TABLES):
         db.execute(statement)

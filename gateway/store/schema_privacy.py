@@ -1,11 +1,11 @@
-"""Version 8 of the schema: who looked at whom, break-glass, who agreed to what, retention, erased persons."""
+"""Part of version 7 of the schema: who looked at whom, break-glass, who agreed to what, retention, erased persons."""
 
 from sqlite_utils import Database
 
 from gateway.store import looking
-from gateway.store.migrating import MIGRATIONS, statements
+from gateway.store.migrating import statements
 
-_V8 = """
+_TABLES = """
 -- Which rows of the audit are looks at a person: found by person without reading everybody's audit.
 CREATE TABLE looks (
     resident TEXT NOT NULL,                  -- '*': a list of the whole house
@@ -89,10 +89,9 @@ CREATE INDEX searches_by_time ON searches (made_at);
 """
 
 
-@MIGRATIONS()
-def v008_privacy(db: Database) -> None:
+def privacy(db: Database) -> None:
     """Looks by person, break-glass, consents, retention, erased persons."""
-    for statement in statements(_V8):
+    for statement in statements(_TABLES):
         db.execute(statement)
     last = 0
     while rows := db.execute(

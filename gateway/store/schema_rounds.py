@@ -1,10 +1,10 @@
-"""Version 10 of the schema: what was done on a round."""
+"""Part of version 7 of the schema: what was done on a round."""
 
 from sqlite_utils import Database
 
-from gateway.store.migrating import MIGRATIONS, statements
+from gateway.store.migrating import statements
 
-_V10 = """
+_TABLES = """
 -- Lines of the round list that somebody dealt with. The sensor's own word stays as it is.
 CREATE TABLE round_checks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -20,8 +20,7 @@ CREATE INDEX round_checks_by_time ON round_checks (at);
 """
 
 
-@MIGRATIONS()
-def v010_rounds(db: Database) -> None:
+def rounds(db: Database) -> None:
     """What was done on a round."""
-    for statement in statements(_V10):
+    for statement in statements(_TABLES):
         db.execute(statement)

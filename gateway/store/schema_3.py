@@ -1,0 +1,16 @@
+"""Version 7 of the schema: what the console needs; each part of it has a file of its own."""
+
+from sqlite_utils import Database
+
+from gateway.store import schema_access, schema_admin, schema_notes, schema_privacy, schema_rounds
+from gateway.store.migrating import MIGRATIONS
+
+
+@MIGRATIONS()
+def v007_console(db: Database) -> None:
+    """Versions with reasons, privacy, notes, places of readings, rounds, tokens and passkeys."""
+    schema_admin.admin(db)
+    schema_privacy.privacy(db)
+    schema_notes.notes(db)
+    schema_rounds.rounds(db)
+    schema_access.access(db)
