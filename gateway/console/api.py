@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, Router, get, post
-from litestar.params import FromPath, HeaderParameter, JSONBody
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
 from gateway.alerts.model import Acknowledge, Alert, Arrive, Close, Decline, HandOver, MoreHelp, Reopen
 from gateway.console.answering import explained
 from gateway.console.answers import MAX_KEY, KeyReusedError, take
-from gateway.console.board import visible
+from gateway.console.board import chosen, visible
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, may_see, required_visitor, same_origin
 from gateway.console.looks import looked
@@ -89,9 +89,16 @@ def router(counters: Counters) -> Router:
     """GET /api/alerts, POST /api/alerts/{id}/answer."""
 
     @get("/alerts", summary="What is open", operation_id="openAlerts")
-    async def open_alerts(request: Request[Any, Any, Any]) -> Response[OpenAlerts]:
+    async def open_alerts(
+        request: Request[Any, Any, Any],
+        ward: Annotated[
+            list[str] | None,
+            QueryParameter(description="Only these wards, and what is no ward's; without it all that are yours."),
+        ] = None,
+    ) -> Response[OpenAlerts]:
         visitor, console = required_visitor(request), console_of(request)
-        body = OpenAlerts([alert_view(request, alert) for alert in visible(console, visitor)])
+        wards = chosen(request, visitor) if ward else ()
+        body = OpenAlerts([alert_view(request, alert) for alert in visible(console, visitor, wards)])
         etag = f'"{hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:20]}"'
         if request.headers.get("if-none-match") == etag:
             return Response(None, status_code=304, headers={"ETag": etag})  # type: ignore[arg-type] # no body

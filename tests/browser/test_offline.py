@@ -11,8 +11,16 @@ from rules.model import Priority
 from tests.brokers import PATIENCE_S
 from tests.browser.conftest import PHONE, sign_in
 from tests.browser.proxy import Wire
+from tests.browser.test_console import _no_barrier
 from tests.gateway.console.house import House
 from tests.gateway.console.test_push import open_push
+
+PAGE_TIME = """AbortSignal.timeout = (ms) => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), ms);
+    return controller.signal;
+}"""
+"""The patience of the page goes by the clock of the test, too."""
 
 ACKNOWLEDGED = "SELECT count(*), count(DISTINCT alert) FROM alert_events WHERE event = 'acknowledge'"
 
@@ -42,10 +50,15 @@ async def _until(page: Page, condition: str) -> None:
             await asyncio.sleep(0.05)
 
 
+async def _ask_at_once(page: Page) -> None:
+    """As if the phone said that the network is back."""
+    await page.evaluate("dispatchEvent(new Event('online'))")
+
+
 async def _until_kept(page: Page) -> Worker:
     """The service worker is in charge, and the last picture is on the phone."""
     await _until(page, "navigator.serviceWorker.controller !== null")
-    await page.evaluate("dispatchEvent(new Event('online'))")  # a good fetch at once, after which the picture is kept
+    await _ask_at_once(page)  # after a good fetch the picture is kept
     await _until(page, "caches.open('telecare-picture').then((c) => c.match('/last-picture')).then(Boolean)")
     return page.context.service_workers[0]
 
@@ -74,6 +87,7 @@ async def test_answers_tapped_on_a_dead_wire_and_through_a_restart_arrive_once(
     context = await browser.new_context(viewport=PHONE, base_url=wire.url)
     page = await context.new_page()
     await page.clock.install()
+    await page.add_init_script(PAGE_TIME)
     await sign_in(page)
     wire.hang()  # the answer is under way, and nobody says so
     await _going(page, first)
@@ -114,7 +128,9 @@ async def test_without_a_connection_the_last_board_is_shown_as_old_and_answers_w
     await expect(alert.locator(".sent")).to_contain_text("Waiting to be sent.")
     await page.reload()  # still waiting
     await expect(alert.locator(".sent")).to_contain_text("Waiting to be sent.")
+    await _no_barrier(page)
     await house.serve()
+    await _ask_at_once(page)
     await expect(page.locator("#chip")).to_have_text("Live")
     await expect(alert.locator(".state")).to_contain_text("You are going.")
     assert house.ask(ACKNOWLEDGED) == [(1, 1)]
@@ -176,6 +192,7 @@ async def test_a_page_of_an_older_version_is_loaded_anew_but_not_under_ones_fing
     async with page.expect_navigation():
         await note.fill("")
         await note.blur()
+        await _ask_at_once(page)
     await page.unroute("**/board")
     assert await page.evaluate("window.old") is None
 

@@ -154,43 +154,27 @@ live.start({
 count();
 document.addEventListener("submit", () => setTimeout(ring));
 
-// What the first look does not need comes a moment after it; the sound at once where it is on, or when it is touched.
-const bell = document.getElementById("sound");
-const first = { capture: true, once: true };
-let coming;
-
-function bringSound() {
-  coming ??= import("./sound.js").then((made) => {
-    bell.removeEventListener("click", early, first);
-    made.start();
-    sound = made;
-    ring();
-  }, () => {
-    coming = undefined; // no connection: later
-    setTimeout(bringSound, 5_000);
-  });
-  return coming;
-}
-
-async function early({ target }) {
-  await bringSound();
-  if (sound) target.click();
-}
-
-function soundIsOn() {
+// What the first look does not need comes a moment after it. The sound does not wait where it is on.
+async function bringSound() {
   try {
-    return localStorage["telecare-sound"].includes('"on":true');
+    sound = await import("./sound.js");
+    sound.start();
+    ring();
   } catch {
-    return false; // never switched, or no storage
+    setTimeout(bringSound, 5_000);
   }
 }
 
-bell.addEventListener("click", early, first);
-bell.addEventListener("pointerdown", bringSound, first);
-bell.hidden = soundIsOn(); // then sound.js says so, with one letter
-if (bell.hidden) bringSound();
+let rings = false;
+try {
+  rings = localStorage["telecare-sound"].includes('"on":true');
+} catch {
+  // never switched, or no storage
+}
+document.getElementById("sound").hidden = rings; // then sound.js says so, with one letter
+if (rings) bringSound();
 addEventListener("load", () => setTimeout(async () => {
-  bringSound();
+  if (!rings) bringSound();
   install();
   picture = await import("./picture.js");
 }, 1_000));

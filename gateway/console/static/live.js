@@ -1,5 +1,4 @@
-// Keeps the board fresh. The event stream is only a nudge; what counts is the last fetch that worked,
-// and the chip says so: the stream can be dead or a proxy can hold it back without anybody noticing.
+// Keeps the board fresh. The event stream is only a nudge; what counts is the last fetch that worked (docs/console.md).
 const STALE_MS = 13_000; // shown as stale within 15 s
 const POLL_MS = 5_000;
 const PATIENCE_MS = 8_000;

@@ -1,6 +1,4 @@
-// Delivers answers: one after the other, again and again until the gateway has said what became of each.
-// It says "Sent" only after the gateway said so. The key makes a repetition harmless.
-// They wait in localStorage: there they survive an outage, a reload, a crash and a sign-out.
+// Delivers answers, again and again until the gateway has said what became of each (docs/console.md).
 
 const PATIENCE_MS = 10_000; // a hanging server is as bad as none
 const LONGEST_PAUSE_MS = 8_000;

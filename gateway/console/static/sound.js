@@ -28,8 +28,10 @@ let reading = 0; // until then what the test said stays
 
 export function start() {
   if (!box) return;
+  const tester = document.getElementById("sound-test");
   toggle.addEventListener("click", turn);
-  document.getElementById("sound-test").addEventListener("click", test);
+  tester.addEventListener("click", test);
+  toggle.disabled = tester.disabled = false;
   // Remembered as on: the first touch of the page is the tap that the browser waits for.
   for (const touch of ["pointerdown", "keydown"]) {
     document.addEventListener(touch, () => kept.on && wake(), { capture: true, passive: true });

@@ -36,6 +36,8 @@ async def test_a_chosen_ward_shows_its_alerts_and_counts_the_others(house: House
         both = (await sam.get("/board?ward=south&ward=north")).text
         assert (len(rooms(both)), "in other wards" in both) == (3, False)
         assert len(rooms((await sam.get("/board?ward=nowhere")).text)) == 3, "a ward that there is not hides nothing"
+        for query, expected in (("", 3), ("?ward=south", 2), ("?ward=south&ward=north", 3), ("?ward=nowhere", 3)):
+            assert len((await sam.get(f"/api/alerts{query}")).json()["alerts"]) == expected, query
 
 
 async def test_what_somebody_was_told_about_is_always_there(house: House) -> None:
