@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, Request, expect
 
