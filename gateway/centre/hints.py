@@ -14,14 +14,14 @@ from rules.zone_exit import ZoneExitSettings
 
 
 def hints(centre: Centre, at: datetime) -> list[Problem]:
-    """Hubs of which nobody would be told when they fall silent, residents whose devices can't do what their rules
-    count on, and rules that wait for others that the plan lacks.
+    """Hubs of which nobody would be told when they fall silent, carers whom a calendar can't tell apart, residents
+    whose devices can't do what their rules count on, and rules that wait for others that the plan lacks.
 
     Args:
         centre: a checked centre.
         at: UTC-aware; the assignments of that moment count.
     """
-    return [*_hubs(centre), *_residents(centre, at), *_plans(centre)]
+    return [*_hubs(centre), *_carers(centre), *_residents(centre, at), *_plans(centre)]
 
 
 def _hubs(centre: Centre) -> Iterator[Problem]:
@@ -41,6 +41,21 @@ def _hubs(centre: Centre) -> Iterator[Problem]:
                 device.id,
                 f'expected rule = "silent" in [[house_plans]]; nobody is told when this hub falls silent{behind}',
             )
+
+
+def _carers(centre: Centre) -> Iterator[Problem]:
+    """Carers whom a calendar of shifts can't tell apart by name."""
+    if not any(shift.calendar or shift.url for shift in centre.shifts):
+        return
+    first: dict[str, str] = {}
+    for number, carer in enumerate(centre.carers):
+        other = first.setdefault(carer.name.casefold(), carer.id)
+        if other != carer.id:
+            expected = (
+                f"expected a name of its own; {other} has it too, and a calendar of shifts that says it puts both on "
+                "duty: write their ids or e-mail addresses there"
+            )
+            yield Problem("centre", f"carers[{number}].name", carer.name, expected)
 
 
 def _residents(centre: Centre, at: datetime) -> Iterator[Problem]:

@@ -39,13 +39,25 @@ class Turn(NamedTuple):
 
 
 class Unknown(NamedTuple):
-    """An event of a calendar from which nobody follows, or not everybody: ``name`` is no carer of the centre."""
+    """A name in an event of a calendar that does not say who is meant.
+
+    ``carers`` are ids of those who have that name, all of whom are on duty then; empty: it is no carer of the centre.
+    """
 
     start: datetime
     end: datetime
     role: str
     shift: str
     name: str
+    carers: tuple[str, ...] = ()
+
+
+class Named(NamedTuple):
+    """Whom an event names: ids of carers, words that are no carer's, and names that several carers have."""
+
+    carers: tuple[str, ...]
+    strange: tuple[str, ...] = ()
+    doubtful: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,17 +112,18 @@ class Rotas:
             for window in shift.weekly:
                 found += _weekly(shift, window, zone, begin, end)
             for event in self._events(shift, begin, end, copies):
-                found += [Turn(event.start, event.end, role, carer, shift.id) for carer in self._named(event)[0]]
+                found += [Turn(event.start, event.end, role, carer, shift.id) for carer in self._named(event).carers]
         return sorted(set(found))
 
     def unknown(self, role: str, begin: datetime, end: datetime, copies: Mapping[str, str]) -> list[Unknown]:
-        """Names in the calendars of a role that are no carer's, with the events in which they stand."""
-        return sorted(
-            Unknown(event.start, event.end, role, shift.id, name)
-            for shift in self._of_role.get(role, ())
-            for event in self._events(shift, begin, end, copies)
-            for name in self._named(event)[1]
-        )
+        """Names in the calendars of a role that are no carer's or several carers', with the events they stand in."""
+        found: list[Unknown] = []
+        for shift in self._of_role.get(role, ()):
+            for event in self._events(shift, begin, end, copies):
+                named = self._named(event)
+                names = (*((name, ()) for name in named.strange), *named.doubtful)
+                found += [Unknown(event.start, event.end, role, shift.id, name, carers) for name, carers in names]
+        return sorted(found)
 
     def _events(self, shift: Shift, begin: datetime, end: datetime, copies: Mapping[str, str]) -> Iterator[Event]:
         text = copies.get(shift.id) if shift.url is not None else self._texts.get(shift.calendar or "")
@@ -129,20 +142,31 @@ class Rotas:
                     yield event
             block += 1
 
-    def _named(self, event: Event) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The carers that an event names, and what it says where nobody is found."""
-        invited = [self._names[one.casefold()] for one in event.attendees if one.casefold() in self._names]
+    def _named(self, event: Event) -> Named:
+        """Whom an event means. Of several carers with one name all: better two are told than the wrong one."""
+        doubtful: dict[str, tuple[str, ...]] = {}
+        by_address = {one: self._names[one.casefold()] for one in event.attendees if one.casefold() in self._names}
+        invited = {carer for carers in by_address.values() for carer in carers}
+
+        def meant(name: str) -> tuple[str, ...]:
+            carers = self._names[name.casefold()]
+            # an invitation says which of them it is
+            found = tuple(carer for carer in carers if carer in invited) if name not in by_address else ()
+            found = found or carers
+            if len(found) > 1:
+                doubtful[name] = found
+            return found
+
+        addressed = [carer for one in by_address for carer in meant(one)]
+        if event.summary.casefold() in self._names:
+            return Named(_each(meant(event.summary), addressed), (), tuple(doubtful.items()))
         # "On call: Nora Borg": what stands before a colon is what it is about
         said = [one.strip() for one in _BETWEEN_NAMES.split(event.summary.rpartition(":")[2])]
-        whole = self._names.get(event.summary.casefold())
-        if whole is not None:
-            return (whole, *(one for one in invited if one != whole)), ()
-        known = [self._names[one.casefold()] for one in said if one.casefold() in self._names]
-        strange = [one for one in said if one and one.casefold() not in self._names]
-        carers = tuple(dict.fromkeys([*known, *invited]))
-        if invited or not strange:
-            return carers, () if carers else ("(nobody)",)
-        return carers, tuple(strange)
+        carers = _each((carer for one in said if one.casefold() in self._names for carer in meant(one)), addressed)
+        strange = tuple(one for one in said if one and one.casefold() not in self._names)
+        if addressed or not strange:
+            strange = () if carers else ("(nobody)",)
+        return Named(carers, strange, tuple(doubtful.items()))
 
 
 def changed(turns: Iterable[Turn], changes: Iterable[Change]) -> list[Turn]:
@@ -194,12 +218,22 @@ def _laid_out(calendar: Calendar, block: int) -> tuple[Event, ...]:
     return tuple(calendar.events(begin, begin + _BLOCK))
 
 
-def _names(carers: Iterable[Carer]) -> dict[str, str]:
-    """How a calendar may name each carer: id, name, e-mail address; without regard to capitals."""
-    found: dict[str, str] = {}
+def _each(*groups: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one for group in groups for one in group))
+
+
+def _names(carers: Iterable[Carer]) -> dict[str, tuple[str, ...]]:
+    """How a calendar may name carers: id, else name, else e-mail address; without regard to capitals.
+
+    An id is one carer's; a name or an address may be several carers'.
+    """
+    names: dict[str, dict[str, None]] = {}
+    addresses: dict[str, dict[str, None]] = {}
+    ids: dict[str, tuple[str, ...]] = {}
     for carer in carers:
+        ids[carer.id.casefold()] = (carer.id,)
+        names.setdefault(carer.name.casefold(), {})[carer.id] = None
         for contact in carer.contacts:
             if contact.channel == "smtp":
-                found.setdefault(contact.address.casefold(), carer.id)
-        found[carer.name.casefold()] = carer.id
-    return found | {carer.id.casefold(): carer.id for carer in carers}
+                addresses.setdefault(contact.address.casefold(), {})[carer.id] = None
+    return {word: tuple(found) for word, found in (addresses | names).items()} | ids

@@ -21,7 +21,7 @@ class Kind(StrEnum):
     CALENDAR = "calendar"
     """A calendar of shifts can't be fetched; the last good copy counts, if there is one."""
     UNKNOWN_NAME = "unknown_name"
-    """A calendar of shifts names somebody who is no carer of the centre."""
+    """A calendar of shifts names somebody who is no carer of the centre, or has the name of several carers."""
     UNTESTED = "untested"
     """Somebody who would be told has long got no message, and no test was made."""
     ONE_PERSON = "one_person"

@@ -30,6 +30,10 @@ _STALE = N_(
     "The calendar of shift {shift} can't be fetched since {since_at}; the copy of {copied_at} counts: {problem}"
 )
 _NAME = N_("The calendar of shift {shift} says {name} at {since_at}, who is no carer of the centre.")
+_SAME_NAME = N_(
+    "The calendar of shift {shift} says {name} at {since_at}: {carers} have that name. All of them are on duty then. "
+    "Please write the id instead."
+)
 
 
 def look_ahead(
@@ -87,11 +91,12 @@ def _calendars(db: sqlite3.Connection, index: CentreIndex, whole: Span) -> Itera
 def _names(db: sqlite3.Connection, index: CentreIndex, whole: Span) -> Iterator[Finding]:
     texts = rotas.texts_of(db, index)
     for role in index.rotas.roles:
-        spans: dict[tuple[str, str], list[Span]] = {}
+        spans: dict[tuple[str, str, tuple[str, ...]], list[Span]] = {}
         for one in index.rotas.unknown(role, whole.since, whole.until, texts):
-            spans.setdefault((one.shift, one.name), []).append(Span(one.start, one.end))
-        for (shift, name), when in spans.items():
-            what = Reason(_NAME, {"shift": shift, "name": name, "since_at": to_ms(when[0].since)})
+            spans.setdefault((one.shift, one.name, one.carers), []).append(Span(one.start, one.end))
+        for (shift, name, carers), when in spans.items():
+            about: dict[str, float | str] = {"shift": shift, "name": name, "since_at": to_ms(when[0].since)}
+            what = Reason(_SAME_NAME, {**about, "carers": ", ".join(carers)}) if carers else Reason(_NAME, about)
             yield Finding(kind=Kind.UNKNOWN_NAME, spans=tuple(when), what=what, shift=shift, role=role)
 
 

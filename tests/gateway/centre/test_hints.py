@@ -50,6 +50,22 @@ def test_a_hub_of_which_nobody_would_be_told(house: list[dict[str, Any]] | None)
     assert "behind it" not in alone
 
 
+def test_carers_whom_a_calendar_can_not_tell_apart() -> None:
+    document = deepcopy(DOCUMENT)
+    document["carers"].append({**document["carers"][0], "id": "twin", "name": document["carers"][0]["name"].upper()})
+    shift: dict[str, Any] = {"id": "extra", "url": "https://calendar.example.org/rota.ics"}
+
+    def of_carers() -> list[str]:
+        found = hints(centre_from_document(deepcopy(document)), AT)
+        return [f"{hint.key} {hint.expected}" for hint in found if hint.key.startswith("carers")]
+
+    assert of_carers() == []  # without a calendar nobody is taken for another
+    document["shifts"] = [*document.get("shifts", []), shift]
+    (hint,) = of_carers()
+    assert hint.startswith(f"carers[{len(document['carers']) - 1}].name expected a name of its own; ")
+    assert f"{document['carers'][0]['id']} has it too" in hint
+
+
 def test_a_plan_that_its_devices_cannot_keep() -> None:
     assert said([]) == ["care_plans[0] r01: unprotected: No device can call for help."]
     plan: dict[str, Any] = {"rules": [*RULES, {"rule": "fall"}]}

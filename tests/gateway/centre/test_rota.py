@@ -106,6 +106,41 @@ def test_names_that_are_nobodys_are_found() -> None:
     assert [(one.start.isoformat()[:10], one.name) for one in found] == [("2026-01-08", "Zoe"), ("2026-01-09", "Zoe")]
 
 
+def marias(summary: str, more: str = "") -> Centre:
+    """Two carers of one name, of whom ``later`` stands last; nora and ben share a mailbox."""
+    people = [
+        {"id": one, "name": name, "contacts": [{"channel": "smtp", "address": f"{mailbox}@x.org"}]}
+        for one, name, mailbox in (
+            ("first", "Maria Borg", "first"), ("later", "maria borg", "later"), ("nora", "Nora", "ward"),
+            ("ben", "Ben", "ward"), ("ida", "Ida", "ida"), ("rita", "Rita", "rita"), ("sam", "Sam", "sam"),
+        )
+    ]  # fmt: skip
+    text = ics(f":20260106T060000Z|:20260106T180000Z|{summary}{more}")
+    shifts = [{"id": "nurse", "calendar": "rota"}]
+    return house(carers=people, shifts=shifts, calendars=[{"id": "rota", "text": text}])
+
+
+@pytest.mark.parametrize(
+    ("summary", "more", "carers", "doubtful"),
+    [
+        ("Maria Borg", "", ("first", "later"), [("Maria Borg", ("first", "later"))]),
+        ("On call: Maria Borg\\, nora", "", ("first", "later", "nora"), [("Maria Borg", ("first", "later"))]),
+        ("Late", "|ATTENDEE:mailto:ward@x.org", ("ben", "nora"), [("ward@x.org", ("nora", "ben"))]),
+        # what says which of them it is
+        ("later", "", ("later",), []),
+        ("Maria Borg", "|ATTENDEE:mailto:LATER@x.org", ("later",), []),
+        ("Late: Maria Borg", "|ATTENDEE:mailto:later@x.org", ("later",), []),
+    ],
+)
+def test_two_carers_of_one_name_are_both_on_duty_and_it_is_told(
+    summary: str, more: str, carers: tuple[str, ...], doubtful: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    centre = marias(summary, more)
+    assert there(centre, "2026-01-06T10:00:00") == carers
+    found = Rotas(centre).unknown("nurse", at("2026-01-05"), at("2026-01-12"), {})
+    assert [(one.name, one.carers) for one in found] == doubtful
+
+
 def test_a_fetched_calendar_counts_by_its_copy() -> None:
     centre = house(shifts=[{"id": "nurse", "url": "https://calendar.example.org/rota.ics"}])
     assert there(centre, "2026-01-12T06:00:00", copies={"nurse": CALENDAR}) == ("nora",)

@@ -200,6 +200,18 @@ def test_names_in_calendars_that_are_nobodys(look: Look) -> None:
     assert "Zoe" in look.words(risk)
 
 
+def test_names_in_calendars_that_several_carers_have(look: Look) -> None:
+    text = ics(":20260303T060000Z|:20260303T180000Z|Ida Borg")
+    extra = {"id": "extra", "role": "nurse", "calendar": "rota"}
+    one, twin = (deepcopy(DOCUMENT["carers"][2]) | {"id": name, "name": "Ida Borg"} for name in ("ida", "ida2"))
+    carers = [*DOCUMENT["carers"][:2], one, *DOCUMENT["carers"][3:], twin]
+    look.furnish(shifts=[WEEK, extra], calendars=[{"id": "rota", "text": text}], carers=carers)
+    [risk] = look.found(Kind.UNKNOWN_NAME)
+    assert (risk.shift, spans(risk)) == ("extra", ["03 06:00 - 03 18:00"])
+    assert "says Ida Borg at" in look.words(risk)
+    assert "ida, ida2 have that name. All of them are on duty" in look.words(risk)
+
+
 def test_calendars_that_can_not_be_fetched(look: Look) -> None:
     look.furnish(shifts=[WEEK, {"id": "extra", "role": "nurse", "url": "https://c.example.org/x"}])
     [extra] = look.index.rotas.fetched
