@@ -34,7 +34,18 @@ class Taken(NamedTuple):
     repeated: bool
 
 
-def take(tx: Tx, index: CentreIndex, alert: int, answer: Answer, *, key: str | None, who: str, via: str) -> Taken:
+def take(
+    tx: Tx,
+    index: CentreIndex,
+    alert: int,
+    answer: Answer,
+    *,
+    key: str | None,
+    who: str,
+    via: str,
+    each_turn: bool = False,
+    said: Answer | None = None,
+) -> Taken:
     """Hand an answer to the desk. What was sent to ``who`` about the alert counts as read.
 
     Args:
@@ -45,13 +56,19 @@ def take(tx: Tx, index: CentreIndex, alert: int, answer: Answer, *, key: str | N
         key: idempotency key; the same one from the same carer again changes nothing. None: no protection.
         who: the carer's id.
         via: ``page``, ``link``, ``api``, ``sms``, ``telegram``, ``voice`` or ``mqtt``.
+        each_turn: the key names words, not one message: a digit, a button without a page. Then it is a repetition only
+            while the alert stands as that answer left it; after anything else has happened it is a new answer.
+        said: the answer as it was sent, when its minutes were made fewer by the time that it was on its way: two of one
+            key are compared by it.
 
     Raises:
         KeyReusedError: the key was used for another answer.
         UnknownAlertError, IllegalStepError, BadAnswerError, NotAllowedError: as gateway.alerts.desk.answer.
     """
     full = None if key is None else f"{who}/{alert}/{key}"
-    digest = _digest(answer, via)
+    digest = _digest(said or answer, via)
+    if full is not None and each_turn:
+        full = f"{full}@{queries.alert(tx.db, alert).version}"
     if full is not None:
         known = tx.db.execute("SELECT digest FROM answers WHERE key = ?", (full,)).fetchone()
         if known is not None:
@@ -61,8 +78,12 @@ def take(tx: Tx, index: CentreIndex, alert: int, answer: Answer, *, key: str | N
     after = desk.answer(tx, index, alert, answer, who, via)
     delivery.opened(tx, alert, who, by_message=via in BY_MESSAGE)
     if full is not None:
+        if each_turn:
+            full = f"{who}/{alert}/{key}@{after.version}"
         tx.db.execute("DELETE FROM answers WHERE at < ?", (to_ms(tx.now - KEEP_KEYS),))
-        tx.db.execute("INSERT INTO answers (key, digest, at) VALUES (?, ?, ?)", (full, digest, to_ms(tx.now)))
+        tx.db.execute(
+            "INSERT OR REPLACE INTO answers (key, digest, at) VALUES (?, ?, ?)", (full, digest, to_ms(tx.now))
+        )
     return Taken(after, repeated=False)
 
 

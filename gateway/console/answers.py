@@ -87,7 +87,9 @@ def key_of_form(form: Mapping[str, str]) -> str | None:
     return f"{key}/{form.get('answer', '')}/{form.get('outcome', '')}/{form.get('note', '')}"[:MAX_KEY] if key else None
 
 
-async def take(console: Console, alert: int, answer: Answer, *, key: str | None, who: str, via: str) -> Taken:
+async def take(
+    console: Console, alert: int, answer: Answer, *, key: str | None, who: str, via: str, each_turn: bool = False
+) -> Taken:
     """Hand an answer to the desk; returns when it is on disk.
 
     Args:
@@ -97,6 +99,7 @@ async def take(console: Console, alert: int, answer: Answer, *, key: str | None,
         key: idempotency key; the same one from the same carer again changes nothing. None: no protection.
         who: the carer's id.
         via: ``page``, ``link`` or ``api``.
+        each_turn: as gateway.alerts.taking.take.
 
     Raises:
         KeyReusedError: the key was used for another answer.
@@ -105,7 +108,7 @@ async def take(console: Console, alert: int, answer: Answer, *, key: str | None,
     """
     index = console.deps.index()
     return await console.deps.writer.write(
-        lambda tx: taking.take(tx, index, alert, answer, key=key, who=who, via=via), urgent=True
+        lambda tx: taking.take(tx, index, alert, answer, key=key, who=who, via=via, each_turn=each_turn), urgent=True
     )
 
 

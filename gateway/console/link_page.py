@@ -3,9 +3,10 @@
 A GET only shows, whoever fetches it: mail scanners and previews open links too. The token is the key, so there is
 nothing for another site to forge: it would have to know the address.
 
-Each action of a link works once: sent again (a double tap, a provider's repetition, somebody's replay) it changes
-nothing and shows how things stand. The page's own forms carry the picture of the alert that they were made from, so
-that a new page can do a new thing.
+An action that is sent again (a double tap, a provider's repetition) changes nothing while the alert stands as that
+action left it, and shows how things stand. After anything else has happened it is a new answer: whoever presses "I am
+going", then "I can't", then "I am going" is going. The page's own forms carry the picture of the alert that they were
+made from, and are taken once.
 """
 
 import hashlib
@@ -87,8 +88,16 @@ def router(counters: Counters) -> Router:
         tongue = tongue_for(request, visitor)
         try:
             answer = read_form(data)
-            key = key_of_form(data) or _once(token, data)
-            taken = await take(console_of(request), alert.id, answer, key=key, who=visitor.id, via="link")
+            of_page = key_of_form(data)
+            taken = await take(
+                console_of(request),
+                alert.id,
+                answer,
+                key=of_page or _words(token, data),
+                who=visitor.id,
+                via="link",
+                each_turn=of_page is None,
+            )
         except EXPECTED as error:
             status, text = explained(error, request, alert.id, tongue, visitor.id)
             counters.answered("link", HTTPStatus(status).phrase)
@@ -100,8 +109,8 @@ def router(counters: Counters) -> Router:
     return Router("/", route_handlers=[show, peek, act], include_in_schema=False)
 
 
-def _once(token: str, form: dict[str, str]) -> str:
-    """The key of an action that comes without a page, such as a button in a notification: once for each link."""
+def _words(token: str, form: dict[str, str]) -> str:
+    """The key of an action that comes without a page, such as a button in a notification: the link and its words."""
     named = "/".join((token, form.get("answer", ""), form.get("outcome", ""), form.get("note", "")))
     return f"link/{hashlib.sha256(named.encode()).hexdigest()[:24]}"
 

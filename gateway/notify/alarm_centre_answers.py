@@ -29,8 +29,9 @@ Report = Callable[[int, Event, str | None], Awaitable[State | None]]
 def cap_route(*, links: Links, db: Callable[[], sqlite3.Connection], answering: Answering, report: Report) -> Router:
     """POST /cap/{token}: a CAP message (``Ack``: it takes care; ``Error``: it can't), or ``answer=going|cant|there``.
 
-    The same answer again changes nothing. 200: taken; 409: somebody was first, or it is over; 410: no such alert any
-    more; 422: not understood; 404: no address of ours.
+    The same answer again changes nothing while the alert stands as that answer left it; after anything else has
+    happened it is a new answer. 200: taken; 409: somebody was first, or it is over; 410: no such alert any more; 422:
+    not understood; 404: no address of ours.
 
     Args:
         links: read the token.
@@ -51,7 +52,9 @@ def cap_route(*, links: Links, db: Callable[[], sqlite3.Connection], answering: 
             _LOG.warning("cap.not_understood", notification=row.id, error=str(error))
             return Response(str(error), status_code=422, media_type="text/plain")
         await report(row.id, Event.OPENED, None)
-        reply = await answering.take(row.alert, said, carer=row.carer, via="cap", key=f"cap/{row.id}/{said}")
+        reply = await answering.take(
+            row.alert, said, carer=row.carer, via="cap", key=f"cap/{row.id}/{said}", each_turn=True
+        )
         _LOG.info("cap.answer", carer=row.carer, alert=row.alert, said=said.value, taken=reply.taken.value)
         return Response(reply.text, status_code=_STATUSES[reply.taken], media_type="text/plain")
 

@@ -1,7 +1,7 @@
 """A carer's short answer ("I am going") from a chat, an SMS, a call or a topic: to the desk, and back in words."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -24,6 +24,9 @@ _NOT_POSSIBLE = N_("Not possible")
 _FIRST = N_("{who} was first, at {time}.")
 _CLOSED = N_("The alert is closed already.")
 _NOT_YOURS = N_("There is no open alert of this kind for you.")
+_OTHER_GOES = N_("{who} is going already.")
+_OTHER_THERE = N_("{who} is there already.")
+_NOBODY = N_("Nobody is going. Please answer again if you can go.")
 
 
 class Said(StrEnum):
@@ -55,6 +58,8 @@ class Reply(msgspec.Struct, frozen=True):
     """The alert's state now; None: not known, or none of this carer's."""
     why: str | None = None
     """Of a refusal: the reason in English, for whoever builds the device that answers."""
+    carer: str | None = None
+    """Whose answer it was."""
 
 
 _ANSWERS: dict[Said, Callable[[], Answer]] = {Said.GOING: Acknowledge, Said.CANT: Decline, Said.THERE: Arrive}
@@ -84,7 +89,16 @@ class Answering:
         """The gateway's time, UTC-aware."""
         return self._clock.now()
 
-    async def take(self, alert: int, said: Said, *, carer: str, via: str, key: str | None) -> Reply:
+    async def take(
+        self,
+        alert: int,
+        said: Said,
+        *,
+        carer: str | Sequence[str],
+        via: str,
+        key: str | None,
+        each_turn: bool = False,
+    ) -> Reply:
         """Hand it to the desk; comes back when it is on disk.
 
         The carer must have been told about the alert: a chat or a number is proof of who it is, not of what it knows.
@@ -92,58 +106,108 @@ class Answering:
         Args:
             alert: the alert's number.
             said: what the carer says.
-            carer: their id; whoever calls has made sure that it is they.
-            via: ``sms``, ``telegram``, ``voice`` or ``mqtt``.
+            carer: their id; whoever calls has made sure that it is they. Several: they share the telephone or the chat,
+                and it counts for the one of them who is meant (``meant``).
+            via: ``sms``, ``telegram``, ``voice``, ``cap`` or ``mqtt``.
             key: the same one again changes nothing.
+            each_turn: the key names words and no single message; see gateway.alerts.taking.take.
 
         Raises:
             StoreFailedError: the database failed; nothing was stored.
         """
-        return await self.hand_in(alert, _ANSWERS[said](), carer=carer, via=via, key=key)
+        return await self.hand_in(alert, _ANSWERS[said](), carer=carer, via=via, key=key, each_turn=each_turn)
 
-    async def hand_in(self, alert: int, answer: Answer, *, carer: str, via: str, key: str | None) -> Reply:
+    async def hand_in(
+        self,
+        alert: int,
+        answer: Answer,
+        *,
+        carer: str | Sequence[str],
+        via: str,
+        key: str | None,
+        each_turn: bool = False,
+        said: Answer | None = None,
+    ) -> Reply:
         """As ``take``, for any answer that the desk knows.
+
+        Args:
+            alert, carer, via, key, each_turn: as ``take``.
+            answer: what counts now.
+            said: as it was sent; see gateway.alerts.taking.take.
 
         Raises:
             StoreFailedError: the database failed; nothing was stored.
         """
         index = self.index
+        among = [carer] if isinstance(carer, str) else list(carer)
+        who = among[0]
 
         def work(tx: Tx) -> taking.Taken | None:
-            if alert not in told(tx.db, carer):
+            nonlocal who
+            found = meant(tx.db, alert, among)
+            if found is None:
                 return None
-            return taking.take(tx, index, alert, answer, key=key, who=carer, via=via)
+            who = found
+            return taking.take(tx, index, alert, answer, key=key, who=who, via=via, each_turn=each_turn, said=said)
 
-        person = index.carers.get(carer)
-        language = person.language if person else index.site.language
+        taken, refusal = None, None
         try:
-            after = await self._writer.write(work, urgent=True)
-        except AlreadyTakenError as error:
-            other = index.carers.get(error.who)
-            at = time_of(error.at, language, index.timezone, self.now)
-            text = gettext(_FIRST, language, who=other.name if other else error.who, time=at)
-            return Reply(Taken.REFUSED, text, why=str(error))
-        except IllegalStepError as error:
-            return Reply(Taken.REFUSED, gettext(_CLOSED, language), why=str(error))
-        except (BadAnswerError, NotAllowedError) as error:
-            return Reply(Taken.REFUSED, gettext(_NOT_POSSIBLE, language), why=str(error))
+            taken = await self._writer.write(work, urgent=True)
+        except (AlreadyTakenError, IllegalStepError, BadAnswerError, NotAllowedError) as error:
+            refusal = error
         except UnknownAlertError:
-            after = None
-        if after is None:
-            return Reply(Taken.UNKNOWN, gettext(_NOT_YOURS, language))
-        words = self._words(after.alert, answer, language)
-        return Reply(Taken.ACCEPTED, words, after.repeated, after.alert.state)
+            pass
+        person = index.carers.get(who)
+        language = person.language if person else index.site.language
+        if refusal is not None:
+            return Reply(Taken.REFUSED, self._refused(refusal, language), why=str(refusal), carer=who)
+        if taken is None:
+            return Reply(Taken.UNKNOWN, gettext(_NOT_YOURS, language), carer=who)
+        words = self._words(taken, answer, who, language)
+        return Reply(Taken.ACCEPTED, words, taken.repeated, taken.alert.state, carer=who)
 
-    def _words(self, after: Alert, answer: Answer, language: str) -> str:
-        match answer:
-            case Acknowledge() if after.eta_at is not None:
-                time = time_of(after.eta_at, language, self.index.timezone, self.now)
-                return gettext(_GOING, language, time=time)
-            case Acknowledge() | Arrive():
-                return gettext(_THERE, language)
-            case Close():
-                return gettext(_ENDED, language)
-        return gettext(_DECLINED, language)
+    def _refused(self, error: Exception, language: str) -> str:
+        index = self.index
+        if isinstance(error, AlreadyTakenError):
+            at = time_of(error.at, language, index.timezone, self.now)
+            return gettext(_FIRST, language, who=self._name(error.who), time=at)
+        return gettext(_CLOSED if isinstance(error, IllegalStepError) else _NOT_POSSIBLE, language)
+
+    def _name(self, carer: str) -> str:
+        found = self.index.carers.get(carer)
+        return found.name if found else carer
+
+    def _words(self, taken: taking.Taken, answer: Answer, who: str, language: str) -> str:
+        """What is true now; a repetition may find that all has changed since."""
+        alert = taken.alert
+        if alert.state is AlertState.CLOSED:
+            return gettext(_ENDED if isinstance(answer, Close) else _CLOSED, language)
+        comes = isinstance(answer, Acknowledge | Arrive)
+        if not taken.repeated and not isinstance(answer, Acknowledge):
+            return gettext(_THERE if comes else _DECLINED, language)
+        if alert.taken_by is None:
+            return gettext(_NOBODY if comes else _DECLINED, language)
+        if alert.taken_by != who:
+            words = _OTHER_THERE if alert.state is AlertState.ATTENDED else _OTHER_GOES
+            return gettext(words, language, who=self._name(alert.taken_by))
+        if alert.eta_at is None or alert.state is AlertState.ATTENDED:
+            return gettext(_THERE, language)
+        return gettext(_GOING, language, time=time_of(alert.eta_at, language, self.index.timezone, self.now))
+
+
+def meant(db: sqlite3.Connection, alert: int, among: Sequence[str]) -> str | None:
+    """Who of those who share a telephone or a chat is meant by an answer to an alert; None: nobody of them was told.
+
+    Whoever is on the way or there is; else whoever was told last. For the alert it is the same: somebody with that
+    telephone answers.
+    """
+    row = db.execute(
+        "SELECT n.carer FROM notifications n JOIN alerts a ON a.id = n.alert "
+        "WHERE n.alert = ? AND n.carer IN (SELECT value FROM json_each(?)) "
+        "ORDER BY n.carer IS a.taken_by DESC, n.state IN ('sent', 'delivered', 'read') DESC, n.id DESC LIMIT 1",
+        (alert, msgspec.json.encode(list(among)).decode()),
+    ).fetchone()
+    return None if row is None else str(row[0])
 
 
 def told(db: sqlite3.Connection, carer: str) -> set[int]:

@@ -88,12 +88,16 @@ def voice_route(
             _LOG.warning("voice.not_signed", notification=row.id)
             return Response("", status_code=403)
         language = _language(answering, row)
-        await report(row.id, Event.OPENED, None)
-        pressed = _KEYS.get((posted.field(voice.digits) or "").strip())
+        key = (posted.field(voice.digits) or "").strip()
+        # A mailbox takes a call too, and hears the text: only a key tells that somebody listened.
+        await report(row.id, Event.OPENED if key else Event.ACCEPTED, None)
+        pressed = _KEYS.get(key)
         if pressed is None:
             values = {"text": _said(row, db(), answering, links, clock), "answer_url": url, "language": language}
             return Response(fill_escaped(voice.ask, values, _escapes(voice)), media_type=voice.answer_type)
-        reply = await answering.take(row.alert, pressed, carer=row.carer, via="voice", key=f"voice/{row.id}/{pressed}")
+        reply = await answering.take(
+            row.alert, pressed, carer=row.carer, via="voice", key=f"voice/{row.id}/{pressed}", each_turn=True
+        )
         _LOG.info("voice.answer", carer=row.carer, alert=row.alert, taken=reply.taken.value)
         values = {"text": reply.text, "language": language}
         return Response(fill_escaped(voice.say, values, _escapes(voice)), media_type=voice.answer_type)
@@ -117,9 +121,9 @@ def sms_route(inbound: Inbound, answers: SmsAnswers) -> Router:
             _LOG.warning("sms.incomplete", has_number=number is not None, has_text=text is not None)
             return Response(None, status_code=400)
         named = posted.field(inbound.id) if inbound.id else None
-        # without the provider's number, the same SMS again within a message's life is a repetition
+        # without the provider's number, the same words again are a repetition only while nothing has changed since
         mark = named or hashlib.sha256(body).hexdigest()[:24]
-        await answers.take(Incoming(mark, number, text))
+        await answers.take(Incoming(mark, number, text, numbered=bool(named)))
         return Response(None, status_code=204)
 
     return Router("/", route_handlers=[sms], include_in_schema=False)

@@ -113,6 +113,7 @@ class Dispatcher:
         """A provider reports what became of a message; comes back when it is on disk.
 
         When the provider could not deliver what it had taken over, the next contact is owed, as after any failure.
+        What was told together with it shares its fate.
 
         Returns:
             The state afterwards; None: nothing was changed.
@@ -125,6 +126,11 @@ class Dispatcher:
             state = delivery.receipt(tx, number, event, detail)
             if state is State.FAILED_FOR_GOOD:
                 self._owe_next(tx, number)
+            # whoever opened the message has seen of the others that there are some, no more
+            fate = Event.REACHED if event is Event.OPENED else event
+            for other in outbox.told_with(tx.db, number):
+                if delivery.receipt(tx, other, fate) is State.FAILED_FOR_GOOD:
+                    self._owe_next(tx, other)
             return state
 
         return await self._writer.write(work, urgent=True)
@@ -230,8 +236,13 @@ class Dispatcher:
 
     def _record(self, tx: Tx, number: int, result: Result) -> State | None:
         state = outbox.record(tx, number, result)
+        # A receipt may have been quicker: then it tells what became of the others too.
+        failed = state is None and bool(result.with_it) and outbox.has_failed(tx.db, number)
         for other in result.with_it:
-            outbox.record(tx, other, Result(Event.ACCEPTED, detail=f"told together with {number}"))
+            detail = outbox.TOLD_WITH.format(number=number)
+            event = Event.GAVE_UP if failed else Event.ACCEPTED
+            if outbox.record(tx, other, Result(event, detail=detail)) is State.FAILED_FOR_GOOD:
+                self._owe_next(tx, other)
         if state is State.FAILED_FOR_GOOD or (state is State.FAILED_FOR_NOW and not result.in_time):
             self._owe_next(tx, number)
         return state

@@ -33,6 +33,9 @@ CLOCK_WENT_BACK = timedelta(seconds=10)
 NOBODY_TOLD = "nobody_told"
 """Event of an alert: not even the failsafe carers could be told."""
 
+TOLD_WITH = "told together with {number}"
+"""Detail of a notification that went out in the message of another one."""
+
 _SOMEBODY_IS_ON_IT = frozenset({AlertState.ACKNOWLEDGED, AlertState.ATTENDED, AlertState.CLOSED})
 """States of an alert in which being told late does no harm: a carer answered it."""
 
@@ -94,6 +97,22 @@ def is_waiting(db: sqlite3.Connection, number: int) -> bool:
     """Whether a notification is still to be sent."""
     found = db.execute(f"SELECT 1 FROM notifications WHERE id = ? AND state IN {_WAITING}", (number,))  # noqa: S608
     return found.fetchone() is not None
+
+
+def has_failed(db: sqlite3.Connection, number: int) -> bool:
+    """Whether a notification has failed for good."""
+    found = db.execute("SELECT state FROM notifications WHERE id = ?", (number,)).fetchone()
+    return found is not None and State(found[0]) is State.FAILED_FOR_GOOD
+
+
+def told_with(db: sqlite3.Connection, number: int) -> list[int]:
+    """Ids of those that went out in the message of this one, and whose carer and address are the same."""
+    found = db.execute(
+        "SELECT other.id FROM notifications lead JOIN notifications other ON other.carer = lead.carer "
+        "AND other.channel = lead.channel AND other.address = lead.address AND other.detail = ? WHERE lead.id = ?",
+        (TOLD_WITH.format(number=number), number),
+    )
+    return [int(row[0]) for row in found]
 
 
 def claimable(db: sqlite3.Connection, now_ms: int, *, first: bool) -> list[int]:

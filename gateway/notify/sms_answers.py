@@ -1,24 +1,26 @@
-"""Answers by SMS: ``1 K7`` I am going, ``2 K7`` I can't, ``3 K7`` I am there; without the code when only one is open.
+"""Answers by SMS: ``1 K7`` I am going, ``2 K7`` I can't, ``3 K7`` I am there.
 
-The sender's number must be a carer's contact; nobody else gets an answer. What can't be understood gets a helpful
-reply, a few times an hour: two automatic repliers must not talk to each other all night.
+Without the code only when one alert alone can be meant: one is open, and the sender's telephone heard of no other one
+within AMBIGUOUS_FOR. The sender's number must be a contact of a carer, or of several who share a telephone. What can't
+be understood gets a helpful reply, a few times an hour: two automatic repliers must not talk to each other all night.
 """
 
 import asyncio
 import re
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import structlog
 
+from gateway.alerts import queries
 from gateway.alerts.codes import code_of
 from gateway.alerts.model import Alert
 from gateway.centre.model import Carer
-from gateway.clock import Clock
+from gateway.clock import Clock, to_ms
 from gateway.notify.answering import Answering, Said, open_for
 from gateway.store.database import reader
 from gateway.words import N_, gettext
@@ -29,6 +31,18 @@ REPLIES = 4
 """Helpful replies to one number within REPLIES_WITHIN; confirmations of what was taken are not counted."""
 REPLIES_WITHIN = timedelta(hours=1)
 
+SHORTEST = 7
+"""Digits of a number that can be answered; what is shorter is a service's."""
+
+REMEMBERED = 1000
+"""Numbers whose replies are counted."""
+
+STRANGERS = 20
+"""Replies to numbers that nobody knows within REPLIES_WITHIN, all together: each costs, and anybody can ask for one."""
+
+AMBIGUOUS_FOR = timedelta(minutes=15)
+"""So long after another alert was told to a telephone, or closed, a bare digit may mean that one."""
+
 LOOK_EVERY_S = 1.0
 _SAID = {"1": Said.GOING, "2": Said.CANT, "3": Said.THERE}
 _TEXT = re.compile(r"\W*([123])\W*([A-Za-z][0-9])?\W*")
@@ -36,6 +50,7 @@ _FILE = re.compile(r"IN\d{8}_\d{6}_[^_]*_(?P<number>[^_]*)_\d+\.txt")
 _HELP = N_("Please answer 1 and the code for “I am going”, 2 and the code for “I can’t”, for example 1 {code}.")
 _NONE_OPEN = N_("There is no open alert for you.")
 _WHICH = N_("Which one? Open: {codes}. Answer for example 1 {code}.")
+_STRANGER = N_("Not taken: this number is not known here. Answer from your own telephone, or by the link.")
 
 
 class Incoming(msgspec.Struct, frozen=True):
@@ -44,6 +59,8 @@ class Incoming(msgspec.Struct, frozen=True):
     id: str
     number: str
     text: str
+    numbered: bool = True
+    """False: the provider gives its SMS no numbers, and ``id`` stands for the words alone."""
 
 
 class SmsAnswers:
@@ -51,16 +68,23 @@ class SmsAnswers:
 
     Args:
         answering: takes the answers.
-        say: sends an SMS to a carer: number, carer, text, and a mark that is the same for the same reply.
+        say: sends an SMS: number, carer (None: a stranger), text, and a mark that is the same for the same reply.
         path: the database file.
+        country: prefix of numbers that come without one, such as ``+356``; None: they are matched without their plus.
     """
 
     def __init__(
-        self, answering: Answering, say: Callable[[str, Carer, str, str], Awaitable[None]], path: Path
+        self,
+        answering: Answering,
+        say: Callable[[str, Carer | None, str, str], Awaitable[None]],
+        path: Path,
+        *,
+        country: str | None = None,
     ) -> None:
         self._answering = answering
         self._say = say
         self._path = path
+        self._country = country
         self._db: sqlite3.Connection | None = None
         self._replied: OrderedDict[str, list[datetime]] = OrderedDict()
 
@@ -70,24 +94,30 @@ class SmsAnswers:
         Raises:
             StoreFailedError: the database failed; nothing was stored.
         """
-        number = normal(sms.number)
-        carer = self._carer(number)
-        if carer is None:
-            _LOG.warning("sms.stranger")
-            return
+        number, carers = self._carers(sms.number)
         found = _TEXT.fullmatch(sms.text.strip())
-        if found is None:
-            await self._help(number, carer, sms, self._hint(carer))
+        if not carers:
+            await self._stranger(sms, looks_like_one=found is not None)
             return
-        alerts = [alert for alert in self._open(carer) if found[2] is None or code_of(alert.id) == found[2].upper()]
-        if len(alerts) != 1:
-            await self._help(number, carer, sms, self._which(carer, alerts))
+        open_ones = self._open(carers)
+        if found is None:
+            await self._help(number, carers[0], sms, self._hint(carers[0], open_ones))
+            return
+        alerts = [alert for alert in open_ones if found[2] is None or code_of(alert.id) == found[2].upper()]
+        if len(alerts) != 1 or (found[2] is None and self._others_lately(carers, alerts[0])):
+            await self._help(number, carers[0], sms, self._which(carers[0], alerts or open_ones))
             return
         reply = await self._answering.take(
-            alerts[0].id, _SAID[found[1]], carer=carer.id, via="sms", key=f"sms/{sms.id}"
+            alerts[0].id,
+            _SAID[found[1]],
+            carer=[carer.id for carer in carers],
+            via="sms",
+            key=f"sms/{sms.id}",
+            each_turn=not sms.numbered,
         )
-        _LOG.info("sms.answer", carer=carer.id, alert=alerts[0].id, taken=reply.taken.value)
-        await self._say(number, carer, reply.text, sms.id)
+        _LOG.info("sms.answer", carer=reply.carer, alert=alerts[0].id, taken=reply.taken.value)
+        carer = next((one for one in carers if one.id == reply.carer), carers[0])
+        await self._say(number, carer, f"{self._named(alerts[0])}: {reply.text}", self._mark(sms))
 
     def close(self) -> None:
         """Close the reading connection."""
@@ -95,43 +125,83 @@ class SmsAnswers:
             self._db.close()
             self._db = None
 
-    def _open(self, carer: Carer) -> list[Alert]:
+    def _reader(self) -> sqlite3.Connection:
         if self._db is None:
             self._db = reader(self._path)
-        return open_for(self._db, carer.id)
+        return self._db
 
-    def _hint(self, carer: Carer) -> str:
-        alerts = self._open(carer)
+    def _open(self, carers: Sequence[Carer]) -> list[Alert]:
+        """What is open and one of them was told about, the most urgent first."""
+        known = {alert.id for carer in carers for alert in open_for(self._reader(), carer.id)}
+        return [alert for alert in queries.open_alerts(self._reader()) if alert.id in known]
+
+    def _others_lately(self, carers: Sequence[Carer], alert: Alert) -> bool:
+        """Whether they heard of another alert a short while ago, or one that they knew of was closed."""
+        since = to_ms(self._answering.now - AMBIGUOUS_FOR)
+        found = self._reader().execute(
+            "SELECT 1 FROM notifications n JOIN alerts a ON a.id = n.alert WHERE n.alert != ? "
+            "AND n.carer IN (SELECT value FROM json_each(?)) AND n.state IN ('sent', 'delivered', 'read') "
+            "AND (n.settled_at >= ? OR n.created_at >= ? OR a.closed_at >= ?) LIMIT 1",
+            (alert.id, msgspec.json.encode([carer.id for carer in carers]).decode(), since, since, since),
+        )
+        return found.fetchone() is not None
+
+    def _hint(self, carer: Carer, alerts: Sequence[Alert]) -> str:
         if not alerts:
             return gettext(_NONE_OPEN, carer.language)
         return gettext(_HELP, carer.language, code=code_of(alerts[0].id))
 
-    def _which(self, carer: Carer, alerts: list[Alert]) -> str:
-        shown = alerts or self._open(carer)
+    def _which(self, carer: Carer, shown: Sequence[Alert]) -> str:
         if not shown:
             return gettext(_NONE_OPEN, carer.language)
-        index = self._answering.index
-        codes = ", ".join(
-            f"{code_of(alert.id)} ({index.public_name(alert.resident)})" if alert.resident else code_of(alert.id)
-            for alert in shown[:5]
-        )
+        codes = ", ".join(self._named(alert) for alert in shown[:5])
         return gettext(_WHICH, carer.language, codes=codes, code=code_of(shown[0].id))
 
+    def _named(self, alert: Alert) -> str:
+        code = code_of(alert.id)
+        return f"{code} ({self._answering.index.public_name(alert.resident)})" if alert.resident else code
+
+    def _mark(self, sms: Incoming) -> str:
+        # the same words ten minutes later are another SMS, whose reply may say something else
+        return sms.id if sms.numbered else f"{sms.id}/{to_ms(self._answering.now)}"
+
     async def _help(self, number: str, carer: Carer, sms: Incoming, text: str) -> None:
-        now = self._answering.now
-        recent = [at for at in self._replied.pop(number, []) if now - at < REPLIES_WITHIN]
-        if len(recent) < REPLIES:
-            recent.append(now)
-            await self._say(number, carer, text, sms.id)
+        if self._may_reply(number, REPLIES):
+            await self._say(number, carer, text, self._mark(sms))
         else:
             _LOG.warning("sms.no_more_help", carer=carer.id)
-        self._replied[number] = recent
 
-    def _carer(self, number: str) -> Carer | None:
-        for carer in self._answering.index.carers.values():
-            if any(way.channel in {"sms", "voice"} and way.address == number for way in carer.contacts):
-                return carer
-        return None
+    async def _stranger(self, sms: Incoming, *, looks_like_one: bool) -> None:
+        """Somebody who means to answer learns that it was not taken; whoever keeps the log sees it too."""
+        digits = re.sub(r"[^0-9]", "", sms.number)
+        _LOG.warning("sms.stranger", number_ends=digits[-3:], looks_like_an_answer=looks_like_one)
+        # a provider's name instead of a number can't be answered
+        if not looks_like_one or len(digits) < SHORTEST:
+            return
+        if self._may_reply(f"+{digits}", REPLIES) and self._may_reply("", STRANGERS):
+            text = gettext(_STRANGER, self._answering.index.site.language)
+            await self._say(normal(sms.number, self._country), None, text, self._mark(sms))
+
+    def _may_reply(self, number: str, most: int) -> bool:
+        now = self._answering.now
+        recent = [at for at in self._replied.pop(number, []) if now - at < REPLIES_WITHIN]
+        free = len(recent) < most
+        self._replied[number] = [*recent, now] if free else recent
+        while len(self._replied) > REMEMBERED:
+            self._replied.popitem(last=False)
+        return free
+
+    def _carers(self, number: str) -> tuple[str, list[Carer]]:
+        """Who has this number, as their contacts write it. Those who share a telephone are all found."""
+        given = ways_to_write(number, self._country)
+        found = [
+            (way.address, carer)
+            for carer in self._answering.index.carers.values()
+            for way in carer.contacts
+            if way.channel in {"sms", "voice"} and way.address in given
+        ]
+        carers = list({carer.id: carer for _, carer in found}.values())
+        return (found[0][0] if found else normal(number, self._country)), carers
 
 
 class GammuInbox:
@@ -197,7 +267,24 @@ class GammuInbox:
             _LOG.error("sms.inbox_not_moved", error=error.strerror)
 
 
-def normal(number: str) -> str:
-    """A telephone number as contacts have it: +35679000000."""
+def normal(number: str, country: str | None = None) -> str:
+    """A telephone number as contacts have it, +35679000000; as it came, when its country can't be known."""
     digits = re.sub(r"[^\d+]", "", number)
-    return "+" + digits[2:] if digits.startswith("00") else digits
+    if digits.startswith("+"):
+        return digits
+    if digits.startswith("00"):
+        return "+" + digits[2:]
+    if country is None or digits.startswith(country.removeprefix("+")):
+        return digits
+    return country + digits.removeprefix("0")
+
+
+def ways_to_write(number: str, country: str | None) -> frozenset[str]:
+    """The numbers of contacts that a sender's number may stand for: providers leave out the plus, or the country."""
+    digits = re.sub(r"[^\d+]", "", number)
+    if digits.startswith(("+", "00")):
+        return frozenset({normal(digits)})
+    found = {"+" + digits}
+    if country is not None:
+        found.add(country + digits.removeprefix("0"))
+    return frozenset(found)

@@ -9,7 +9,6 @@ from typing import Any
 
 import structlog
 
-from gateway.centre.model import Carer
 from gateway.clock import Clock
 from gateway.notify.answering import Answering, Said
 from gateway.notify.channel import Failure
@@ -22,6 +21,7 @@ HOLD_S = 50
 """How long Telegram may hold back an empty answer."""
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
+_STRANGER = N_("Not taken: this chat is not known here.")
 _WELCOME = N_("The number of this chat is {number}. Give it to whoever keeps the care centre's file.")
 
 
@@ -84,16 +84,17 @@ class TelegramAnswers:
 
     async def _pressed(self, query: dict[str, Any], number: int) -> None:
         sender = int(query["from"]["id"])
-        carer = self._carer(sender)
+        carers = self._carers(sender)
         said, alert, _ = str(query.get("data", "")).split(":")
-        if carer is None:
+        if not carers:
             _LOG.warning("telegram.stranger", update=number)
-            await self._call("answerCallbackQuery", callback_query_id=query["id"])
+            text = gettext(_STRANGER, known_language(str(query["from"].get("language_code") or "en")))
+            await self._call("answerCallbackQuery", callback_query_id=query["id"], text=text)
             return
         reply = await self._answering.take(
-            int(alert), Said(said), carer=carer.id, via="telegram", key=f"telegram/{query['id']}"
+            int(alert), Said(said), carer=carers, via="telegram", key=f"telegram/{query['id']}"
         )
-        _LOG.info("telegram.answer", carer=carer.id, alert=int(alert), taken=reply.taken.value)
+        _LOG.info("telegram.answer", carer=reply.carer, alert=int(alert), taken=reply.taken.value)
         await self._call("answerCallbackQuery", callback_query_id=query["id"], text=reply.text[:200])
         message = query.get("message")
         if isinstance(message, dict) and message.get("text"):
@@ -116,9 +117,10 @@ class TelegramAnswers:
     async def _call(self, method: str, **body: Any) -> None:
         await self._api.call(method, body, self._answering.now)
 
-    def _carer(self, chat: int) -> Carer | None:
+    def _carers(self, chat: int) -> list[str]:
         """Whose chat it is; a button is pressed by a person, and in their own chat both have the same number."""
-        for carer in self._answering.index.carers.values():
-            if any(way.channel == "telegram" and way.address == str(chat) for way in carer.contacts):
-                return carer
-        return None
+        return [
+            carer.id
+            for carer in self._answering.index.carers.values()
+            if any(way.channel == "telegram" and way.address == str(chat) for way in carer.contacts)
+        ]

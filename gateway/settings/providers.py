@@ -172,6 +172,11 @@ class Sms(Table):
     gammu: Gammu | None = Field(None, description="A modem at this machine.")
     http: Provider | None = Field(None, description="A provider's HTTP API.")
     inbound: Inbound | None = Field(None, description="Answers that the provider POSTs to us.")
+    country: str | None = Field(
+        None,
+        pattern=r"^\+[1-9][0-9]{0,3}$",
+        description="Prefix of senders' numbers that come without their country, such as +356.",
+    )
     link: bool = Field(True, description="Put the link into the SMS; without it one SMS is enough in all languages.")
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from pytest_httpserver import HTTPServer
 from standardwebhooks import Webhook
 
 from devices.model import Position
+from gateway.alerts.desk import escalate_due
 from gateway.centre.index import CentreIndex
 from gateway.centre.load import centre_from_document
 from gateway.clock import to_ms
@@ -202,6 +203,18 @@ async def test_an_acknowledgement_takes_the_alert(centre: Centre) -> None:
     assert centre.house.ask("SELECT state, taken_by FROM alerts") == [("acknowledged", "arc")]
     assert centre.house.ask("SELECT who, via FROM alert_events WHERE event = 'acknowledge'") == [("arc", "cap")]
     assert centre.reports[0] == (1, Event.OPENED)
+
+
+async def test_the_same_word_after_the_promise_ran_out_is_a_new_one(centre: Centre) -> None:
+    house = centre.house
+    async with centre.client() as client:
+        await client.post(centre.path(), content=ack())
+        house.clock.move(601)
+        await house.writer.write(lambda tx: escalate_due(tx, house.index))
+        assert house.ask("SELECT state FROM alerts") == [("open",)]
+        again = await client.post(centre.path(), content=ack())
+        assert (again.status_code, "You are going" in again.text) == (200, True)
+        assert house.ask("SELECT state, taken_by FROM alerts") == [("acknowledged", "arc")]
 
 
 async def test_an_error_or_a_word(centre: Centre) -> None:

@@ -13,17 +13,19 @@ import httpx
 import pytest
 from litestar import Litestar, Router
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from gateway.alerts import queries
 from gateway.alerts.codes import code_of
-from gateway.alerts.desk import raise_incident
-from gateway.alerts.model import Incident
+from gateway.alerts.desk import answer as desk_answer
+from gateway.alerts.desk import escalate_due, raise_incident
+from gateway.alerts.model import Acknowledge, Answer, Close, Incident, Outcome
 from gateway.centre.model import Carer, QuietHours
 from gateway.notify.answering import Answering
 from gateway.notify.callbacks import receipts_route, sms_route, voice_route
 from gateway.notify.channels.telegram import TelegramApi
 from gateway.notify.restraint import quiet_end
-from gateway.notify.sms_answers import REPLIES, GammuInbox, Incoming, SmsAnswers, normal
+from gateway.notify.sms_answers import REPLIES, STRANGERS, GammuInbox, Incoming, SmsAnswers, normal
 from gateway.notify.states import Event
 from gateway.notify.telegram_answers import TelegramAnswers
 from gateway.settings.providers import Inbound, Receipts, Voice
@@ -41,18 +43,20 @@ class Phones:
 
     def __init__(self, house: House) -> None:
         self.said: list[tuple[str, str]] = []
+        self.marks: list[str] = []
         self.answering = Answering(writer=house.writer, index=lambda: house.index, clock=house.clock)
         self.answers = SmsAnswers(self.answering, self.say, house.path)
         self._count = 0
 
-    async def say(self, number: str, carer: Carer, text: str, mark: str) -> None:
+    async def say(self, number: str, carer: Carer | None, text: str, mark: str) -> None:
         self.said.append((number, text))
+        self.marks.append(mark)
 
-    async def get(self, text: str, number: str = NUMBER, mark: str = "") -> str:
+    async def get(self, text: str, number: str = NUMBER, mark: str = "", *, numbered: bool = True) -> str:
         """The answer to an SMS."""
         self._count += 1
         before = len(self.said)
-        await self.answers.take(Incoming(mark or str(self._count), number, text))
+        await self.answers.take(Incoming(mark or str(self._count), number, text, numbered))
         return self.said[-1][1] if len(self.said) > before else ""
 
 
@@ -91,6 +95,92 @@ async def test_an_sms_with_a_code_answers_its_alert(house: House, phones: Phones
     assert next(row["state"] for row in house.rows(f"alert = {second} AND channel = 'sms'")) == "read"
 
 
+async def says(house: House, alert: int, answer: Answer, who: str) -> None:
+    """Somebody answers on the page."""
+    await house.writer.write(lambda tx: desk_answer(tx, house.index, alert, answer, who, "page"))
+
+
+async def promise_runs_out(house: House) -> None:
+    house.clock.move(601)
+    await house.writer.write(lambda tx: escalate_due(tx, house.index))
+    await house.settled()
+
+
+async def test_a_digit_never_goes_to_another_alert_than_was_meant(house: House, phones: Phones) -> None:
+    first = await house.fall(1)
+    await house.settled()
+    second = await house.fall(2)
+    await house.settled()
+    await says(house, first, Close(Outcome.FALSE), "boss")
+    asked = await phones.get("1")
+    assert asked == f"Which one? Open: {code_of(second)} (101). Answer for example 1 {code_of(second)}."
+    assert state(house, second) == ("open", None)
+    taken = await phones.get(f"1 {code_of(second)}")
+    assert taken.startswith(f"{code_of(second)} (101): You are going.")
+    await promise_runs_out(house)
+    house.clock.move(301)
+    assert "You are going" in await phones.get("1"), "nobody thinks of the first one any more"
+
+
+async def test_words_that_come_again_are_taken_anew_when_something_has_changed(house: House, phones: Phones) -> None:
+    alert = await house.fall()
+    await house.settled()
+    for _ in range(2):
+        assert "You are going" in await phones.get("1", mark="words", numbered=False)
+    assert history(house, alert) == [("acknowledge", "nora", "sms")]
+    await promise_runs_out(house)
+    assert state(house, alert) == ("open", None)
+    assert "You are going" in await phones.get("1", mark="words", numbered=False)
+    assert state(house, alert) == ("acknowledged", "nora")
+    assert phones.marks[-1] != phones.marks[0], "a modem sends this reply too"
+
+
+async def test_an_sms_that_is_delivered_twice_is_told_what_is_true_now(house: House, phones: Phones) -> None:
+    alert = await house.fall()
+    await house.settled()
+    await phones.get("1", mark="SM1")
+    await promise_runs_out(house)
+    assert "Nobody is going" in await phones.get("1", mark="SM1")
+    assert state(house, alert) == ("open", None)
+    await says(house, alert, Acknowledge(), "boss")
+    assert "Boss Borg is going already." in await phones.get("1", mark="SM1")
+    await says(house, alert, Close(Outcome.REAL), "boss")
+    assert "no open alert" in await phones.get("1", mark="SM1")
+
+
+async def test_a_shared_telephone_answers_for_whoever_was_told(house: House, phones: Phones) -> None:
+    people = house.index.centre.carers
+    ben = people[0].model_copy(update={"id": "ben", "name": "Ben Borg"})
+    house.index = type(house.index)(house.index.centre.model_copy(update={"carers": (ben, *people)}))
+    alert = await house.fall()
+    await house.settled()
+    assert "You are going" in await phones.get(f"1 {code_of(alert)}")
+    assert state(house, alert) == ("acknowledged", "nora")
+    # he is told too, later: but it is she who is on the way, and says that she is there
+    await house.writer.write(
+        lambda tx: tx.db.execute(
+            "INSERT INTO notifications (key, alert, purpose, step, carer, contact, channel, address, state, due_at, "
+            "created_at) SELECT 'ben', alert, purpose, step, 'ben', 0, channel, address, 'sent', due_at, created_at "
+            "FROM notifications WHERE carer = 'nora' LIMIT 1"
+        )
+    )
+    await phones.get(f"3 {code_of(alert)}")
+    assert state(house, alert) == ("attended", "nora")
+    await phones.get(f"2 {code_of(alert)}")
+    assert "You are going" in await phones.get(f"1 {code_of(alert)}")
+    assert history(house, alert)[-1] == ("acknowledge", "ben", "sms"), "nobody had it: the one told last"
+
+
+@pytest.mark.parametrize("number", ["35679000000", "0035679000000", "+356 7900 0000", "79000000", "079000000"])
+async def test_a_number_counts_however_the_provider_writes_it(house: House, phones: Phones, number: str) -> None:
+    phones.answers = SmsAnswers(phones.answering, phones.say, house.path, country="+356")
+    alert = await house.fall()
+    assert "You are going" in await phones.get("1", number=number)
+    assert state(house, alert) == ("acknowledged", "nora")
+    assert phones.said[-1][0] == NUMBER
+    phones.answers.close()
+
+
 async def test_without_a_code_only_when_one_is_meant(house: House, phones: Phones) -> None:
     assert "no open alert" in await phones.get("1")
     first = await house.fall(1)
@@ -110,9 +200,24 @@ async def test_the_same_sms_again_is_one_answer(house: House, phones: Phones) ->
     assert history(house, alert) == [("acknowledge", "nora", "sms")]
 
 
-async def test_strangers_are_not_answered_and_help_is_limited(house: House, phones: Phones) -> None:
+async def test_a_stranger_who_answers_learns_that_it_was_not_taken(house: House, phones: Phones) -> None:
     alert = await house.fall()
-    assert await phones.get("1", number="+49300000000") == ""
+    with capture_logs() as logs:
+        replies = [await phones.get(f"1 {code_of(alert)}", number="+49300000123") for _ in range(REPLIES + 1)]
+        assert await phones.get("Buy now", number="+49300000124") == ""
+        assert await phones.get("1", number="Bank") == ""
+    assert all("Not taken: this number is not known here" in reply for reply in replies[:-1])
+    assert replies[-1] == ""
+    told = [(one["number_ends"], one["looks_like_an_answer"]) for one in logs if one["event"] == "sms.stranger"]
+    assert told == [*[("123", True)] * (REPLIES + 1), ("124", False), ("", True)]
+    for number in range(STRANGERS):
+        await phones.get("1", number=f"+4930000{number:04}")
+    assert len(phones.said) == STRANGERS, "a prankster does not empty the account"
+    assert state(house, alert) == ("open", None)
+
+
+async def test_help_is_limited(house: House, phones: Phones) -> None:
+    alert = await house.fall()
     assert await phones.get("1", number="+4520000000") != "", "a carer who was not told learns nothing is open"
     assert state(house, alert) == ("open", None)
     replies = [await phones.get("What is this?") for _ in range(REPLIES + 3)]
@@ -171,6 +276,21 @@ def press(number: int, sender: int, data: str) -> dict[str, Any]:
     }
 
 
+async def test_a_chat_that_two_share_answers_for_whoever_was_told(house: House, phones: Phones) -> None:
+    people = house.index.centre.carers
+    ben = people[0].model_copy(update={"id": "ben", "name": "Ben Borg"})
+    house.index = type(house.index)(house.index.centre.model_copy(update={"carers": (ben, *people)}))
+    alert = await house.fall()
+    bot = Bot(press(5, 1234, f"going:{alert}:1"))
+    async with bot.running() as url:
+        api = TelegramApi(server=url, token="1:a", hold_s=1)
+        task = asyncio.create_task(TelegramAnswers(api, phones.answering, house.clock).run())
+        await house.expect(lambda: any(method == "editMessageText" for method, _ in bot.said))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert history(house, alert) == [("acknowledge", "nora", "telegram")]
+
+
 async def test_a_button_in_the_chat_answers_and_the_message_shows_it(house: House, phones: Phones) -> None:
     alert = await house.fall()
     broken = {"update_id": 4, "callback_query": {"id": "x", "from": {}}}
@@ -194,7 +314,9 @@ async def test_a_button_in_the_chat_answers_and_the_message_shows_it(house: Hous
     assert len(edited) == 1
     assert "You are going" in edited[0]["text"]
     assert "reply_markup" not in edited[0]
-    assert [body["callback_query_id"] for method, body in bot.said if method == "answerCallbackQuery"] == ["q3", "q5"]
+    shown = [body for method, body in bot.said if method == "answerCallbackQuery"]
+    assert [body["callback_query_id"] for body in shown] == ["q3", "q5"]
+    assert "not known here" in shown[0]["text"]
     assert "77" in bot.said[-1][1]["text"]
 
 
@@ -236,11 +358,47 @@ async def test_a_call_says_what_it_is_and_takes_a_key(house: House, phones: Phon
         assert "Room 101: Fall" in asked.text
         assert f'action="https://care.example.org{path}"' in asked.text
         assert state(house, alert) == ("open", None)
+        assert house.rows("carer = 'nora'")[0]["state"] == "sent", "a mailbox takes calls too"
         done = await provider.post(path, data={"Digits": "1"})
         assert "You are going" in done.text
         assert (await provider.post("/voice/forged", data={"Digits": "1"})).status_code == 404
     assert history(house, alert) == [("acknowledge", "nora", "voice")]
     assert house.rows("carer = 'nora'")[0]["state"] == "read"
+
+
+async def test_a_key_that_is_pressed_again_counts_again_and_the_words_are_true(house: House, phones: Phones) -> None:
+    alert, path = await called(house)
+    await house.settled()
+    async with listening(voice_of(house, phones)) as provider:
+
+        async def press(key: str) -> str:
+            return (await provider.post(path, data={"Digits": key})).text
+
+        assert "You are going" in await press("1")
+        assert "You are going" in await press("1")
+        assert len(history(house, alert)) == 1, "a provider that sends it twice"
+        assert "Somebody else is asked" in await press("2")
+        assert "You are going" in await press("1")
+        assert state(house, alert) == ("acknowledged", "nora")
+        await press("2")
+        await says(house, alert, Acknowledge(), "boss")
+        assert "Boss Borg was first" in await press("1")
+        assert state(house, alert) == ("acknowledged", "boss")
+        await promise_runs_out(house)
+        assert "You are going" in await press("1")
+        assert state(house, alert) == ("acknowledged", "nora")
+
+
+async def test_a_mailbox_is_nobody_so_the_next_contact_is_tried(house: House, phones: Phones) -> None:
+    _, path = await called(house)
+    await house.settled()
+    (row,) = house.rows("carer = 'nora'")
+    async with listening(voice_of(house, phones)) as provider:
+        await provider.post(path, data={"CallSid": "CA1"})
+    await house.dispatcher.receipt(row["id"], Event.GAVE_UP, "no-answer")
+    await house.expect(lambda: len(house.rows("carer = 'nora'")) == 2)
+    assert house.rows("carer = 'nora'")[0]["state"] == "failed_for_good"
+    assert house.rows("carer = 'nora'")[1]["contact"] == 1
 
 
 @pytest.mark.parametrize("kind", ["twilio", "hmac-sha256"])
@@ -390,6 +548,44 @@ async def test_a_storm_of_low_ones_is_told_in_one_message_and_high_never_waits(h
         assert channel.heard[-1].body.endswith("And 4 more notices.")
         together = [row["detail"] for row in house.rows("state = 'sent'") if row["detail"]]
         assert together == [f"told together with {channel.heard[-1].notification}"] * 4
+
+
+@pytest.mark.parametrize("quick", [False, True])
+async def test_what_was_told_together_fails_together(house: House, quick: bool) -> None:
+    channel, spare = house.fake("a"), house.fake("b")
+
+    async def refused_at_once(message: Any) -> None:
+        await house.dispatcher.receipt(message.notification, Event.GAVE_UP, "undelivered")
+
+    async with house.running():
+        for number in range(6):
+            await tell(house, Priority.LOW, str(number))
+            await house.settled()
+        assert len(channel.heard) == 3
+        channel.script = refused_at_once if quick else None
+        house.clock.move(601)
+        await house.expect(lambda: len(channel.heard) == 4)
+        lead = channel.heard[-1].notification
+        if not quick:
+            await house.expect(lambda: len(house.rows("contact = 0 AND state = 'sent'")) == 6)
+            await house.dispatcher.receipt(lead, Event.GAVE_UP, "undelivered")
+        await house.expect(lambda: len(house.rows("contact = 1")) == 3)
+        assert len(house.rows("contact = 0 AND state = 'failed_for_good'")) == 3
+        await house.expect(lambda: spare.heard)
+
+
+async def test_what_was_told_together_arrives_together(house: House) -> None:
+    channel = house.fake("a")
+    async with house.running():
+        for number in range(6):
+            await tell(house, Priority.LOW, str(number))
+            await house.settled()
+        house.clock.move(601)
+        await house.expect(lambda: len(house.rows("state = 'sent'")) == 6)
+        lead = channel.heard[-1].notification
+        await house.dispatcher.receipt(lead, Event.OPENED)
+        states = [one["state"] for one in house.rows(f"id >= {lead}")]
+        assert states == ["read", "delivered", "delivered"]
 
 
 async def test_rounds_without_an_answer_get_more_urgent(house: House) -> None:
