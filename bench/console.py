@@ -5,8 +5,8 @@ fetches the board when it is told to, as static/live.js does. One alert is raise
 has it, and the processor time of the server meanwhile. Memory is what the server's resident set grows by a reader.
 
 In the browser (Chromium): bytes (headers included) and requests of a first visit until the board is live and its icon
-is there, the time at which it was live, and what has come 4 s later (the sound), at 400 ms round trip and 400 kbit/s (the
-"Slow 3G" of WebPageTest) with a processor four times slower. The event stream counts as a request; it never ends.
+is there, the time at which it was live, and what has come 4 s later (the sound), at 400 ms round trip and 400 kbit/s
+(the "Slow 3G" of WebPageTest) with a processor four times slower. The event stream counts as a request; it never ends.
 """
 
 import argparse
@@ -250,8 +250,8 @@ async def in_browser(open_alerts: int) -> dict[str, float]:
             ready = float(await page.evaluate("window.live")) / 1000
             # the icon comes after the page is live, but belongs to the first view
             async with asyncio.timeout(30):
-                while not any(url.endswith("icon.svg") for url in asked) or len(loaded) < len(asked) - 1:
-                    await asyncio.sleep(0.05)  # noqa: ASYNC110 - the browser tells by its events only
+                while not any(url.endswith("icon.svg") for url in asked) or len(loaded) < len(asked) - 1:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)  # the browser tells by its events only
             result = {"ready_s": ready, "requests": len(asked), "bytes": sum(loaded.values())}
             await asyncio.sleep(4)  # the sound and what is kept for later
             result |= {"requests_in_all": len(asked), "bytes_in_all": sum(loaded.values())}
