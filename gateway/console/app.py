@@ -10,7 +10,6 @@ from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.middleware.compression import CompressionMiddleware
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.static_files import create_static_files_router
 
 from gateway.console import (
@@ -52,6 +51,7 @@ from gateway.console import (
     zone_api,
     zones,
 )
+from gateway.console.api_schema import DescribedJson, DescribedYaml
 from gateway.console.board import Board
 from gateway.console.deps import CONSOLE, STOPPING, Console, ConsoleDeps
 from gateway.console.headers import security_headers
@@ -163,7 +163,7 @@ def create_app(deps: ConsoleDeps) -> Litestar:
             version="1",
             path="/api/schema",
             # no viewer: they load scripts from other hosts
-            render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],
+            render_plugins=[DescribedJson(), DescribedYaml()],
         ),
         request_max_body_size=MAX_BODY_BYTES,
         state=State({CONSOLE: console, STOPPING: asyncio.Event()}),

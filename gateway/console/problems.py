@@ -18,6 +18,7 @@ from gateway.errors import (
     IllegalStepError,
     NotAllowedError,
     StoreFailedError,
+    TokenError,
     UndoError,
     UnknownAlertError,
     VersionConflictError,
@@ -122,6 +123,8 @@ def on_gateway_error(request: Request[Any, Any, Any], error: GatewayError) -> Re
             return refuse(request, 409)
         case VersionConflictError() | UndoError() | CentreError():
             return _of_centre(request, error)
+        case TokenError():
+            return refuse(request, 422, str(error))
         case StoreFailedError():
             _LOG.error("console.store_failed", path=request.url.path)
             return refuse(request, 503, headers={"Retry-After": "5"})
