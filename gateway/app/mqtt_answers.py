@@ -25,6 +25,8 @@ REPLY_WITHIN_S = 10.0
 class AnswerLine:
     """A connection of its own, whose session the broker keeps: what is answered while we are away is not lost.
 
+    What comes first after a reconnect may have waited for any time: it counts only when it says when it was pressed.
+
     Args:
         options: the broker.
         site: the centre's id.
@@ -62,7 +64,9 @@ class AnswerLine:
                 async for batch in self.source.batches(AT_ONCE):
                     for receipt in batch:
                         frame = receipt.frame
-                        reply = await self._answers.take(frame.topic, frame.payload, retained=frame.retained)
+                        reply = await self._answers.take(
+                            frame.topic, frame.payload, retained=frame.retained, waited=frame.resumed
+                        )
                         self.source.acknowledge([receipt])
                         if reply is not None:
                             self._put(reply)

@@ -15,13 +15,35 @@ from rules.zone_exit import ZoneExitSettings
 
 def hints(centre: Centre, at: datetime) -> list[Problem]:
     """Hubs of which nobody would be told when they fall silent, carers whom a calendar can't tell apart, residents
-    whose devices can't do what their rules count on, and rules that wait for others that the plan lacks.
+    whose devices can't do what their rules count on, rules that wait for others that the plan lacks, and telephones
+    and chats that several carers share.
 
     Args:
         centre: a checked centre.
         at: UTC-aware; the assignments of that moment count.
     """
-    return [*_hubs(centre), *_carers(centre), *_residents(centre, at), *_plans(centre)]
+    return [*_hubs(centre), *_carers(centre), *_residents(centre, at), *_plans(centre), *_shared(centre)]
+
+
+_ANSWERED_FROM = ("sms", "voice", "telegram")
+
+
+def _shared(centre: Centre) -> Iterator[Problem]:
+    """An answer from a telephone that several carry about counts for one of them: the record may name the wrong one."""
+    first: dict[str, str] = {}
+    for number, carer in enumerate(centre.carers):
+        for place, way in enumerate(carer.contacts):
+            if way.channel not in _ANSWERED_FROM:
+                continue
+            other = first.setdefault(way.address, carer.id)
+            if other != carer.id:
+                yield Problem(
+                    "centre",
+                    f"carers[{number}].contacts[{place}].address",
+                    way.address,
+                    f"expected an address of {carer.id}'s own: {other} has it too, and an answer from there counts for "
+                    "the one who was told last",
+                )
 
 
 def _hubs(centre: Centre) -> Iterator[Problem]:

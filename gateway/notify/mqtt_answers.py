@@ -16,8 +16,10 @@ from msgspec import Meta
 
 from gateway.alerts import taking
 from gateway.alerts.answers import LONGEST_NOTE
+from gateway.alerts.escalation import DEFAULT_TIMES
 from gateway.alerts.model import (
     Acknowledge,
+    Alert,
     Answer,
     Arrive,
     Close,
@@ -32,6 +34,7 @@ from gateway.centre.model import Carer
 from gateway.errors import BadAnswerError, StoreFailedError
 from gateway.notify.answering import Answering, Reply, Taken, open_for
 from gateway.store.database import reader
+from gateway.words import N_, gettext
 
 _LOG = structlog.get_logger(__name__)
 
@@ -42,6 +45,10 @@ LONGEST = 8192
 """Bytes of an answer; the longest note in any script takes less."""
 TOO_OLD = timedelta(minutes=10)
 """An answer whose own time ``t`` is longer ago is refused: "I am going" of a pager that was off promises nothing."""
+AHEAD = timedelta(minutes=2)
+"""A device's clock may be ahead by so much; what was pressed later than that has no age that we could know."""
+
+_AGAIN = N_("That came too late. Please press again.")
 
 
 class Word(StrEnum):
@@ -76,7 +83,15 @@ class AnswerMessage(msgspec.Struct, frozen=True, kw_only=True):
         | None
     ) = None
     t: (
-        Annotated[datetime, Meta(tz=True, description="When it was pressed; older than ten minutes is refused.")] | None
+        Annotated[
+            datetime,
+            Meta(
+                tz=True,
+                description="When it was pressed. Older than ten minutes, or more than two minutes ahead, is refused. "
+                "Without it an answer that waited at the broker is refused.",
+            ),
+        ]
+        | None
     ) = None
     eta_minutes: Annotated[int, Meta(ge=1, description="With going: there in so many minutes.")] | None = None
     outcome: Annotated[Outcome, Meta(description="With close: what it was.")] | None = None
@@ -133,13 +148,16 @@ class MqttAnswers:
             self._db.close()
             self._db = None
 
-    async def take(self, topic: str, payload: bytes, *, retained: bool) -> tuple[str, bytes] | None:
+    async def take(
+        self, topic: str, payload: bytes, *, retained: bool, waited: bool = False
+    ) -> tuple[str, bytes] | None:
         """Take one message; comes back when the answer is on disk.
 
         Args:
             topic: where it came.
             payload: as it came.
             retained: it is an old one that the broker kept: nobody presses now.
+            waited: it may have waited at the broker while we were away, nobody knows how long.
 
         Returns:
             Topic and payload of the reply; None: there is nobody to reply to.
@@ -160,9 +178,11 @@ class MqttAnswers:
         try:
             message = _read(payload)
             number = self._alert(message, carer)
-            reply = await self._hand_in(message, number, carer)
+            reply = await self._hand_in(message, number, carer, waited=waited)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return self._said(carer, None, None, Reply(Taken.REFUSED, "", why=str(error)), unreadable=True)
+        except _TooLateError as error:
+            reply = Reply(Taken.REFUSED, gettext(_AGAIN, carer.language), why=str(error))
         except BadAnswerError as error:
             reply = Reply(Taken.REFUSED, "", why=str(error))
         except StoreFailedError:
@@ -173,16 +193,42 @@ class MqttAnswers:
         _LOG.info("mqtt_answer", carer=carer.id, alert=number, taken=reply.taken.value, repeated=reply.repeated)
         return self._said(carer, message.id if message else None, number, reply)
 
-    async def _hand_in(self, message: AnswerMessage, number: int | None, carer: Carer) -> Reply:
+    async def _hand_in(self, message: AnswerMessage, number: int | None, carer: Carer, *, waited: bool) -> Reply:
         if all(way.channel != "mqtt" for way in carer.contacts):
             raise BadAnswerError(
                 f"carer: {carer.id}: has no mqtt contact, so nothing on the broker can speak for them."
             )
-        answer = _answer(message)
-        if message.t is not None and self._answering.now - message.t > TOO_OLD:
-            raise BadAnswerError(f"t: {message.t.isoformat()}: pressed more than {TOO_OLD} ago; press again.")
+        said = _answer(message)
+        known = taking.known_alert(self._reader(), carer.id, _key(message)) is not None
+        answer = said if known else _still(said, self._age(message, waited=waited))
         # number None: no open alert of that resident; 0 is no alert's number, and gives the words for that
-        return await self._answering.hand_in(number or 0, answer, carer=carer.id, via="mqtt", key=_key(message))
+        return await self._answering.hand_in(
+            number or 0, answer, carer=carer.id, via="mqtt", key=_key(message), said=said
+        )
+
+    def _age(self, message: AnswerMessage, *, waited: bool) -> timedelta:
+        """How long ago it was pressed.
+
+        Raises:
+            _TooLateError: too long ago, or nobody knows.
+        """
+        if message.t is None:
+            if waited:
+                raise _TooLateError("t: missing: it may have waited at the broker for any time; press again.")
+            return timedelta(0)
+        age = self._answering.now - message.t
+        if age > TOO_OLD:
+            raise _TooLateError(f"t: {message.t.isoformat()}: pressed more than {TOO_OLD} ago; press again.")
+        if age < -AHEAD:
+            raise _TooLateError(
+                f"t: {message.t.isoformat()}: more than {AHEAD} in the future; set the device's clock, and press again."
+            )
+        return max(age, timedelta(0))
+
+    def _reader(self) -> sqlite3.Connection:
+        if self._db is None:
+            self._db = reader(self._path)
+        return self._db
 
     def _alert(self, message: AnswerMessage, carer: Carer) -> int | None:
         """The alert that is meant.
@@ -196,13 +242,12 @@ class MqttAnswers:
             return message.alert
         if message.answer is Word.CLOSE:
             raise BadAnswerError("alert: expected the number of the alert that is closed.")
-        if self._db is None:
-            self._db = reader(self._path)
         # The same message again means the same alert, although another one may be the most urgent by now.
-        known = taking.known_alert(self._db, carer.id, _key(message))
+        known = taking.known_alert(self._reader(), carer.id, _key(message))
         if known is not None:
             return known
-        mine = [alert for alert in open_for(self._db, carer.id) if alert.resident == message.resident]
+        mine = [alert for alert in open_for(self._reader(), carer.id) if alert.resident == message.resident]
+        mine = [alert for alert in mine if _changes(alert, message, carer.id)] or mine
         return most_urgent_first(mine)[0].id if mine else None
 
     def _said(
@@ -242,6 +287,39 @@ def _read(payload: bytes) -> AnswerMessage:
     if len(payload) > LONGEST:
         raise msgspec.DecodeError(f"{len(payload)} bytes: expected at most {LONGEST}")
     return _DECODER.decode(payload)
+
+
+class _TooLateError(BadAnswerError):
+    """Nobody can promise by it any more."""
+
+
+def _changes(alert: Alert, message: AnswerMessage, who: str) -> bool:
+    """Whether an answer can change something about an alert: not where another carer has taken it."""
+    if message.answer is Word.MORE_HELP or alert.taken_by is None:
+        return True
+    if alert.taken_by != who:
+        return False
+    match message.answer:
+        case Word.GOING:  # a new time
+            return message.eta_minutes is not None and alert.state is not AlertState.ATTENDED
+        case Word.THERE:
+            return alert.state is not AlertState.ATTENDED
+    return True
+
+
+def _still(answer: Answer, age: timedelta) -> Answer:
+    """What an answer of that age promises now: "in five minutes" of four minutes ago is in one.
+
+    Raises:
+        _TooLateError: the time is over.
+    """
+    if not isinstance(answer, Acknowledge) or age < timedelta(minutes=1):
+        return answer
+    promised = DEFAULT_TIMES.eta_minutes if answer.eta_minutes is None else answer.eta_minutes
+    left = -((age - timedelta(minutes=promised)) // timedelta(minutes=1))
+    if left < 1 <= promised:
+        raise _TooLateError(f"eta_minutes: {promised}: pressed {age} ago, so the time is over; press again.")
+    return Acknowledge(left)
 
 
 def _key(message: AnswerMessage) -> str:

@@ -119,3 +119,13 @@ def test_falls_are_counted_and_not_told() -> None:
 def test_nothing_watches_over_somebody() -> None:
     (hint,) = said([BUTTON], rules=[{"rule": "silent"}])
     assert hint == "care_plans[0] r01: unprotected: Nothing watches over this resident."
+
+
+def test_a_telephone_that_two_share() -> None:
+    document = deepcopy(DOCUMENT)
+    shared = {"channel": "sms", "address": "+35679000001"}
+    document["carers"][0]["contacts"] = [shared, {"channel": "voice", "address": "+35679000001"}]
+    document["carers"][1]["contacts"] = [shared, {"channel": "smtp", "address": "duty@example.org"}]
+    found = [one for one in hints(centre_from_document(document), AT) if one.key.startswith("carers")]
+    assert [(one.key, one.value) for one in found] == [("carers[1].contacts[0].address", "+35679000001")]
+    assert "has it too" in found[0].expected

@@ -13,7 +13,8 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.alerts import queries
+from gateway.alerts import desk, queries
+from gateway.alerts.model import Acknowledge
 from gateway.alerts.table import AlertState
 from gateway.app.brokerfiles import plan_of
 from gateway.app.mqtt_answers import AnswerLine
@@ -21,7 +22,7 @@ from gateway.ingest.broker_config import ACCESS_FILE, PASSWORD_FILE, broker_conf
 from gateway.ingest.options import BrokerOptions
 from gateway.ingest.publisher import Publisher
 from gateway.notify.answering import Answering
-from gateway.notify.mqtt_answers import TOO_OLD, carer_of, schema
+from gateway.notify.mqtt_answers import AHEAD, TOO_OLD, carer_of, schema
 from gateway.settings import load_settings
 from tests.brokers import Broker, run_mosquitto, run_nats, send
 from tests.gateway.notify.conftest import House, index_of
@@ -211,7 +212,52 @@ async def test_an_old_press_promises_nothing(pagers: Pagers) -> None:
         reply = await pagers.answer("nora", {"v": 1, "id": "1", "alert": alert, "answer": "going", "t": pressed})
         assert reply["result"] == "refused"
         assert "press again" in reply["why"]
+        assert reply["text"] == "That came too late. Please press again."
+        ahead = (pagers.house.clock.now() + AHEAD + timedelta(seconds=1)).isoformat()
+        reply = await pagers.answer("nora", {"v": 1, "id": "2", "alert": alert, "answer": "going", "t": ahead})
+        assert (reply["result"], "in the future" in reply["why"]) == ("refused", True)
         assert pagers.state(alert) is AlertState.OPEN
+
+
+@pytest.mark.parametrize(
+    ("eta", "age_s", "left"), [(5, 59, 5), (5, 240, 1), (5, 241, 1), (None, 540, 1), (None, 30, 10), (5, -100, 5)]
+)
+async def test_a_promise_counts_from_the_press(pagers: Pagers, eta: int | None, age_s: int, left: int) -> None:
+    async with pagers.taken():
+        alert = await pagers.house.fall()
+        now = pagers.house.clock.now()
+        body = {"v": 1, "id": "1", "alert": alert, "answer": "going", "t": (now - timedelta(seconds=age_s)).isoformat()}
+        body |= {"eta_minutes": eta} if eta else {}
+        assert (await pagers.answer("nora", body))["result"] == "taken"
+        assert queries.alert(pagers.house.db, alert).eta_at == now + timedelta(minutes=left)
+        pagers.house.clock.move(60)
+        assert (await pagers.answer("nora", body))["result"] == "repeated"
+
+
+async def test_a_promise_whose_time_is_over_is_none(pagers: Pagers) -> None:
+    async with pagers.taken():
+        alert = await pagers.house.fall()
+        pressed = (pagers.house.clock.now() - timedelta(minutes=9)).isoformat()
+        body = {"v": 1, "id": "1", "alert": alert, "answer": "going", "eta_minutes": 5, "t": pressed}
+        reply = await pagers.answer("nora", body)
+        assert (reply["result"], "the time is over" in reply["why"]) == ("refused", True)
+        assert pagers.state(alert) is AlertState.OPEN
+
+
+async def test_a_room_stands_for_the_alert_that_the_answer_can_change(pagers: Pagers) -> None:
+    async with pagers.taken():
+        first, second = await pagers.house.fall(1), await pagers.house.fall(2)
+        house = pagers.house
+        await house.writer.write(lambda tx: desk.answer(tx, house.index, first, Acknowledge(), "sam", "page"))
+        body = {"v": 1, "resident": "r01", "answer": "going"}
+        reply = await pagers.answer("nora", body | {"id": "1"})
+        assert (reply["result"], reply["alert"]) == ("taken", second)
+        assert (await pagers.answer("nora", body | {"id": "2", "answer": "there"}))["alert"] == second
+        assert queries.alert(house.db, first).taken_by == "sam"
+        assert (await pagers.answer("nora", body | {"id": "3", "answer": "cant"}))["alert"] == second
+        await house.writer.write(lambda tx: desk.answer(tx, house.index, second, Acknowledge(), "sam", "page"))
+        refused = await pagers.answer("nora", body | {"id": "4"})
+        assert (refused["result"], refused["text"][:19]) == ("refused", "Sam Borg was first,"), "there is no other one"
 
 
 async def test_a_retained_answer_is_ignored_and_logged(pagers: Pagers) -> None:
@@ -241,10 +287,15 @@ async def test_an_answer_while_the_gateway_is_away_waits_at_the_broker(pagers: P
     alert = await pagers.house.fall()
     async with pagers.taken():
         pass  # the broker knows us from now on
-    await pagers.press("nora", {"v": 1, "id": "1", "alert": alert, "answer": "going"})
+    body = {"v": 1, "alert": alert, "answer": "going"}
+    await pagers.press("nora", body | {"id": "1"})
+    await pagers.press("nora", body | {"id": "2", "answer": "there", "t": pagers.house.clock.now().isoformat()})
     async with pagers.taken():
-        await pagers.house.expect(lambda: pagers.heard)
-    assert pagers.state(alert) is AlertState.ACKNOWLEDGED
+        await pagers.house.expect(lambda: len(pagers.heard) == 2)
+    found = {reply["id"]: (reply["result"], reply["why"]) for _, reply in pagers.heard}
+    assert found["1"] == ("refused", "t: missing: it may have waited at the broker for any time; press again.")
+    assert found["2"][0] == "taken"
+    assert pagers.said(alert) == [("arrive", "nora", "mqtt")]
 
 
 async def test_the_reply_comes_after_the_commit(pagers: Pagers) -> None:
