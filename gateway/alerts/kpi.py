@@ -3,8 +3,11 @@
 What is counted: alerts that stand by themselves (not those under another one) and did not turn out to be a test. All
 times run from the moment the alert was raised:
 
-- notified: the first message that asks for an answer was taken over by its provider;
-- acknowledged: the first person answered (going, there, or closed at once);
+- notified: the first message that asks for an answer was taken over by its provider; one that says that others could
+  not be reached asks too;
+- acknowledged: the first person answered (going, there, or closed at once). Whenever nobody has the alert any more, it
+  waits for an answer again, and the longest of these waits counts: see gateway.alerts.kpi_lines. While the last of
+  them has no answer, neither has the alert;
 - attended: the first person said that they are there.
 
 The limits of the shares are those that alarm receiving centres in the United Kingdom are measured by (TSA, Quality
@@ -14,7 +17,7 @@ Standards Framework: calls answered within 60 s and 180 s, responders there with
 import math
 import sqlite3
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import Final
@@ -22,9 +25,9 @@ from typing import Final
 import msgspec
 
 from gateway.alerts.delivery import TOLD, State
-from gateway.alerts.model import ASKING, Outcome
+from gateway.alerts.kpi_lines import Line, alert_lines, words
+from gateway.alerts.model import Outcome
 from gateway.alerts.outcomes import OutcomeCount, outcomes
-from gateway.alerts.table import AlertEvent
 from gateway.centre.model import Centre
 from gateway.clock import from_ms, to_ms
 
@@ -41,9 +44,6 @@ LIMITS: Final[dict[str, tuple[str, int]]] = {
 
 UNANSWERED_AFTER: Final = timedelta(seconds=180)
 """A person has had that long before an alert counts as unanswered; the second limit of acknowledging."""
-
-ANSWERS: Final = (AlertEvent.ACKNOWLEDGE, AlertEvent.ARRIVE, AlertEvent.CLOSE)
-"""Events with which a person says that somebody sees to it."""
 
 
 class Per(StrEnum):
@@ -88,7 +88,9 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """Alerts that turned out to be tests; they are not in any other figure."""
     closed: int
     unanswered: int
-    """Nobody has answered them, and 180 s have passed."""
+    """Nobody has answered them since they last began to wait for it, and 180 s have passed since."""
+    promises_not_kept: int
+    """Somebody said that they are going, and neither came nor said anything in the time that they had named."""
     notified: Spread
     acknowledged: Spread
     attended: Spread
@@ -131,39 +133,9 @@ class Kpis(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: list[Delivery]
 
 
-class _Line(msgspec.Struct, frozen=True):
-    """One alert; times in epoch milliseconds."""
-
-    raised: int
-    closed: int | None
-    outcome: str | None
-    notified: int | None
-    acknowledged: int | None
-    attended: int | None
-
-
-def _words(values: Iterable[str]) -> str:
-    return ", ".join(f"'{value}'" for value in sorted(values))
-
-
-# One pass over the alerts; their events and messages are found by index.
-_ALERTS = f"""
-WITH chosen AS MATERIALIZED (
-    SELECT id, raised_at, closed_at, outcome FROM alerts
-    WHERE raised_at >= :since AND raised_at < :until AND under IS NULL
-)
-SELECT c.raised_at, c.closed_at, c.outcome,
-    (SELECT min(n.settled_at) FROM notifications n
-     WHERE n.alert = c.id AND n.purpose IN ({_words(ASKING)}) AND n.state IN ({_words(TOLD)})),
-    min(e.at) FILTER (WHERE e.event IN ({_words(ANSWERS)})),
-    min(e.at) FILTER (WHERE e.event = '{AlertEvent.ARRIVE}')
-FROM chosen c LEFT JOIN alert_events e ON e.alert = c.id AND e.who IS NOT NULL
-GROUP BY c.id ORDER BY c.raised_at
-"""  # noqa: S608 - our own words
-
 _DELIVERIES = f"""
 SELECT n.channel AS channel, count(*) AS messages,
-    count(*) FILTER (WHERE n.state IN ({_words(TOLD)})) AS told,
+    count(*) FILTER (WHERE n.state IN ({words(TOLD)})) AS told,
     count(*) FILTER (WHERE n.state = '{State.FAILED_FOR_GOOD}') AS failed,
     count(*) FILTER (WHERE n.state = '{State.WITHDRAWN}') AS withdrawn,
     sum(n.attempts) AS attempts
@@ -199,8 +171,8 @@ def kpis(
         shifts: wall-clock times at which shifts change, for ``per`` shift.
     """
     values = {"since": to_ms(since), "until": to_ms(until)}
-    lines = [_Line(*row) for row in db.execute(_ALERTS, values)]
-    stretches: dict[tuple[datetime, datetime, str], list[_Line]] = {}
+    lines = alert_lines(db, since=since, until=until)
+    stretches: dict[tuple[datetime, datetime, str], list[Line]] = {}
     for line in lines:
         stretches.setdefault(_stretch(from_ms(line.raised), timezone, per, sorted(shifts)), []).append(line)
     return Kpis(
@@ -237,7 +209,7 @@ def _stretch(at: datetime, timezone: tzinfo, per: Per, shifts: Sequence[time]) -
     return start.replace(tzinfo=timezone).astimezone(UTC), end.replace(tzinfo=timezone).astimezone(UTC), label
 
 
-def _figures(lines: Sequence[_Line], since: datetime, until: datetime, label: str, now: datetime) -> Figures:
+def _figures(lines: Sequence[Line], since: datetime, until: datetime, label: str, now: datetime) -> Figures:
     counted = [line for line in lines if line.outcome != Outcome.TEST]
     now_ms, patience = to_ms(now), UNANSWERED_AFTER // timedelta(milliseconds=1)
     return Figures(
@@ -247,7 +219,8 @@ def _figures(lines: Sequence[_Line], since: datetime, until: datetime, label: st
         alerts=len(counted),
         tests=len(lines) - len(counted),
         closed=sum(line.closed is not None for line in counted),
-        unanswered=sum(line.acknowledged is None and now_ms - line.raised > patience for line in counted),
+        unanswered=sum(line.acknowledged is None and now_ms - line.waits_since > patience for line in counted),
+        promises_not_kept=sum(line.broken > 0 for line in counted),
         notified=_spread([line.notified - line.raised for line in counted if line.notified is not None]),
         acknowledged=_spread([line.acknowledged - line.raised for line in counted if line.acknowledged is not None]),
         attended=_spread([line.attended - line.raised for line in counted if line.attended is not None]),
@@ -264,13 +237,17 @@ def _spread(millis: list[int]) -> Spread:
     return Spread(len(millis), rank(0.5), rank(0.9))
 
 
-def _share(lines: Sequence[_Line], what: str, limit_ms: int, now_ms: int) -> Share:
+def _share(lines: Sequence[Line], what: str, limit_ms: int, now_ms: int) -> Share:
     within = of = 0
     for line in lines:
         happened: int | None = getattr(line, what)
         if happened is not None and happened - line.raised <= limit_ms:
             within += 1
-        elif happened is None and line.closed is None and now_ms - line.raised <= limit_ms:
+        elif (
+            happened is None
+            and line.closed is None
+            and now_ms - (line.waits_since if what == "acknowledged" else line.raised) <= limit_ms
+        ):
             continue  # there is still time
         of += 1
     return Share(within, of, within / of if of else None)

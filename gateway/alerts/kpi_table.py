@@ -15,7 +15,7 @@ def columns(figures: Figures) -> Iterator[tuple[str, object]]:
     yield "period", figures.label
     yield "from", msgspec.to_builtins(figures.since)
     yield "to", msgspec.to_builtins(figures.until)
-    for name in ("alerts", "tests", "closed", "unanswered"):
+    for name in ("alerts", "tests", "closed", "unanswered", "promises_not_kept"):
         yield name, getattr(figures, name)
     for name in TIMES:
         spread: Spread = getattr(figures, name)

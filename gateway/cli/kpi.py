@@ -70,12 +70,13 @@ def kpi(
 
 
 def _print(found: Kpis) -> None:
-    table = Table("", "alerts", "unanswered", "told", "answered", "there", *_HEADS, box=None)
+    table = Table("", "alerts", "unanswered", "promises not kept", "told", "answered", "there", *_HEADS, box=None)
     for figures in (*found.periods, found.total):
         table.add_row(
             figures.label,
             str(figures.alerts),
             str(figures.unanswered),
+            str(figures.promises_not_kept),
             *(_spread(getattr(figures, name)) for name in TIMES),
             *(_share(figures.shares[name]) for name in LIMITS),
         )

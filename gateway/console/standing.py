@@ -14,8 +14,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from gateway.alerts.delivery import TOLD, WAITING, State
-from gateway.alerts.kpi import ANSWERS
-from gateway.alerts.model import ASKING
+from gateway.alerts.kpi_lines import ANSWERS
+from gateway.alerts.model import INVOLVED
 from gateway.clock import Clock, to_ms
 from gateway.errors import StoreError
 from rules.model import Priority
@@ -34,7 +34,7 @@ def _words(values: Iterable[str]) -> str:
 _TOLD_AT: Final = f"""
 SELECT a.id, a.raised_at, a.state = 'closed', (
     SELECT min(settled_at) FROM notifications
-    WHERE alert = a.id AND purpose IN ({_words(ASKING)}) AND state IN ({_words(TOLD)}))
+    WHERE alert = a.id AND purpose IN ({_words(INVOLVED)}) AND state IN ({_words(TOLD)}))
 FROM alerts a WHERE a.id IN (SELECT value FROM json_each(?))
 """  # noqa: S608 - our own words
 

@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.alerts.kpi import SHIFTS, Kpis, Per, kpis
+from gateway.alerts.kpi import SHIFTS, Figures, Kpis, Per, kpis
+from gateway.alerts.model import Outcome
 from gateway.clock import to_ms
 from gateway.store.database import connect, prepare
+from tests.gateway.alerts.ward import Ward
 from tests.pace import slowness_now
 
 MALTA = ZoneInfo("Europe/Malta")
@@ -161,6 +163,92 @@ def test_only_messages_that_ask_and_arrived_tell(book: Book) -> None:
     book.message(number, "read", T0 + timedelta(seconds=9))
     book.message(number, "delivered", T0 + timedelta(seconds=7), purpose="reminder")
     assert book.figures().total.notified.median_s == 7.0
+
+
+def test_the_word_that_others_can_not_be_reached_tells_too(book: Book) -> None:
+    number = book.alert()
+    book.message(number, "failed_for_good", T0 + timedelta(seconds=1))
+    book.message(number, "sent", T0 + timedelta(seconds=20), purpose="undeliverable")
+    figures = book.figures().total
+    assert (figures.notified.median_s, figures.shares["notified_within_60_s"].within) == (20.0, 1)
+
+
+def said(ward: Ward) -> Figures:
+    """The figures of the ward's one alert as they stand now."""
+    now = ward.clock.now()
+    return kpis(
+        ward.db, since=now - timedelta(days=1), until=now + timedelta(seconds=1), now=now, timezone=MALTA
+    ).total  # fmt: skip
+
+
+def in_time(figures: Figures) -> tuple[int, int, int]:
+    """Within, and of, the 180 s for an answer; and unanswered."""
+    share = figures.shares["acknowledged_within_180_s"]
+    return share.within, share.of, figures.unanswered
+
+
+def test_closed_by_mistake_and_re_opened_it_waits_again(ward: Ward) -> None:
+    ward.press()
+    ward.clock.move(10)
+    ward.going("nora")
+    ward.clock.move(20)
+    ward.closes("nora", Outcome.FALSE)
+    assert in_time(said(ward)) == (1, 1, 0)
+    ward.clock.move(10)
+    ward.reopens("ben")
+    ward.clock.move(180)
+    assert in_time(said(ward)) == (0, 0, 0)  # there is still time
+    ward.clock.move(1)
+    assert in_time(said(ward)) == (0, 1, 1)
+    assert said(ward).acknowledged.alerts == 0
+    ward.clock.move(19)
+    ward.arrives("ida")
+    assert in_time(said(ward)) == (0, 1, 0)
+    assert said(ward).acknowledged.median_s == 200.0  # the longest wait, not since it was raised
+
+
+def test_re_opened_and_answered_soon_keeps_its_first_wait(ward: Ward) -> None:
+    ward.press()
+    ward.clock.move(100)
+    ward.closes("nora")
+    ward.clock.move(3600)
+    ward.reopens("nora")
+    ward.clock.move(5)
+    ward.closes("nora")
+    assert said(ward).acknowledged.median_s == 100.0
+    assert in_time(said(ward)) == (1, 1, 0)
+
+
+def test_a_promise_that_is_not_kept_is_no_answer(ward: Ward) -> None:
+    ward.press()
+    ward.clock.move(10)
+    ward.going("nora", 1)
+    ward.forward(60)
+    assert (said(ward).promises_not_kept, said(ward).unanswered) == (1, 0)
+    ward.forward(181)
+    assert in_time(said(ward)) == (0, 1, 1)
+    ward.going("ben", 1)
+    ward.forward(60)
+    ward.arrives("ida")
+    figures = said(ward)
+    assert (figures.promises_not_kept, figures.acknowledged.median_s) == (1, 181.0)  # one alert, two promises
+
+
+def test_who_can_not_come_after_all_gives_it_back(ward: Ward) -> None:
+    ward.press()
+    ward.going("nora")
+    ward.declines("nora")
+    ward.clock.move(181)
+    assert (in_time(said(ward)), said(ward).promises_not_kept) == ((0, 1, 1), 0)
+
+
+def test_who_was_there_has_answered_for_good(ward: Ward) -> None:
+    ward.press()
+    ward.arrives("nora")
+    ward.forward(3600)  # nobody closed it: brought back
+    assert ward.events()[-1] == "expire"
+    ward.clock.move(600)
+    assert (in_time(said(ward)), said(ward).promises_not_kept) == ((1, 1, 0), 0)
 
 
 def test_tests_and_what_is_under_another_are_left_out(book: Book) -> None:
