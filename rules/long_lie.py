@@ -60,8 +60,8 @@ class Sign(StrEnum):
 class Lie(msgspec.Struct, frozen=True, omit_defaults=True):
     """Somebody fell ``since``, and nothing showed yet that they got up; told at ``until``; ``over`` that a
     sign of it came after that, and before it was told. ``before`` is the lie of an earlier fall, which goes on when a
-    newer fall that still waits is taken back. The rest is the first that was heard after the fall, to compare with; steps and
-    places by device."""
+    newer fall that still waits is taken back. The rest is the first that was heard after the fall, to compare with;
+    steps and places by device."""
 
     since: datetime
     until: datetime

@@ -5,8 +5,8 @@ These readings of the person's own devices do:
 - motion: ``moving``, or a posture of standing, walking or upright;
 - room, bed and door: a *change* (came, left, another room; in bed, out of bed; opened, closed). A sensor that says the
   same again and again says nothing: a radar also sees somebody who lies on the floor;
-- position: farther from the same device's place before than both accuracies and ``MOVED_M``; a device's first one counts
-  too. Two trackers at two places are no movement, however often they take turns;
+- position: farther from the same device's place before than both accuracies and ``MOVED_M``; a device's first one
+  counts too. Two trackers at two places are no movement, however often they take turns;
 - sleep: movement in bed; and heart and breath that a *bed* sensor measures: who sleeps in the day is not missed;
 - a call for help.
 

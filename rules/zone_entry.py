@@ -9,6 +9,7 @@ they are near enough in time. A position that nobody could have walked to waits 
 How all this is decided, with watched hours and companions: rules.zone_watch.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
@@ -20,8 +21,9 @@ from rules.geometry import ZoneShape
 from rules.model import Context, Heard, Pending, Priority, Quiet, Reason, Rule, Verdict
 from rules.schedule import Schedule, build_schedule
 from rules.way import crossed
+from rules.zone_each import EachTracker
 from rules.zone_fix import SHARP_M, Side, Spot, apart_m
-from rules.zone_settings import LESS, WatchSettings, check_device, companions_of, zone_of
+from rules.zone_settings import LESS, WatchSettings, check_device, companions_of, heard_of, zone_of
 from rules.zone_state import How, Stand, WatchState, Where
 from rules.zone_watch import Watch
 
@@ -85,6 +87,8 @@ class ZoneEntrySettings(WatchSettings):
 
 class ZoneEntryState(WatchState, frozen=True, tag="zone_entry", omit_defaults=True):
     """See WatchState; bad is inside."""
+
+    each: Mapping[str, "ZoneEntryState"] = {}
 
 
 class ZoneEntryRule(Watch):
@@ -162,6 +166,10 @@ class ZoneEntryRule(Watch):
     def _fine(self) -> Quiet:
         return _OUTSIDE
 
+    def _left_behind(self, device: str, other: str, at: int) -> Reason:
+        values: dict[str, float | int | str] = {"device": device, "other": other, "outside_at": at}
+        return Reason("{device} says so. {other} was outside at {outside_at}: it may have been left behind.", values)
+
     def _back(self) -> Reason:
         return Reason("Outside {zone} again.", {"zone": self._zone.name})
 
@@ -203,7 +211,7 @@ class ZoneEntryRule(Watch):
 
 
 def build(settings: ZoneEntrySettings, context: Context) -> tuple[Rule, ...]:
-    """One rule for the zone.
+    """One rule for the zone; each of several trackers is judged by itself.
 
     Raises:
         BadRuleError: there is no such zone, device, calendar, or companion with a tracker.
@@ -211,4 +219,5 @@ def build(settings: ZoneEntrySettings, context: Context) -> tuple[Rule, ...]:
     zone = zone_of("zone_entry", "zone", settings.zone, context)
     check_device("zone_entry", settings.device, context)
     companions = companions_of("zone_entry", settings.companions, context)
-    return (ZoneEntryRule(settings, zone, build_schedule(settings.schedule, context), companions),)
+    rule = ZoneEntryRule(settings, zone, build_schedule(settings.schedule, context), companions)
+    return (EachTracker(rule, *heard_of(settings.device, context)),)

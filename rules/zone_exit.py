@@ -23,7 +23,7 @@ from rules.model import Context, Heard, Pending, Priority, Quiet, Reason, Rule, 
 from rules.schedule import Schedule, build_schedule
 from rules.zone_each import EachTracker
 from rules.zone_fix import Side, Spot
-from rules.zone_settings import LESS, WatchSettings, check_device, companions_of, zone_of
+from rules.zone_settings import LESS, WatchSettings, check_device, companions_of, heard_of, zone_of
 from rules.zone_state import How, Stand, WatchState, Where, ZoneExitState
 from rules.zone_watch import Watch
 from rules.zone_watched import NEAR
@@ -164,6 +164,10 @@ class ZoneExitRule(Watch):
     def _fine(self) -> Quiet:
         return _INSIDE
 
+    def _left_behind(self, device: str, other: str, at: int) -> Reason:
+        values: dict[str, float | int | str] = {"device": device, "other": other, "inside_at": at}
+        return Reason("{device} says so. {other} was inside at {inside_at}: it may have been left behind.", values)
+
     def _back(self) -> Reason:
         return Reason("Back inside {zone}.", {"zone": self._zone.name})
 
@@ -212,7 +216,7 @@ class ZoneExitRule(Watch):
 
 
 def build(settings: ZoneExitSettings, context: Context) -> tuple[Rule, ...]:
-    """One rule for the zone; who has several trackers is watched by each of them.
+    """One rule for the zone; each of several trackers is judged by itself.
 
     Raises:
         BadRuleError: there is no such zone, device, calendar, or companion with a tracker.
@@ -221,7 +225,4 @@ def build(settings: ZoneExitSettings, context: Context) -> tuple[Rule, ...]:
     check_device("zone_exit", settings.device, context)
     companions = companions_of("zone_exit", settings.companions, context)
     rule = ZoneExitRule(settings, zone, build_schedule(settings.schedule, context), companions)
-    trackers = [one.id for one in context.devices if one.type == "tracker"]
-    if settings.device is not None or len(trackers) < 2:
-        return (rule,)
-    return (EachTracker(rule, trackers),)
+    return (EachTracker(rule, *heard_of(settings.device, context)),)

@@ -108,6 +108,13 @@ def check_device(rule: str, device: str | None, context: Context) -> None:
     raise BadRuleError(f"{rule}: device is {device!r}; the resident's devices are: {known}")
 
 
+def heard_of(device: str | None, context: Context) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The trackers that are judged each by itself, and all devices that are heard; with a named one only that."""
+    if device is not None:
+        return (device,), (device,)
+    return tuple(one.id for one in context.devices if one.type == "tracker"), tuple(one.id for one in context.devices)
+
+
 def companions_of(rule: str, companions: tuple[str, ...], context: Context) -> tuple[str, ...]:
     """The trackers that these carers carry.
 

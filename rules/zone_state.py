@@ -1,5 +1,6 @@
 """What leaving a safe zone and entering a forbidden one remember between two events; see rules.zone_watch."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -42,7 +43,15 @@ class Where(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     jump_s: float = 0.0
 
 
-class WatchState(State, frozen=True, omit_defaults=True):
+class Parted(State, frozen=True, omit_defaults=True):
+    """What rules.zone_each keeps: ``device``, the tracker whose the state itself is ("": there is none; None: nobody
+    said, as in each of ``each``); and ``each``, the same of the person's further trackers, by device."""
+
+    device: str | None = None
+    each: Mapping[str, "Parted"] = {}
+
+
+class WatchState(Parted, frozen=True, omit_defaults=True):
     """``good_at`` and ``bad_at`` are the latest certain fixes of either side; ``fixes`` the bad ones that count now.
 
     ``spot`` is the last place that can be believed, ``out`` the last bad one, ``company`` those of companions by
@@ -72,6 +81,6 @@ class WatchState(State, frozen=True, omit_defaults=True):
 
 
 class ZoneExitState(WatchState, frozen=True, tag="zone_exit", omit_defaults=True):
-    """See WatchState; bad is outside. ``each``: the same of the person's further trackers, see rules.zone_each."""
+    """See WatchState; bad is outside."""
 
-    each: dict[str, "ZoneExitState"] = {}  # noqa: RUF012 - msgspec copies it
+    each: Mapping[str, "ZoneExitState"] = {}

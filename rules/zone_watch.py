@@ -142,6 +142,7 @@ class Watch(Watched):
             every_s=every_s,
             cleared_at=state.cleared_at,
             single=state.single,
+            device=state.device,
         )
 
     def _cleared(self, state: WatchState, at: datetime | None, spot: Spot | None, now: datetime) -> WatchState:

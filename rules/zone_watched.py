@@ -8,11 +8,12 @@ from typing import ClassVar, Final
 from msgspec.structs import replace
 
 from rules.geometry import ZoneShape
-from rules.model import Pending, Priority, Quiet, Raised, Reason, Verdict
+from rules.model import Pending, Priority, Quiet, Raised, Reason, State, Verdict
 from rules.schedule import Schedule
+from rules.timing import epoch_ms
 from rules.zone_fix import Side, near_until
 from rules.zone_settings import WatchSettings
-from rules.zone_state import How, Stand, WatchState, Where
+from rules.zone_state import How, Parted, Stand, WatchState, Where
 
 NEAR: Final = Reason("A companion is near.")
 """Why it waits while somebody is beside the person."""
@@ -80,7 +81,50 @@ class Watched(ABC):
         """Whether the care plan asks for the first position on the bad side to be told, whatever it looks like."""
         return False
 
+    # what rules.zone_each asks
+
+    @property
+    def soon(self) -> timedelta:
+        """What rings again so soon after it was taken back wavers; zero: nothing does."""
+        return self._soon
+
+    def anew(self, like: State) -> WatchState:
+        """The machine of a tracker that nothing was heard of; hours and companions are the same for all."""
+        assert isinstance(like, WatchState)
+        return self.state(company=like.company, active=like.active, change_at=like.change_at)
+
+    def rests_on(self, state: State) -> str | None:
+        """The device of the last fix that counts."""
+        assert isinstance(state, WatchState)
+        return state.fixes[-1].device if state.fixes else None
+
+    def stands(self, state: State) -> bool:
+        """Whether an alert stands."""
+        assert isinstance(state, WatchState)
+        return state.told
+
+    def rang_until(self, state: State) -> datetime | None:
+        """When the last alert was taken back, where that is kept."""
+        assert isinstance(state, WatchState)
+        return state.cleared_at
+
+    def wavering(self, state: Parted) -> Parted:
+        """From now on one good position does not take it back."""
+        return replace(state, wavers=True)
+
+    def otherwise(self, state: State, device: str, other: str) -> Reason | None:
+        """When the other tracker was on the good side last, as far as it says nothing else since."""
+        assert isinstance(state, WatchState)
+        good, bad = state.good_at, state.bad_at
+        if state.told or state.stand is not Stand.FINE or good is None or (bad is not None and bad >= good):
+            return None
+        return self._left_behind(device, other, epoch_ms(good))
+
     # what a rule says, in its own words
+
+    @abstractmethod
+    def _left_behind(self, device: str, other: str, at: int) -> Reason:
+        """What is added when another tracker was on the good side at that time (epoch milliseconds)."""
 
     @abstractmethod
     def _why(self, state: WatchState, how: How) -> Reason:

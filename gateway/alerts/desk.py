@@ -60,7 +60,8 @@ def raise_incident(tx: Tx, index: CentreIndex, incident: Incident, *, times: Tim
 
     A new alert is told to the first step at once, in this transaction. A repeat counts; it is told again (REPEAT)
     unless carers were told less than ``times.quiet_repeat_s``, or its own ``quiet_s``, ago. One as urgent as the alert,
-    told or not, is what the alert shows from then on; a less urgent one hides nothing. A higher priority is always told. A repeat of a cleared alert re-opens it.
+    told or not, is what the alert shows from then on; a less urgent one hides nothing. A higher priority is always
+    told. A repeat of a cleared alert re-opens it.
     """
     alert = rows.find_open(tx.db, incident_key(incident.resident, incident.rule_key, incident.subject))
     if alert is None:
@@ -131,7 +132,9 @@ def _repeat(tx: Tx, index: CentreIndex, alert: Alert, incident: Incident, times:
             _tell_again(tx, index, alert, times, everyone=True)
         return Told(alert.id, Raising.PRIORITY_RAISED)
     shown = _newest(alert, incident) if URGENCY[incident.priority] == URGENCY[alert.priority] else alert
-    quiet = timedelta(seconds=max(times.quiet_repeat_s, incident.quiet_s))
+    # whoever was there may have left again: then a border that wavers is no reason to be quiet
+    wavers_s = 0.0 if alert.state is AlertState.ATTENDED else incident.quiet_s
+    quiet = timedelta(seconds=max(times.quiet_repeat_s, wavers_s))
     if alert.told_at is not None and timedelta(0) <= tx.now - alert.told_at < quiet:
         rows.save(tx, shown)
         return Told(alert.id, Raising.REPEAT)

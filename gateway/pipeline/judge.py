@@ -14,7 +14,7 @@ import msgspec
 from devices.model import Position
 from gateway.centre.index import HOUSE, CentreIndex
 from gateway.clock import from_ms
-from gateway.pipeline.leaving import bereft
+from gateway.pipeline.leaving import bereft, only_own
 from rules import inhibition
 from rules.engine import Change, ResidentRules
 from rules.fall_state import FallState
@@ -217,10 +217,12 @@ class Judge:
         return told, staged
 
     def _bereft(self, resident: str, rules: ResidentRules, states: dict[str, State], at: datetime) -> dict[str, State]:
-        """The states that end because devices left the resident since the last look, or while we were away."""
+        """The states that end because devices left the resident since the last look, or while we were away, or because
+        the care plan names others."""
         index = self._index()
+        owned = only_own(rules, states)
         if resident == HOUSE:
-            return {}
+            return owned
         worn: dict[str, str] = {device.id: device.type for device in index.devices_of(resident, at)}
         before: Mapping[str, str] | None = self._worn.get(resident)
         if before is None:
@@ -228,7 +230,7 @@ class Judge:
             before = {one.id: one.type for one in index.devices_of(resident, since)} if since is not None else {}
         self._found_worn[resident] = worn
         gone = [kind for device, kind in before.items() if device not in worn]
-        return bereft(rules, states, worn, gone, at) if gone else {}
+        return {**owned, **bereft(rules, {**states, **owned}, worn, gone, at)} if gone else owned
 
     def store(self, db: sqlite3.Connection, staged: dict[str, dict[str, State]]) -> None:
         """Write changed states in the caller's transaction."""

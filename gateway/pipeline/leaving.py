@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from rules.engine import ResidentRules
-from rules.losing import LosesDevices
+from rules.losing import LosesDevices, OwnsByDevice
 from rules.model import State
 
 _INDOORS: Final = frozenset({"motion", "room"})
@@ -53,5 +53,22 @@ def bereft(
             continue
         after = rule.devices_gone(state, left) if isinstance(rule, LosesDevices) else rule.start(at)
         if after != state:
+            found[rule.key] = after
+    return found
+
+
+def only_own(rules: ResidentRules, states: Mapping[str, State]) -> dict[str, State]:
+    """The states that change because rules keep parts for devices that do not count any more.
+
+    What a tracker said goes with it, also where the care plan names another one from now on: should it come back after
+    weeks, it begins anew.
+    """
+    found: dict[str, State] = {}
+    for rule in rules.rules:
+        state = states.get(rule.key)
+        if state is None or not isinstance(rule, OwnsByDevice):
+            continue
+        after = rule.only_own(state)
+        if after is not state:
             found[rule.key] = after
     return found

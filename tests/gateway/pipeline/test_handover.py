@@ -6,6 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway.alerts import desk
+from gateway.alerts.model import Close, Outcome
+from gateway.alerts.table import AlertState
 from gateway.centre.model import Assignment
 from gateway.pipeline.leaving import bereft
 from rules.bed_exit import BedExitState
@@ -15,6 +18,7 @@ from rules.model import Context, DeviceInfo, State
 from rules.no_movement import NoMovementSettings, NoMovementState
 from rules.registry import decode_states
 from rules.restless_night import Rest, RestlessNightSettings, RestlessNightState
+from rules.zone_state import ZoneExitState
 from tests.gateway.pipeline.chain import DEMO, START, Chain, frame
 
 HANDED = START + timedelta(hours=1)
@@ -136,3 +140,37 @@ def test_without_any_sensor_nobody_waits_for_movement() -> None:
     assert set(after) == {"no_movement"}
     assert isinstance(after["no_movement"], NoMovementState)
     assert after["no_movement"].until is None
+
+
+def test_what_a_tracker_said_goes_with_it_and_hides_nothing_of_the_next(tmp_path: Path) -> None:
+    given = next(one for one in DEMO.devices if one.id == "gps-r02")
+    spare = given.model_copy(update={"id": "gps-b", "address": "gps-b"})
+    since = START - timedelta(days=30)
+    kept = tuple(one for one in DEMO.assignments if one.device != "gps-r02")
+    worn = (
+        Assignment.model_validate({"device": "gps-r02", "resident": "r02", "from": since, "to": HANDED}),
+        Assignment.model_validate({"device": "gps-b", "resident": "r02", "from": since}),
+    )
+    centre = DEMO.model_copy(update={"devices": (*DEMO.devices, spare), "assignments": (*kept, *worn)})
+    chain = Chain(tmp_path, centre)
+
+    def heard(device: str, lat: float) -> None:
+        chain.clock.move(60)
+        chain.take(frame(device, "position", chain.now, lat=lat, lon=14.4, accuracy_m=5))
+
+    def states() -> dict[str, ZoneExitState]:
+        ((stored,),) = chain.rows("SELECT states FROM rule_states WHERE resident = 'r02'")
+        found = decode_states(stored.encode())
+        return {key: state for key, state in found.items() if isinstance(state, ZoneExitState)}
+
+    for device, lat in (("gps-r02", 35.89), ("gps-b", 35.89), ("gps-r02", 35.8913), ("gps-r02", 35.8913)):
+        heard(device, lat)
+    (first,) = chain.alerts("zone_exit")
+    closed = Close(Outcome.REAL)
+    chain.write(lambda tx: desk.answer(tx, chain.index, first.id, closed, who="nora", via="console"))
+    chain.clock.move_to(HANDED)
+    chain.tick(everybody=True)
+    assert [(state.device, state.told) for state in states().values()] == [("gps-b", False)]
+    for lat in (35.896, 35.897):
+        heard("gps-b", lat)
+    assert [alert.state for alert in chain.alerts("zone_exit")] == [AlertState.CLOSED, AlertState.OPEN]
