@@ -26,6 +26,8 @@ class Kind(StrEnum):
     """Somebody who would be told has long got no message, and no test was made."""
     ONE_PERSON = "one_person"
     """One person alone is told by every step, and by the failsafe."""
+    QUIET = "quiet"
+    """Everybody whom the steps tell has quiet hours: of what is not urgent, only the failsafe hears."""
 
 
 SERIOUS: frozenset[Kind] = frozenset({Kind.GAP, Kind.NOWHERE, Kind.UNREACHABLE})

@@ -1,4 +1,5 @@
-"""Walk through the coming days, from one change of shifts or variants to the next, and see whom each step would tell.
+"""Walk through the coming days, from one change of shifts, variants or quiet hours to the next: whom would each step
+tell?
 
 Exact to the millisecond: nothing changes between two change points, so there is nothing to look at there.
 """
@@ -16,6 +17,7 @@ from gateway.centre.policy import Variant
 from gateway.centre.rota import Turn, on_duty
 from gateway.clock import to_ms
 from gateway.coverage.model import Finding, Kind
+from gateway.coverage.quiet import QuietTimes
 from gateway.store.rotas import Span
 from gateway.words import N_
 from rules.model import Reason
@@ -25,6 +27,11 @@ _NOWHERE = N_("Step {step} of {plan} tells nobody who can be reached, from {sinc
 _NO_RELATIVES = N_("Step {step} of {plan} tells nobody who can be reached for {room}: no relatives are known.")
 _UNREACHABLE = N_("{carer} would be told from {since_at} on, but has no contact that works here.")
 _ALONE = N_("{carer} alone is told by every step of {plan}, and by the failsafe: nobody else would hear of it.")
+_QUIET = N_(
+    "From {since_at} until {until_at} everybody whom {plan} tells has quiet hours: of an alert that is not of high "
+    "priority, only the failsafe would hear then."
+)
+_URGENT = "high"
 
 
 class Key(NamedTuple):
@@ -63,7 +70,7 @@ def walk(
         reachable: carers with a contact that works on this gateway.
     """
     walker = _Walker(index, turns, reachable)
-    edges = [*_edges(index, begin, end, turns), end]
+    edges = [*_edges(index, begin, end, turns, QuietTimes(index)), end]
     for since, until in pairwise(edges):
         walker.look(since, until)
     return Walked(walker.findings(), frozenset(walker.told))
@@ -82,6 +89,7 @@ class _Walker:
         self._index = index
         self._turns = turns
         self._reachable = frozenset(reachable)
+        self._quiet = QuietTimes(index)
         self._policies = policies_in_use(index)
         self._residents = {
             policy.id: [plan.resident for plan in index.centre.care_plans if plan.policy == policy.id]
@@ -112,6 +120,25 @@ class _Walker:
         able = everybody & self._reachable
         if len(able) == 1:
             self._note(Key(Kind.ONE_PERSON, plan=plan, carer=next(iter(able))), since, until)
+        if variant is None or not variant.priorities or set(variant.priorities) - {_URGENT}:
+            self._look_for_quiet(steps, plan, self._residents[policy.id], since, until)
+
+    def _look_for_quiet(
+        self, steps: Sequence[Step], plan: str, residents: Sequence[str], since: datetime, until: datetime
+    ) -> None:
+        """Whether somebody would hear of an alert for which nobody is woken; the failsafe is none of them."""
+        house: set[str] = set()
+        for step in steps:
+            house |= {*step.to, *(alarm_centres(self._index) if step.alarm_centre else ())}
+            house |= {carer for role in step.roles for carer in on_duty(self._turns.get(role, ()), since)}
+        families: list[set[str]] = [set()]
+        if residents and any(step.relatives for step in steps):
+            families = [set(self._index.residents[resident].relatives) for resident in residents]
+        for family in families:
+            able = (house | family) & self._reachable
+            if able and not self._quiet.awake(able, since):
+                self._note(Key(Kind.QUIET, plan=plan), since, until)
+                return
 
     def _told_by(
         self, step: Step, plan: str, number: int, residents: Sequence[str], at: datetime
@@ -166,6 +193,8 @@ class _Walker:
                 return Reason(_NO_RELATIVES, {"step": number, "plan": key.plan or "", "room": room})
             case Kind.NOWHERE:
                 return Reason(_NOWHERE, {"step": number, "plan": key.plan or "", **when})
+            case Kind.QUIET:
+                return Reason(_QUIET, {"plan": key.plan or "", **when})
             case Kind.UNREACHABLE:
                 return Reason(_UNREACHABLE, {"carer": name, "since_at": when["since_at"]})
             case _:
@@ -182,9 +211,11 @@ def _in_force(index: CentreIndex, policy: Policy, at: datetime) -> Iterator[Vari
     yield None
 
 
-def _edges(index: CentreIndex, begin: datetime, end: datetime, turns: Mapping[str, Sequence[Turn]]) -> list[datetime]:
+def _edges(
+    index: CentreIndex, begin: datetime, end: datetime, turns: Mapping[str, Sequence[Turn]], quiet: QuietTimes
+) -> list[datetime]:
     """The times from begin until just before end at which something may change."""
-    found = {begin}
+    found = {begin, *quiet.edges(begin, end)}
     for turn in (turn for of_role in turns.values() for turn in of_role):
         found |= {turn.start, turn.end}
     for policy in policies_in_use(index):

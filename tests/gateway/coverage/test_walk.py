@@ -191,6 +191,70 @@ def test_one_person_for_everything(look: Look) -> None:
     assert (risk.carer, risk.serious, spans(risk)) == ("sam", False, ["02 18:00 - 03 09:00"])
 
 
+def with_quiet(**hours: tuple[str, str]) -> list[dict[str, Any]]:
+    """The carers of the house, some with quiet hours."""
+    carers: list[dict[str, Any]] = deepcopy(DOCUMENT["carers"])
+    for one in carers:
+        if one["id"] in hours:
+            one["quiet"] = dict(zip(("from", "until"), hours[one["id"]], strict=True))
+    return carers
+
+
+def test_when_everybody_but_the_failsafe_has_quiet_hours(look: Look) -> None:
+    nights = ("22:00", "06:00")
+    look.furnish(carers=with_quiet(ben=nights, ida=("23:00", "07:00")))  # of whom sam, the failsafe, is none
+    [risk] = look.found(Kind.QUIET, days=2)
+    assert (risk.plan, risk.serious) == ("standard", False)
+    assert spans(risk) == ["02 22:00 - 03 05:00", "03 22:00 - 04 05:00"]
+    assert look.words(risk).startswith("From 23:00 until 3 Mar 2026 06:00 everybody whom standard tells has quiet")
+
+
+def test_one_who_may_be_woken_is_enough(look: Look) -> None:
+    nights = ("22:00", "06:00")
+    look.furnish(carers=with_quiet(ben=nights))
+    assert look.found(Kind.QUIET) == []
+    look.furnish(carers=with_quiet(ida=nights, nora=nights))  # ben is on shift at night
+    assert look.found(Kind.QUIET) == []
+
+
+def test_who_can_not_be_reached_does_not_count_as_awake(look: Look) -> None:
+    carers = with_quiet(ben=("22:00", "06:00"))
+    next(one for one in carers if one["id"] == "ida")["contacts"] = [{"channel": "log"}]
+    look.furnish(carers=carers)
+    [risk] = look.found(Kind.QUIET, days=1, channels={"smtp"})
+    assert spans(risk) == ["02 21:00 - 03 05:00"]
+
+
+def test_the_family_of_each_counts_for_itself(look: Look) -> None:
+    nights = ("22:00", "06:00")
+    steps = [{"roles": ["nurse"], "relatives": True, "wait_s": 60}]
+    other = {"id": "r02", "name": "Ben Abela", "room": "102"}
+    plans = [{"resident": one, "policy": "standard"} for one in ("r01", "r02")]
+    look.furnish(carers=with_quiet(ben=nights), policies=standard(steps=steps))
+    assert look.found(Kind.QUIET) == []  # rita, the daughter of the only one
+    look.furnish(
+        carers=with_quiet(ben=nights), policies=standard(steps=steps), care_plans=plans,
+        residents=[*DOCUMENT["residents"], other],
+    )  # fmt: skip
+    [risk] = look.found(Kind.QUIET, days=1)
+    assert spans(risk) == ["02 21:00 - 03 05:00"]
+
+
+def test_quiet_hours_do_not_matter_where_only_urgent_ones_go(look: Look) -> None:
+    nights = ("22:00", "06:00")
+    schedule = {"weekly": [{"days": "daily", "from": "00:00", "to": "00:00"}]}
+    steps = [{"to": ["ben"], "wait_s": 60}]
+
+    def variant(*priorities: str) -> list[dict[str, Any]]:
+        return standard(when=[{"id": "all", "priorities": list(priorities), "schedule": schedule, "steps": steps}])
+
+    look.furnish(carers=with_quiet(ben=nights), policies=variant("high"))
+    assert look.found(Kind.QUIET) == []
+    look.furnish(carers=with_quiet(ben=nights), policies=variant("high", "medium"))
+    [risk] = look.found(Kind.QUIET, days=1)
+    assert risk.plan == "standard/all"
+
+
 def test_names_in_calendars_that_are_nobodys(look: Look) -> None:
     text = ics(":20260303T060000Z|:20260303T180000Z|Zoe", ":20260309T060000Z|:20260309T180000Z|Zoe")
     extra = {"id": "extra", "role": "nurse", "calendar": "rota"}
