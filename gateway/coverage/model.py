@@ -23,7 +23,7 @@ class Kind(StrEnum):
     UNKNOWN_NAME = "unknown_name"
     """A calendar of shifts names somebody who is no carer of the centre, or has the name of several carers."""
     UNTESTED = "untested"
-    """Somebody who would be told has long got no message, and no test was made."""
+    """Somebody who would be told has a contact to which long no message went out, and no test was made."""
     ONE_PERSON = "one_person"
     """One person alone is told by every step, and by the failsafe."""
     QUIET = "quiet"

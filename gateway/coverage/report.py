@@ -25,6 +25,9 @@ TESTED_DAYS: Final = 35
 """Contacts are tested once a month: a test that is a few days late is no finding yet."""
 
 _UNTESTED = N_("{carer} would be told, but for {days} days no message went out to them and no test was made.")
+_UNTESTED_WAYS = N_(
+    "{carer} would be told, but for {days} days no message went out there and no test was made: {ways}."
+)
 _NEVER = N_("The calendar of shift {shift} could never be fetched: {problem}")
 _STALE = N_(
     "The calendar of shift {shift} can't be fetched since {since_at}; the copy of {copied_at} counts: {problem}"
@@ -68,7 +71,7 @@ def look_ahead(
         *walked.findings,
         *_calendars(db, index, whole),
         *_names(db, index, whole),
-        *_untested(db, index, sorted(walked.told & reachable), whole, tested_days),
+        *_untested(db, index, sorted(walked.told & reachable), whole, tested_days, channels),
     ]
     findings.sort(key=lambda finding: (not finding.serious, ORDER[finding.kind], finding.spans[0].since, finding.key))
     return Report(begin=now, end=end, findings=tuple(findings))
@@ -101,13 +104,31 @@ def _names(db: sqlite3.Connection, index: CentreIndex, whole: Span) -> Iterator[
 
 
 def _untested(
-    db: sqlite3.Connection, index: CentreIndex, carers: Iterable[str], whole: Span, days: int
+    db: sqlite3.Connection,
+    index: CentreIndex,
+    carers: Iterable[str],
+    whole: Span,
+    days: int,
+    channels: Collection[str] | None,
 ) -> Iterator[Finding]:
+    """One finding for each carer, which counts up the contacts; what has no channel here is nothing to test."""
     since = to_ms(whole.since - timedelta(days=days))
     for name in carers:
         carer = index.carers[name]
-        if not any(_worked(db, name, way.channel, way.address, since) for way in carer.contacts):
-            what = Reason(_UNTESTED, {"carer": carer.name, "days": days})
+        ways = [
+            (number, way) for number, way in enumerate(carer.contacts, 1) if channels is None or way.channel in channels
+        ]
+        untested = [
+            f"{number}. {way.channel}" for number, way in ways if not _worked(db, name, way.channel, way.address, since)
+        ]
+        if untested:
+            about: dict[str, float | str] = {"carer": carer.name, "days": days}
+            all_of_them = len(untested) == len(ways)
+            what = (
+                Reason(_UNTESTED, about)
+                if all_of_them
+                else Reason(_UNTESTED_WAYS, {**about, "ways": ", ".join(untested)})
+            )
             yield Finding(kind=Kind.UNTESTED, spans=(whole,), what=what, carer=name)
 
 

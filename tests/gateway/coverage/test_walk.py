@@ -175,6 +175,24 @@ def test_contacts_that_nobody_tested(look: Look) -> None:
     assert untested() == {"nora", "ben", "ida", "sam"}
 
 
+def test_each_contact_is_tested_for_itself(look: Look) -> None:
+    carers = deepcopy(DOCUMENT["carers"])
+    for channel, address in (("sms", "+35679000001"), ("log", "")):
+        next(one for one in carers if one["id"] == "nora")["contacts"].append({"channel": channel, "address": address})
+    look.furnish(carers=carers)
+    look.press()
+    look.db.execute("UPDATE notifications SET state = 'sent'")  # by mail
+
+    def noras(**more: Any) -> list[str]:
+        return [look.words(one) for one in look.found(Kind.UNTESTED, **more) if one.carer == "nora"]
+
+    [said] = noras(channels={"smtp", "sms"})
+    assert said.endswith("no message went out there and no test was made: 2. sms.")
+    assert noras(channels={"smtp"}) == []
+    [said] = noras()
+    assert said.endswith(": 2. sms, 3. log.")
+
+
 def test_a_changed_address_is_untested(look: Look) -> None:
     look.press()
     look.db.execute("UPDATE notifications SET state = 'delivered', address = 'old@x.org'")
