@@ -2,7 +2,9 @@
 
 Told when the person was not seen there by the beginning of the hours and ``grace_minutes``, or was seen certainly
 outside for so long during them. Whether it is known where the person is makes the difference: "elsewhere" and "nobody
-knows" have words and priorities of their own. Being seen there clears, and so does the end of the hours.
+knows" have words and priorities of their own. Being seen there clears, and so does the end of the hours. Of several
+trackers any that is certainly elsewhere is told, unless that is longer ago than ``recent_s``: nobody knows which of
+them is with the person (rules.zone_seen).
 """
 
 from datetime import UTC, datetime, timedelta
@@ -29,8 +31,19 @@ from rules.model import (
 )
 from rules.schedule import ScheduleSettings, build_schedule
 from rules.timing import epoch_ms, seconds
-from rules.zone_seen import Seen, Values, kinds_of, look, measured, plan_mark
-from rules.zone_settings import check_device, zone_of
+from rules.zone_seen import (
+    Seen,
+    SeenState,
+    Values,
+    disagreeing,
+    kinds_of,
+    measured,
+    note,
+    only_those,
+    person,
+    plan_mark,
+)
+from rules.zone_settings import check_device, heard_of, zone_of
 
 _OTHER = Quiet(Reason("Not a position."))
 _NOTED = Quiet(Reason("Noted; nothing changes."))
@@ -79,11 +92,10 @@ class ExpectedSettings(RuleSettings):
     )
 
 
-class ExpectedState(State, frozen=True, tag="not_where_expected", omit_defaults=True):
+class ExpectedState(SeenState, frozen=True, tag="not_where_expected", omit_defaults=True):
     """``active`` and ``change_at`` are the hours', ``plan`` their mark; ``until`` is when it is told, ``began_at``
     when they began. ``unsure``: what was told is that nobody knows."""
 
-    seen: Seen = Seen()
     active: bool = False
     change_at: datetime | None = None
     plan: str = ""
@@ -96,7 +108,18 @@ class ExpectedState(State, frozen=True, tag="not_where_expected", omit_defaults=
 class ExpectedRule:
     """See the module."""
 
-    __slots__ = ("_grace", "_plan", "_recent", "_schedule", "_settings", "_zone", "devices", "key", "kinds")
+    __slots__ = (
+        "_grace",
+        "_plan",
+        "_recent",
+        "_schedule",
+        "_settings",
+        "_trackers",
+        "_zone",
+        "devices",
+        "key",
+        "kinds",
+    )
     name = "not_where_expected"
 
     def __init__(self, settings: ExpectedSettings, zone: ZoneShape, context: Context) -> None:
@@ -104,6 +127,7 @@ class ExpectedRule:
         self.devices = None if settings.device is None else frozenset({settings.device})
         self.kinds = kinds_of((zone,))
         self._zone = zone
+        self._trackers, _ = heard_of(settings.device, context)
         self._settings = settings
         self._schedule = build_schedule(settings.schedule, context)
         self._plan = plan_mark(settings.schedule, context)
@@ -133,23 +157,31 @@ class ExpectedRule:
             return self._tick(state, event.at)
         if event.kind not in self.kinds:
             return state, _OTHER
-        seen, _ = look(state.seen, event, (self._zone,), self._settings.assumed_accuracy_m)
-        if seen is state.seen:
+        after = note(state, event, self._trackers, (self._zone,), self._settings.assumed_accuracy_m)
+        if after is state:
             return state, _NOTED if state.until is None else Pending(state.until, _WAITS)
-        after = replace(state, seen=seen)
         return self._judge(after, event.received_at) if state.active else (after, _OFF)
+
+    def only_own(self, state: State) -> State:
+        """The state without what trackers said that are not the person's any more, or not named any more."""
+        assert isinstance(state, ExpectedState)
+        return only_those(state, self._trackers)
+
+    def _person(self, state: ExpectedState, now: datetime) -> Seen:
+        return person(state, self._trackers, now, self._recent)
 
     def _judge(self, state: ExpectedState, now: datetime) -> tuple[ExpectedState, Verdict]:
         """Something is known newly during the hours."""
-        if not state.seen.outside:
-            return self._there(state)
-        if (state.told and not state.unsure) or not self._is_elsewhere(state.seen, now):
+        seen = self._person(state, now)
+        if not seen.outside:
+            return self._there(state, seen)
+        if (state.told and not state.unsure) or not self._is_elsewhere(seen, now):
             return state, _NOTED
         until = state.until or now + self._grace
         return replace(state, until=until), Pending(until, _WAITS)
 
-    def _there(self, state: ExpectedState) -> tuple[ExpectedState, Verdict]:
-        if not self._is_there(state.seen, state.began_at):
+    def _there(self, state: ExpectedState, seen: Seen) -> tuple[ExpectedState, Verdict]:
+        if not self._is_there(seen, state.began_at):
             return state, _NOTED
         after = replace(state, until=None, told=False, unsure=False)
         if state.told:
@@ -171,13 +203,15 @@ class ExpectedRule:
             state, verdict = self._turn(state, at)
         if state.until is None or at < state.until:
             return state, verdict
-        known = self._is_elsewhere(state.seen, at)
+        seen = self._person(state, at)
+        if self._is_there(seen, state.began_at):  # by one tracker; what another one said is too old by now
+            return self._there(state, seen)
+        known = self._is_elsewhere(seen, at)
         after = replace(state, until=None, told=True, unsure=not known)
         priority = self._settings.priority if known else self._settings.unknown_priority
-        why = self._elsewhere(state, at) if known else self._not_known(state, at)
-        return after, Raised(
-            why, priority, self._zone.id, state.seen.proof(), state.seen.marks(at, 300.0) if known else ()
-        )
+        why = self._elsewhere(state, seen, at) if known else self._not_known(state, seen, at)
+        marks = (*seen.marks(at, 300.0), *disagreeing(state, self._trackers, seen)) if known else ()
+        return after, Raised(why, priority, self._zone.id, seen.proof(), marks)
 
     def _turn(self, state: ExpectedState, at: datetime) -> tuple[ExpectedState, Verdict]:
         """The hours begin or end, or are others than they were."""
@@ -191,13 +225,12 @@ class ExpectedRule:
             over = Cleared(Reason("Nobody is expected in {zone} any more.", {"zone": self._zone.name}), self._zone.id)
             return after, over if state.told else _OFF
         after = replace(after, began_at=at)
-        if self._is_there(state.seen, at):
+        if self._is_there(self._person(state, at), at):
             return after, _THERE
         until = at + self._grace
         return replace(after, until=until), Pending(until, _WAITS)
 
-    def _elsewhere(self, state: ExpectedState, now: datetime) -> Reason:
-        seen = state.seen
+    def _elsewhere(self, state: ExpectedState, seen: Seen, now: datetime) -> Reason:
         values: Values = {"zone": self._zone.name, "since_at": epoch_ms(state.began_at or now), "out_m": seen.out_m}
         if seen.room is not None:
             return Reason("Expected in {zone} from {since_at}, but seen in {room}.", values | {"room": seen.room})
@@ -206,9 +239,9 @@ class ExpectedRule:
             "Expected in {zone} from {since_at}, but {out_m} from its border (accuracy {accuracy_m}).", values
         )
 
-    def _not_known(self, state: ExpectedState, now: datetime) -> Reason:
+    def _not_known(self, state: ExpectedState, seen: Seen, now: datetime) -> Reason:
         values: Values = {"zone": self._zone.name, "since_at": epoch_ms(state.began_at or now)}
-        seen_at = state.seen.at
+        seen_at = seen.at
         if seen_at is None:
             return Reason("Expected in {zone} from {since_at}; not known where: no position yet.", values)
         values["silent_s"] = seconds(now - seen_at)

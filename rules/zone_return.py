@@ -2,7 +2,8 @@
 
 At that time the last certain position decides: outside is told; inside is not, however quiet the tracker is indoors;
 and when there is no certain position, or only one older than ``recent_s``, it is told that nobody knows. Every day's
-deadline tells by itself; coming back clears.
+deadline tells by itself; coming back clears. Of several trackers any that is certainly outside is told, unless that is
+longer ago than ``recent_s``: nobody knows which of them is with the person (rules.zone_seen).
 """
 
 from datetime import UTC, datetime, time, timedelta
@@ -29,8 +30,19 @@ from rules.model import (
 from rules.night import Daily, WallClock
 from rules.schedule import Days, Schedule, ScheduleSettings, build_schedule, weekdays
 from rules.timing import epoch_ms, seconds
-from rules.zone_seen import Seen, Values, kinds_of, look, measured, plan_mark
-from rules.zone_settings import check_device, zone_of
+from rules.zone_seen import (
+    Seen,
+    SeenState,
+    Values,
+    disagreeing,
+    kinds_of,
+    measured,
+    note,
+    only_those,
+    person,
+    plan_mark,
+)
+from rules.zone_settings import check_device, heard_of, zone_of
 
 _OTHER = Quiet(Reason("Not a position."))
 _NOTED = Quiet(Reason("Noted; it is decided at the time of the return."))
@@ -75,10 +87,9 @@ class ReturnBySettings(RuleSettings):
     )
 
 
-class ReturnByState(State, frozen=True, tag="return_by", omit_defaults=True):
+class ReturnByState(SeenState, frozen=True, tag="return_by", omit_defaults=True):
     """``due_at`` is the next deadline, ``plan`` the mark of the settings that it comes from."""
 
-    seen: Seen = Seen()
     due_at: datetime | None = None
     plan: str = ""
     told: bool = False
@@ -87,7 +98,19 @@ class ReturnByState(State, frozen=True, tag="return_by", omit_defaults=True):
 class ReturnByRule:
     """See the module."""
 
-    __slots__ = ("_days", "_deadline", "_plan", "_recent", "_schedule", "_settings", "_zone", "devices", "key", "kinds")
+    __slots__ = (
+        "_days",
+        "_deadline",
+        "_plan",
+        "_recent",
+        "_schedule",
+        "_settings",
+        "_trackers",
+        "_zone",
+        "devices",
+        "key",
+        "kinds",
+    )
     name = "return_by"
 
     def __init__(self, settings: ReturnBySettings, zone: ZoneShape, context: Context) -> None:
@@ -95,6 +118,7 @@ class ReturnByRule:
         self.devices = None if settings.device is None else frozenset({settings.device})
         self.kinds = kinds_of((zone,))
         self._zone = zone
+        self._trackers, _ = heard_of(settings.device, context)
         self._settings = settings
         self._days = weekdays(settings.days)
         self._deadline = Daily(settings.by, settings.by, context.timezone)
@@ -123,12 +147,20 @@ class ReturnByRule:
             return self._tick(state, event.at)
         if event.kind not in self.kinds:
             return state, _OTHER
-        seen, _ = look(state.seen, event, (self._zone,), self._settings.assumed_accuracy_m)
-        if seen is state.seen:
-            return state, _NOTED
-        if state.told and not seen.outside and seen.inside_at != state.seen.inside_at:
-            return replace(state, seen=seen, told=False), Cleared(self._back(), self._zone.id)
-        return replace(state, seen=seen), _NOTED
+        after = note(state, event, self._trackers, (self._zone,), self._settings.assumed_accuracy_m)
+        if after is not state and state.told:
+            before, seen = self._person(state, event.received_at), self._person(after, event.received_at)
+            if not seen.outside and (before.outside or seen.inside_at != before.inside_at):
+                return replace(after, told=False), Cleared(self._back(), self._zone.id)
+        return after, _NOTED
+
+    def only_own(self, state: State) -> State:
+        """The state without what trackers said that are not the person's any more, or not named any more."""
+        assert isinstance(state, ReturnByState)
+        return only_those(state, self._trackers)
+
+    def _person(self, state: ReturnByState, now: datetime) -> Seen:
+        return person(state, self._trackers, now, self._recent)
 
     def _tick(self, state: ReturnByState, at: datetime) -> tuple[ReturnByState, Verdict]:
         due = state.due_at
@@ -139,13 +171,12 @@ class ReturnByRule:
         after = replace(state, due_at=self._next(max(at, due)))
         if not self._schedule.active(due):
             return after, _NOT_TODAY
-        seen = state.seen
+        seen = self._person(state, at)
         if seen.inside_at is not None and not seen.outside and due - seen.inside_at <= self._recent:
             return after, Quiet(self._back())
         priority = self._settings.priority if seen.outside else self._settings.unknown_priority
-        raised = Raised(
-            self._why(seen, due), priority, self._zone.id, seen.proof(), seen.marks(at, 300.0) if seen.outside else ()
-        )
+        marks = (*seen.marks(at, 300.0), *disagreeing(state, self._trackers, seen)) if seen.outside else ()
+        raised = Raised(self._why(seen, due), priority, self._zone.id, seen.proof(), marks)
         return replace(after, told=True), raised
 
     def _next(self, at: datetime) -> datetime:

@@ -1,8 +1,8 @@
 """Where somebody was last seen for certain: in one of the zones, or outside of all. Whatever the order of arrival."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import TypeAlias
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeAlias, TypeVar
 from zlib import crc32
 
 import msgspec
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from devices.model import Position, Room
 from rules.geometry import ZoneShape
-from rules.model import Context, Evidence, Heard, Reason
+from rules.model import Context, Evidence, Heard, Reason, State
 from rules.schedule import ScheduleSettings
 from rules.timing import epoch_ms, seconds
 from rules.zone_fix import Behind, Side, behind, fixed_at, room_side, side_of
@@ -58,6 +58,84 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         if self.behind is not None and self.behind.sure:
             marks.append(self.behind.mark())
         return tuple(marks)
+
+
+class SeenState(State, frozen=True, omit_defaults=True):
+    """Where each tracker was seen last, by device; ``seen`` is what rooms and all other devices said, and what an older
+    version kept of all together."""
+
+    seen: Seen = Seen()
+    each: dict[str, Seen] = {}  # noqa: RUF012 - msgspec copies it
+
+
+def person(state: SeenState, trackers: Sequence[str], now: datetime, recent: timedelta) -> Seen:
+    """Where the person is, by all trackers: nobody knows which of them is with the person.
+
+    The last word of each tracker, or of a room if that is newer, counts for it. Any that says outside, not longer ago
+    than ``recent``, is believed, whatever the others say; else the newest word of all.
+    """
+    words = [latest(state.seen, state.each[one]) for one in trackers if one in state.each] or [state.seen]
+    out = [one for one in words if one.outside_at is not None and one.outside and now - one.outside_at <= recent]
+    return max(out or words, key=lambda one: one.at or _LONG_AGO)
+
+
+def disagreeing(state: SeenState, trackers: Sequence[str], told: Seen) -> tuple[Reason, ...]:
+    """The trackers that were seen inside last, when the person is told of by another one."""
+    if told.evidence is None or not told.outside:
+        return ()
+    device = told.evidence.device
+    found = (left_behind(state.each[one], device, one) for one in trackers if one in state.each and one != device)
+    return tuple(mark for mark in found if mark is not None)
+
+
+def left_behind(seen: Seen, device: str, other: str) -> Reason | None:
+    """What is added to what ``device`` says: when ``other`` was inside; None: it was not."""
+    if seen.inside_at is None or seen.outside:
+        return None
+    values: Values = {"device": device, "other": other, "inside_at": epoch_ms(seen.inside_at)}
+    return Reason("{device} says so. {other} was inside at {inside_at}: it may have been left behind.", values)
+
+
+def latest(one: Seen, other: Seen) -> Seen:
+    """What is known from both."""
+    if one.at is None or other.at is None:
+        return other if one.at is None else one
+    last, first = (one, other) if one.at > other.at else (other, one)
+    if one.at == other.at and first.outside:
+        last, first = first, last
+    if first.inside_at is None or (last.inside_at is not None and first.inside_at <= last.inside_at):
+        return last
+    return replace(last, inside_at=first.inside_at) if last.outside else last
+
+
+SomeSeen = TypeVar("SomeSeen", bound=SeenState)
+
+
+def note(
+    state: SomeSeen, event: Heard, trackers: Sequence[str], zones: Sequence[ZoneShape], assumed_m: float
+) -> SomeSeen:
+    """The state with what a position or a room adds to it; the very same when it adds nothing."""
+    device = event.device
+    if device not in trackers:
+        seen, _ = look(state.seen, event, zones, assumed_m)
+        return state if seen is state.seen else replace(state, seen=seen)
+    before = state.each.get(device, _UNSEEN)
+    seen, _ = look(before, event, zones, assumed_m)
+    if seen is before:
+        return state
+    kept = {one: word for one, word in state.each.items() if one in trackers}
+    return replace(state, each={**kept, device: seen})
+
+
+def only_those(state: SomeSeen, trackers: Sequence[str]) -> SomeSeen:
+    """The state without what trackers said that do not count any more; the very same when there is none."""
+    if state.each.keys() <= set(trackers):
+        return state
+    return replace(state, each={one: word for one, word in state.each.items() if one in trackers})
+
+
+_UNSEEN: Final = Seen()
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def look(seen: Seen, event: Heard, zones: Sequence[ZoneShape], assumed_m: float) -> tuple[Seen, datetime]:

@@ -4,8 +4,12 @@ Outside alone is told by ``zone_exit``. This rule tells when the trail ends: no 
 tracker offline, or its battery low while there is still time to act. A message that repeats an old fix is no new
 position, and neither is a rough one that does not even say on which side. The time in which the gateway itself heard
 nothing does not count.
+
+Each of several trackers is judged by itself (rules.zone_each): a telephone that lies at home is no trail of the pendant
+that is outside.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Final, Literal
@@ -31,9 +35,11 @@ from rules.model import (
     Verdict,
 )
 from rules.timing import seconds
+from rules.zone_each import EachTracker
 from rules.zone_fix import ROUGH
-from rules.zone_seen import Seen, Values, kinds_of, look, measured
-from rules.zone_settings import check_device, zone_of
+from rules.zone_seen import Seen, Values, kinds_of, left_behind, look, measured
+from rules.zone_settings import check_device, heard_of, zone_of
+from rules.zone_state import Parted
 
 _OTHER = Quiet(Reason("Nothing about where, nor about the battery."))
 _INSIDE = Quiet(Reason("Not outside: nothing to watch."))
@@ -102,7 +108,7 @@ class Lost(StrEnum):
     TRAIL = "trail"
 
 
-class OutOfSightState(State, frozen=True, tag="out_of_sight", omit_defaults=True):
+class OutOfSightState(Parted, frozen=True, tag="out_of_sight", omit_defaults=True):
     """``fix_at`` is the time of the newest fix, ``heard_at`` when it was heard; ``until`` when the trail is lost.
 
     ``low``: the battery is; ``percent`` what it said last; ``offline``: reported so.
@@ -116,6 +122,7 @@ class OutOfSightState(State, frozen=True, tag="out_of_sight", omit_defaults=True
     low: bool = False
     percent: float | None = None
     offline: bool = False
+    each: Mapping[str, "OutOfSightState"] = {}
 
 
 def _rough(event: Heard) -> bool:
@@ -139,6 +146,8 @@ class OutOfSightRule:
     __slots__ = ("_after", "_offline_after", "_settings", "_zones", "devices", "kinds", "zones")
     name = "out_of_sight"
     key = "out_of_sight"
+    others: frozenset[str] = frozenset()
+    soon = timedelta(0)
 
     def __init__(self, settings: OutOfSightSettings, zones: tuple[ZoneShape, ...]) -> None:
         self.devices = None if settings.device is None else frozenset({settings.device})
@@ -165,6 +174,37 @@ class OutOfSightRule:
             return state
         deaf = at - max(stopped, state.heard_at)
         return replace(state, until=state.until + deaf) if deaf > timedelta(0) else state
+
+    # what rules.zone_each asks
+
+    def anew(self, like: State) -> OutOfSightState:
+        """Nothing heard."""
+        return OutOfSightState()
+
+    def rests_on(self, state: State) -> str | None:
+        """The device of the last certain fix."""
+        assert isinstance(state, OutOfSightState)
+        return None if state.seen.evidence is None else state.seen.evidence.device
+
+    def stands(self, state: State) -> bool:
+        """Whether something was told that is not over."""
+        assert isinstance(state, OutOfSightState)
+        return state.told is not Lost.NO
+
+    def rang_until(self, state: State) -> datetime | None:
+        """It never wavers: each position ends it, and it takes ``after_s`` to come again."""
+        return None
+
+    def wavering(self, state: Parted) -> Parted:
+        """See :meth:`rang_until`."""
+        return state
+
+    def otherwise(self, state: State, device: str, other: str) -> Reason | None:
+        """When the other tracker was inside last."""
+        assert isinstance(state, OutOfSightState)
+        return left_behind(state.seen, device, other)
+
+    # what is heard
 
     def step(self, state: State, event: Event) -> tuple[State, Verdict]:
         """A position, a word of the battery, or the time is over."""
@@ -268,12 +308,32 @@ class OutOfSightRule:
         return values if seen.room is None else values | {"room": seen.room}
 
 
+class EachOutOfSight(EachTracker):
+    """The same for each of the person's trackers."""
+
+    __slots__ = ("_one_rule",)
+
+    def __init__(self, rule: OutOfSightRule, trackers: tuple[str, ...], known: tuple[str, ...]) -> None:
+        super().__init__(rule, trackers, known)
+        self._one_rule = rule
+
+    def resumed(self, state: State, stopped: datetime, at: datetime) -> State:
+        """The gateway was deaf: each waits so much longer."""
+        assert isinstance(state, OutOfSightState)
+        resumed = self._one_rule.resumed
+        each = {device: resumed(one, stopped, at) for device, one in state.each.items()}
+        after = resumed(state, stopped, at)
+        if all(each[device] is one for device, one in state.each.items()):
+            return after
+        return replace(after, each=each)
+
+
 def build(settings: OutOfSightSettings, context: Context) -> tuple[Rule, ...]:
-    """One rule over all the zones.
+    """One rule over all the zones; each of several trackers is judged by itself.
 
     Raises:
         BadRuleError: there is no such zone or device.
     """
     zones = tuple(zone_of("out_of_sight", "zones", zone, context) for zone in dict.fromkeys(settings.zones))
     check_device("out_of_sight", settings.device, context)
-    return (OutOfSightRule(settings, zones),)
+    return (EachOutOfSight(OutOfSightRule(settings, zones), *heard_of(settings.device, context)),)
