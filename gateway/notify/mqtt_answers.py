@@ -48,7 +48,7 @@ TOO_OLD = timedelta(minutes=10)
 AHEAD = timedelta(minutes=2)
 """A device's clock may be ahead by so much; what was pressed later than that has no age that we could know."""
 
-_AGAIN = N_("That came too late. Please press again.")
+_AGAIN = N_("This may be too old. Please press again.")
 
 
 class Word(StrEnum):
@@ -211,6 +211,7 @@ class MqttAnswers:
 
         Raises:
             _TooLateError: too long ago, or nobody knows.
+            BadAnswerError: the device's clock is wrong.
         """
         if message.t is None:
             if waited:
@@ -220,7 +221,7 @@ class MqttAnswers:
         if age > TOO_OLD:
             raise _TooLateError(f"t: {message.t.isoformat()}: pressed more than {TOO_OLD} ago; press again.")
         if age < -AHEAD:
-            raise _TooLateError(
+            raise BadAnswerError(
                 f"t: {message.t.isoformat()}: more than {AHEAD} in the future; set the device's clock, and press again."
             )
         return max(age, timedelta(0))

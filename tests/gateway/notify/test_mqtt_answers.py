@@ -212,7 +212,7 @@ async def test_an_old_press_promises_nothing(pagers: Pagers) -> None:
         reply = await pagers.answer("nora", {"v": 1, "id": "1", "alert": alert, "answer": "going", "t": pressed})
         assert reply["result"] == "refused"
         assert "press again" in reply["why"]
-        assert reply["text"] == "That came too late. Please press again."
+        assert reply["text"] == "This may be too old. Please press again."
         ahead = (pagers.house.clock.now() + AHEAD + timedelta(seconds=1)).isoformat()
         reply = await pagers.answer("nora", {"v": 1, "id": "2", "alert": alert, "answer": "going", "t": ahead})
         assert (reply["result"], "in the future" in reply["why"]) == ("refused", True)
