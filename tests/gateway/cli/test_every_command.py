@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from docs import cli as page
+from gateway.cli.common import OUT
 from tests.brokers import PATIENCE_S
 from tests.gateway.cli.desk import DEMO_FILE, House, telecare
 
@@ -212,6 +213,8 @@ def onto_a_full_disk(*arguments: object) -> tuple[int, str]:
     """Exit code and standard error of a command whose output can't be written."""
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         ran = telecare(*arguments, stdout=full)
+        with OUT.capture():  # what could not be written must not come out with the next command of this process
+            pass
         full.flush()  # what Python does at its end; it would raise if the rest still waited
     return ran.code, ran.err
 
