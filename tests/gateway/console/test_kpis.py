@@ -125,6 +125,19 @@ async def test_the_metrics_follow_an_alert(house: House) -> None:
         assert now["telecare_store_readable"] == 1
 
 
+async def test_the_word_that_others_can_not_be_reached_is_told_too(house: House) -> None:
+    number = await house.raise_alert()
+    await numbers(house)
+    house.clock.move(20)
+
+    def work(tx: Tx) -> None:
+        tx.db.execute("UPDATE notifications SET purpose = 'undeliverable' WHERE alert = ?", (number,))
+
+    await house.writer.write(work)
+    await told(house, number)
+    assert (await numbers(house))["telecare_time_to_notify_seconds_sum"] == 20
+
+
 async def test_what_was_counted_before_a_restart_is_not_counted_again(house: House) -> None:
     first = await house.raise_alert()
     await told(house, first)
