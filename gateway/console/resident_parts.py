@@ -257,7 +257,7 @@ def activity(db: sqlite3.Connection, seen: Looked, day: date) -> dict[str, Any]:
     for one in resident_charts.activity_days(db, seen.index, seen.resident.id, day, DAYS):
         busy = sum(bool(hour) for hour in one.hours)
         said = [tongue.many("Moved about in {n} hour", "Moved about in {n} hours", busy)]
-        said += [tongue.many("{n} step", "{n} steps", one.steps)] if one.steps else []
+        said += [tongue.many("{n} footstep", "{n} footsteps", one.steps)] if one.steps else []
         said += [tongue(N_("Seen in: {rooms}."), rooms=", ".join(one.rooms))] if one.rooms else []
         heard = any(hour is not None for hour in one.hours)
         lines.append(

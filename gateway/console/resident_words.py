@@ -152,7 +152,7 @@ def _motion(readings: Sequence[Reading], tongue: Tongue) -> str:
     if not any(one.moving or one.steps for one in seen):
         return tongue(N_("No movement."))
     return (
-        tongue.many("Moved about, {n} step.", "Moved about, {n} steps.", steps) if steps else tongue(N_("Moved about."))
+        tongue.many("Moved about, {n} footstep.", "Moved about, {n} footsteps.", steps) if steps else tongue(N_("Moved about."))
     )
 
 
