@@ -87,6 +87,8 @@ class Watch(Watched):
             state = self._plan(state, event.received_at)
         elif self.by_sides and state.stand is Stand.FINE and (still := self._still_fine(state, event)) is not None:
             return still, self._fine()
+        elif not state.active:  # its schedule was taken out of the care plan
+            state = replace(state, active=True, change_at=None)
         reading = event.reading
         accuracy = 0.0
         if isinstance(reading, Position) and self.zones:
@@ -126,7 +128,15 @@ class Watch(Watched):
         at = event.at if position.fixed_at is None else fixed_at(event)
         if (known is not None and at <= known) or (state.bad_at is not None and at <= state.bad_at):
             return None
-        return self._good(state, at, Spot(position.lon, position.lat, accuracy, at))
+        return self.state(  # as _good; without a schedule it is always active
+            good_at=at,
+            spot=Spot(position.lon, position.lat, accuracy, at),
+            company=state.company,
+            every_s=state.every_s if known is None else (at - known).total_seconds(),
+            cleared_at=state.cleared_at,
+            single=state.single,
+            device=state.device,
+        )
 
     def _good(self, state: WatchState, at: datetime | None, spot: Spot | None) -> WatchState:
         """All is fine, by a fix of that time; of what was before only what is still of use."""

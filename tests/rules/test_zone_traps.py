@@ -397,3 +397,16 @@ class TestRooms:
         story = Ground({"rule": "zone_exit", "zone": "kitchen", "confirmations": 1})
         assert story.rules.zone_ids == ()
         assert story.at(0, 5000) == ""
+
+
+@pytest.mark.parametrize("rule", ["zone_exit", "zone_entry"])
+def test_a_schedule_that_is_taken_out_of_the_plan_leaves_nobody_unwatched(rule: str) -> None:
+    plan = {"rule": rule, "zone": "garden"}
+    hours = {"schedule": {"weekly": [{"days": "daily", "from": "20:00", "to": "21:00"}]}}
+    good, bad = (0, 160) if rule == "zone_exit" else (160, 0)
+    before = Ground(plan | hours)
+    before.at(0, good)
+    after = Ground(plan)
+    after.states = before.states
+    said = [after.at(100, bad), after.at(160, bad), after.wait(999)]
+    assert "raised high" in said
