@@ -12,7 +12,7 @@ class RuleError(Exception):
 
 
 class BadZoneError(RuleError):
-    """A zone's geometry can't be used; ``at`` is the place on the map (lon, lat in degrees) where that shows, if any."""
+    """A zone's geometry can't be used; ``at`` is where on the map that shows (lon, lat in degrees), if anywhere."""
 
     def __init__(self, text: str, *, at: tuple[float, float] | None = None) -> None:
         super().__init__(text)

@@ -151,9 +151,9 @@ def _motion(readings: Sequence[Reading], tongue: Tongue) -> str:
     steps = sum(one.steps or 0 for one in seen)
     if not any(one.moving or one.steps for one in seen):
         return tongue(N_("No movement."))
-    return (
-        tongue.many("Moved about, {n} footstep.", "Moved about, {n} footsteps.", steps) if steps else tongue(N_("Moved about."))
-    )
+    if not steps:
+        return tongue(N_("Moved about."))
+    return tongue.many("Moved about, {n} footstep.", "Moved about, {n} footsteps.", steps)
 
 
 def _rooms(readings: Sequence[Reading], tongue: Tongue) -> str:

@@ -52,7 +52,8 @@ async def test_the_service_worker_is_of_one_version(house: House) -> None:
                 assert file in listed, file
         for file in listed:
             if file.endswith(".js"):
-                for name in re.findall(r'(?:from |import\()"\./([^"]+)"', Path(STATIC / Path(file).name).read_text("utf-8")):
+                text = Path(STATIC / Path(file).name).read_text("utf-8")
+                for name in re.findall(r'(?:from |import\()"\./([^"]+)"', text):
                     assert f"{STATIC_URL}/{name}" in listed, name
 
 
