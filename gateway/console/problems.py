@@ -112,15 +112,14 @@ def _field_by_field(error: HTTPException) -> str:
     return "; ".join(named) or error.detail
 
 
+_REFUSED: dict[type[GatewayError], int] = {UnknownAlertError: 404, NotAllowedError: 403, IllegalStepError: 409}
+
+
 def on_gateway_error(request: Request[Any, Any, Any], error: GatewayError) -> Response[Any]:
     """Errors that the gateway raises on purpose."""
     match error:
-        case UnknownAlertError():
-            return refuse(request, 404)
-        case NotAllowedError():
-            return refuse(request, 403)
-        case IllegalStepError():
-            return refuse(request, 409)
+        case UnknownAlertError() | NotAllowedError() | IllegalStepError():
+            return refuse(request, next(status for kind, status in _REFUSED.items() if isinstance(error, kind)))
         case VersionConflictError() | UndoError() | CentreError():
             return _of_centre(request, error)
         case TokenError():
