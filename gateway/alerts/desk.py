@@ -131,7 +131,9 @@ def _repeat(tx: Tx, index: CentreIndex, alert: Alert, incident: Incident, times:
         else:
             _tell_again(tx, index, alert, times, everyone=True)
         return Told(alert.id, Raising.PRIORITY_RAISED)
-    shown = _newest(alert, incident) if URGENCY[incident.priority] == URGENCY[alert.priority] else alert
+    # since when somebody waits does not move: it is the first of them
+    shown = replace(_newest(alert, incident), happened_at=min(alert.happened_at, incident.happened_at))
+    shown = shown if URGENCY[incident.priority] == URGENCY[alert.priority] else alert
     # whoever was there may have left again: then a border that wavers is no reason to be quiet
     wavers_s = 0.0 if alert.state is AlertState.ATTENDED else incident.quiet_s
     quiet = timedelta(seconds=max(times.quiet_repeat_s, wavers_s))
