@@ -64,21 +64,21 @@ async def test_sessions_are_listed_and_ended_one_by_one_and_all_others(house: Ho
     phone = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36"
     sent = {"Origin": house.url, "User-Agent": phone}
     async with house.signed_in() as here, house.signed_in() as third, house.client(headers=sent) as there:
-            await sign_in(there, "nora")
-            page = (await here.get("/account")).text
-            assert "Chrome, Android" in page
-            assert "127.0.0.1" in page
-            assert page.count("Sign out there") == 2
-            listed = (await here.get("/api/account/sessions")).json()["sessions"]
-            assert [one["session"]["browser"] for one in listed if one["here"]] == [""]
-            other = next(one["session"]["id"] for one in listed if one["session"]["browser"])
-            csrf = {"_csrf_token": field(page, "_csrf_token")}
-            ended = await here.post(f"/account/sessions/{other}/end", data=csrf)
-            assert ended.status_code == 303
-            assert (await there.get("/board")).status_code == 401
-            await here.post("/account/sessions/others/end", data=csrf)
-            assert (await third.get("/board")).status_code == 401
-            assert (await here.get("/board")).status_code == 200
+        await sign_in(there, "nora")
+        page = (await here.get("/account")).text
+        assert "Chrome, Android" in page
+        assert "127.0.0.1" in page
+        assert page.count("Sign out there") == 2
+        listed = (await here.get("/api/account/sessions")).json()["sessions"]
+        assert [one["session"]["browser"] for one in listed if one["here"]] == [""]
+        other = next(one["session"]["id"] for one in listed if one["session"]["browser"])
+        csrf = {"_csrf_token": field(page, "_csrf_token")}
+        ended = await here.post(f"/account/sessions/{other}/end", data=csrf)
+        assert ended.status_code == 303
+        assert (await there.get("/board")).status_code == 401
+        await here.post("/account/sessions/others/end", data=csrf)
+        assert (await third.get("/board")).status_code == 401
+        assert (await here.get("/board")).status_code == 200
 
 
 async def test_managers_end_sessions_of_others_but_not_of_administrators(house: House) -> None:
