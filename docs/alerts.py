@@ -22,6 +22,7 @@ TIMES = {
     "cleared_low_s": "the same, priority low",
     "hand_over_s": "whoever is asked by name to take over has at most so long; then the next step is told",
     "more_help_again_s": "a second call for more help by the same person this soon is a second tap",
+    "risen_s": "whoever took an alert before it became more urgent says so again within this, or the others are asked",
     "failed_step_s": "a step that failed by a fault of the gateway is tried again after",
 }
 

@@ -75,7 +75,7 @@ def answer(  # noqa: PLR0911 - one for each answer
         case Arrive():
             return _arrive(tx, index, row, who, via, times)
         case Close():
-            return _close(tx, row, answer, who, via)
+            return _close(tx, index, row, answer, who, via)
         case Reopen():
             return _reopen(tx, index, row, answer, who, via, times)
         case HandOver():
@@ -94,9 +94,9 @@ def _acknowledge(
     if alert.state in _TAKEN:
         only_taker(alert, who)
         same = answer.eta_minutes is None or (alert.eta_at is not None and abs(eta - alert.eta_at) < SAME_PROMISE)
-        if same or alert.state is AlertState.ATTENDED:
+        if (same and not _asked_anew(alert)) or alert.state is AlertState.ATTENDED:
             return alert
-    first = alert.taken_by is None
+    first = alert.taken_by is None or _asked_anew(alert)
     alert = rows.move(
         tx, alert, AlertEvent.ACKNOWLEDGE, who=who, via=via, detail={**turn_of(alert), "eta_minutes": minutes}
     )
@@ -106,6 +106,11 @@ def _acknowledge(
     return rows.save(tx, alert)
 
 
+def _asked_anew(alert: Alert) -> bool:
+    """Whether the alert became more urgent after somebody took it, so that their promise ends sooner than they said."""
+    return alert.eta_at is not None and alert.escalate_at is not None and alert.escalate_at < alert.eta_at
+
+
 def _decline(tx: Tx, index: CentreIndex, alert: Alert, who: str, via: str, times: Times) -> Alert:
     if alert.state in _TAKEN:
         only_taker(alert, who)
@@ -113,9 +118,13 @@ def _decline(tx: Tx, index: CentreIndex, alert: Alert, who: str, via: str, times
     if rows.has_done(tx.db, alert, AlertEvent.DECLINE, who):
         return alert
     alert = rows.move(tx, alert, AlertEvent.DECLINE, who=who, via=via, detail=turn_of(alert))
-    # After the failsafe there is nobody new to ask at once: the next round comes at its deadline.
-    if not is_failsafe(recorded(index, alert), alert.step) and who in told_in_step(tx.db, alert):
-        alert = go_on(tx, index, alert, times=times)
+    if not is_failsafe(recorded(index, alert), alert.step):
+        if who in told_in_step(tx.db, alert):
+            alert = go_on(tx, index, alert, times=times)
+    elif alert.escalate_at is not None and not told_in_step(tx.db, alert) - rows.declined(tx.db, alert):
+        # After the failsafe there is nobody new to ask at once, and nobody to wait for: the next round comes soon.
+        soon = tx.now + timedelta(seconds=times.round_s(alert.priority))
+        alert = replace(alert, escalate_at=min(alert.escalate_at, soon))
     return rows.save(tx, alert)
 
 
@@ -132,8 +141,20 @@ def _hand_over(tx: Tx, index: CentreIndex, alert: Alert, who: str, via: str, tim
     return rows.save(tx, alert)
 
 
+def _comes_back_sooner(alert: Alert, times: Times) -> bool:
+    """Whether a repeat made the time shorter after which an alert comes back that somebody is at."""
+    if alert.attended_at is None or alert.escalate_at is None:
+        return False
+    return alert.escalate_at < alert.attended_at + timedelta(seconds=times.unclosed_s)
+
+
 def _arrive(tx: Tx, index: CentreIndex, alert: Alert, who: str, via: str, times: Times) -> Alert:
     if alert.state is AlertState.ATTENDED:
+        until = tx.now + timedelta(seconds=times.unclosed_s)
+        if alert.taken_by == who and _comes_back_sooner(alert, times):
+            # It happened again since: they say that they are still there.
+            alert = rows.move(tx, alert, AlertEvent.ARRIVE, who=who, via=via, detail=turn_of(alert))
+            return rows.save(tx, replace(alert, escalate_at=until))
         if alert.taken_by == who or rows.has_done(tx.db, alert, AlertEvent.ARRIVE, who):
             return alert
         return rows.save(tx, rows.move(tx, alert, AlertEvent.ARRIVE, who=who, via=via, detail=turn_of(alert)))
@@ -151,7 +172,7 @@ def _arrive(tx: Tx, index: CentreIndex, alert: Alert, who: str, via: str, times:
     return rows.save(tx, alert)
 
 
-def _close(tx: Tx, alert: Alert, answer: Close, who: str, via: str) -> Alert:
+def _close(tx: Tx, index: CentreIndex, alert: Alert, answer: Close, who: str, via: str) -> Alert:
     note = answer.note.strip()
     allowed = outcomes_for(alert.rule)
     if answer.outcome not in allowed:
@@ -168,11 +189,20 @@ def _close(tx: Tx, alert: Alert, answer: Close, who: str, via: str) -> Alert:
             f"The alert was already closed by {alert.closed_by} as {alert.outcome}. Re-open it to change that."
         )
     closed = _closed(tx, alert, answer.outcome, note, who, via, findings=answer.fall)
-    for waiting in rows.under(tx.db, alert.id):
+    told = {who}
+    _not_needed(tx, index, closed, told)
+    for waiting in rows.all_under(tx.db, alert.id):
         # One event, one look: whoever dealt with the fall has dealt with the bed exit. A person closes both.
         outcome = answer.outcome if answer.outcome in outcomes_for(waiting.rule) else Outcome.OTHER
-        _closed(tx, waiting, outcome, note, who, via, closed_with=alert.id)
+        _not_needed(tx, index, _closed(tx, waiting, outcome, note, who, via, closed_with=alert.id), told)
     return closed
+
+
+def _not_needed(tx: Tx, index: CentreIndex, closed: Alert, told: set[str]) -> None:
+    """Whoever is on the way, or there, hears that another person has closed it; nobody of ``told`` does."""
+    if closed.taken_by is not None and closed.taken_by not in told:
+        inform(tx, index, closed, [closed.taken_by], Purpose.CLOSED)
+        told.add(closed.taken_by)
 
 
 def _closed(

@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from gateway.alerts import rows
 from gateway.alerts.escalation import DEFAULT_TIMES, go_on, wait_of
-from gateway.alerts.model import Alert, HandOver, Purpose, Times
-from gateway.alerts.outbox import owe
+from gateway.alerts.model import INVOLVED, Alert, HandOver, Purpose, Times
+from gateway.alerts.outbox import inform, owe, told_carers, told_in_step
 from gateway.alerts.policies import recorded
 from gateway.alerts.table import AlertEvent, AlertState
 from gateway.centre.index import CentreIndex
@@ -19,6 +19,7 @@ LONGEST_NOTE = 500
 """Characters; whoever is asked reads them on a telephone."""
 
 _TAKEN = frozenset({AlertState.ACKNOWLEDGED, AlertState.ATTENDED})
+_WAITING = frozenset({AlertState.OPEN, AlertState.CLEARED})
 
 
 def hand_over(
@@ -43,17 +44,56 @@ def hand_over(
     note = answer.note.strip()
     if len(note) > LONGEST_NOTE:
         raise BadAnswerError(f"note: {len(note)} characters: expected at most {LONGEST_NOTE}.")
+    others: list[str] = []
     if alert.state in _TAKEN:
         only_taker(alert, who)
+        others = told_carers(tx.db, alert.id, INVOLVED)
     elif _just_handed(tx, alert, answer.to, who):
         return alert
     detail = {**turn_of(alert), "to": answer.to, "note": note}
     alert = rows.move(tx, alert, AlertEvent.HAND_OVER, who=who, via=via, detail=detail)
     alert = replace(alert, taken_by=None, taken_at=None, eta_at=None, attended_at=None)
     # The mark makes it a message of its own: the same carer may have been asked in this step before.
-    owe(tx, index, alert, answer.to, max(alert.step, 0), Purpose.ALERT, mark=alert.version)
+    owe(tx, index, alert, answer.to, max(alert.step, 0), Purpose.ALERT, mark=alert.version, any_hour=True)
+    # The others were told that somebody is going: that is not so any more.
+    inform(tx, index, alert, [carer for carer in others if carer != answer.to], Purpose.REMINDER, but=who)
     wait = min(wait_of(recorded(index, alert), alert, times), timedelta(seconds=times.hand_over_s))
     return rows.save(tx, replace(alert, told_at=tx.now, escalate_at=tx.now + wait))
+
+
+def not_reached(
+    tx: Tx, index: CentreIndex, number: int, carer: str, turn: str, *, times: Times = DEFAULT_TIMES
+) -> bool:
+    """Whoever was asked by name could not be told by any contact: the next step is told at once, and so are whoever
+    handed it over and the others who were asked before.
+
+    Args:
+        tx: the transaction.
+        index: the centre.
+        number: the alert's number.
+        carer: who was asked.
+        turn: ``run.round.step`` of that message.
+        times: how long to wait for what.
+
+    Returns:
+        False, and nothing was changed, when the alert does not wait for that carer any more.
+    """
+    alert = rows.find(tx.db, number)
+    last = rows.last_of(tx.db, alert, AlertEvent.HAND_OVER)
+    here = f"{alert.run}.{alert.round}.{alert.step}" == turn
+    if alert.state not in _WAITING or not here or last is None or last.detail.get("to") != carer:
+        return False
+    asked = told_carers(tx.db, alert.id, INVOLVED)
+    alert = rows.move(
+        tx, alert, AlertEvent.ESCALATE, detail={"after_step": alert.step, "round": alert.round, "not_reached": carer}
+    )
+    alert = go_on(tx, index, alert, times=times, called=True)
+    news = dict.fromkeys([*([last.who] if last.who else []), *asked])
+    told = told_in_step(tx.db, alert)
+    to = [one for one in news if one not in told and one != carer]
+    inform(tx, index, alert, to, Purpose.REMINDER, any_hour=True)
+    rows.save(tx, alert)
+    return True
 
 
 def more_help(tx: Tx, index: CentreIndex, alert: Alert, who: str, via: str, *, times: Times = DEFAULT_TIMES) -> Alert:
@@ -66,7 +106,7 @@ def more_help(tx: Tx, index: CentreIndex, alert: Alert, who: str, via: str, *, t
         return alert
     promised = alert.escalate_at if alert.state in _TAKEN else None
     alert = rows.move(tx, alert, AlertEvent.MORE_HELP, who=who, via=via, detail=turn_of(alert))
-    alert = go_on(tx, index, alert, times=times)
+    alert = go_on(tx, index, alert, times=times, called=True)
     if promised is not None:
         # What is told now is told besides: it must not put off the moment when a promise runs out.
         alert = replace(alert, escalate_at=promised)

@@ -5,7 +5,7 @@ lives in memory: a command line tool in another process may change it at any tim
 """
 
 import sqlite3
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -21,7 +21,7 @@ from gateway.alerts.escalation import (
     set_back,
     wait_of,
 )
-from gateway.alerts.merging import follow_up, stand_alone, supersede
+from gateway.alerts.merging import apart, follow_up, stand_alone, supersede
 from gateway.alerts.model import (
     INVOLVED,
     URGENCY,
@@ -53,6 +53,9 @@ __all__ = [
     "set_back",
     "supersede",
 ]
+
+
+_TAKEN = frozenset({AlertState.ACKNOWLEDGED, AlertState.ATTENDED})
 
 
 def raise_incident(tx: Tx, index: CentreIndex, incident: Incident, *, times: Times = DEFAULT_TIMES) -> Told:
@@ -113,9 +116,16 @@ def dealt_with(db: sqlite3.Connection, incident: Incident) -> bool:
 
 def _repeat(tx: Tx, index: CentreIndex, alert: Alert, incident: Incident, times: Times) -> Told:
     alert = replace(alert, repeats=alert.repeats + 1, last_repeat_at=tx.now)
-    if alert.under is not None:
-        return Told(stand_alone(tx, index, _newest(alert, incident), times=times).id, Raising.REOPENED)
     more_urgent = URGENCY[incident.priority] > URGENCY[alert.priority]
+    if alert.under is not None and more_urgent and alert.state in _TAKEN:
+        alert = apart(tx, alert)  # and then as any other that somebody has taken
+    elif alert.under is not None:
+        alert = _newest(alert, incident)
+        if alert.state is AlertState.CLEARED:
+            alert = replace(rows.move(tx, alert, AlertEvent.REPEAT, detail=_story(alert, incident)), cleared_at=None)
+        if more_urgent:
+            alert = _more_urgent(tx, alert, incident)
+        return Told(stand_alone(tx, index, alert, times=times).id, Raising.REOPENED)
     if alert.state is AlertState.CLEARED:
         alert = rows.move(tx, alert, AlertEvent.REPEAT, detail=_story(alert, incident))
         alert = replace(_newest(alert, incident), cleared_at=None)
@@ -126,10 +136,10 @@ def _repeat(tx: Tx, index: CentreIndex, alert: Alert, incident: Incident, times:
     alert = replace(alert, cleared_at=None)
     if more_urgent:
         alert = _newest(_more_urgent(tx, alert, incident), incident)
-        if alert.state is AlertState.OPEN and chosen(index, alert, tx.now).name != recorded(index, alert).name:
+        if chosen(index, alert, tx.now).name != recorded(index, alert).name:
             _tell_others(tx, index, alert, times)
         else:
-            _tell_again(tx, index, alert, times, everyone=True)
+            _tell_again(tx, index, alert, times, everyone=True, risen=True)
         return Told(alert.id, Raising.PRIORITY_RAISED)
     # since when somebody waits does not move: it is the first of them
     shown = replace(_newest(alert, incident), happened_at=min(alert.happened_at, incident.happened_at))
@@ -145,22 +155,35 @@ def _repeat(tx: Tx, index: CentreIndex, alert: Alert, incident: Incident, times:
     return Told(alert.id, Raising.REPEAT)
 
 
-def _tell_again(tx: Tx, index: CentreIndex, alert: Alert, times: Times, *, everyone: bool) -> None:
+def _tell_again(tx: Tx, index: CentreIndex, alert: Alert, times: Times, *, everyone: bool, risen: bool = False) -> None:
     """Tell a repeat: to the carer on the way only, or to everyone who was asked."""
     to = told_carers(tx.db, alert.id, INVOLVED) if everyone else []
     inform(tx, index, alert, [*to, *([alert.taken_by] if alert.taken_by else [])], Purpose.REPEAT)
     alert = replace(alert, told_at=tx.now)
-    if alert.state is not AlertState.ACKNOWLEDGED and alert.escalate_at is not None:
+    if risen and alert.state in _TAKEN:
+        alert = _shortened(tx, index, alert, alert.escalate_at, times)
+    elif alert.state is not AlertState.ACKNOWLEDGED and alert.escalate_at is not None:
         # Open: a higher priority may have a shorter wait. Attended: whoever was there may have left again.
         soon = tx.now + wait_of(recorded(index, alert), alert, times)
         alert = replace(alert, escalate_at=min(alert.escalate_at, soon))
     rows.save(tx, alert)
 
 
+def _shortened(tx: Tx, index: CentreIndex, alert: Alert, promised: datetime | None, times: Times) -> Alert:
+    """What was promised for a lower priority does not count for the higher one: whoever took it says so again soon, or
+    everybody is asked. ``promised``: when their time would be over."""
+    soon = tx.now + min(wait_of(recorded(index, alert), alert, times), timedelta(seconds=times.risen_s))
+    return replace(alert, escalate_at=soon if promised is None else min(promised, soon))
+
+
 def _tell_others(tx: Tx, index: CentreIndex, alert: Alert, times: Times) -> None:
     """It is so urgent now that other steps count: from their first one, and whoever was asked hears of it too."""
     asked = told_carers(tx.db, alert.id, INVOLVED)
+    promised = alert.escalate_at
     alert = begin_anew(tx, index, alert, times=times, purpose=Purpose.REPEAT)
+    if alert.taken_by is not None:
+        asked.append(alert.taken_by)
+        alert = _shortened(tx, index, alert, promised, times)
     told = told_in_step(tx.db, alert)
     inform(tx, index, alert, [carer for carer in asked if carer not in told], Purpose.REPEAT)
     rows.save(tx, alert)

@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from gateway.alerts import rows
 from gateway.alerts.model import Alert, Purpose, Times
-from gateway.alerts.outbox import owe, told_carers, told_in_step
+from gateway.alerts.outbox import owe, told_carers, told_in_round, told_in_step
 from gateway.alerts.policies import Plan, chosen, people
 from gateway.alerts.table import WHEN_DUE, AlertEvent, AlertState
 from gateway.centre.index import CentreIndex
 from gateway.clock import from_ms, to_ms
 from gateway.store import audit
 from gateway.store.writer import Tx
+from rules.model import Priority
 
 _LOG = structlog.get_logger(__name__)
 
@@ -41,9 +42,11 @@ def begin_anew(tx: Tx, index: CentreIndex, alert: Alert, *, times: Times, purpos
     return begin(tx, index, replace(alert, run=alert.run + 1), times=times, purpose=purpose)
 
 
-def go_on(tx: Tx, index: CentreIndex, alert: Alert, *, times: Times) -> Alert:
-    """Tell the step after the present one now; after the failsafe, the next round's first."""
-    return _tell(tx, index, alert, first=alert.step + 1, times=times, purpose=None)
+def go_on(tx: Tx, index: CentreIndex, alert: Alert, *, times: Times, called: bool = False) -> Alert:
+    """Tell the step after the present one now; after the failsafe, the next round's first.
+
+    ``called``: a person asks for people; quiet hours hold none of these messages."""
+    return _tell(tx, index, alert, first=alert.step + 1, times=times, purpose=None, called=called)
 
 
 def wait_of(plan: Plan, alert: Alert, times: Times) -> timedelta:
@@ -177,7 +180,16 @@ def _expire(tx: Tx, index: CentreIndex, alert: Alert, times: Times) -> None:
     rows.save(tx, alert)
 
 
-def _tell(tx: Tx, index: CentreIndex, alert: Alert, *, first: int, times: Times, purpose: Purpose | None) -> Alert:
+def _tell(
+    tx: Tx,
+    index: CentreIndex,
+    alert: Alert,
+    *,
+    first: int,
+    times: Times,
+    purpose: Purpose | None,
+    called: bool = False,
+) -> Alert:
     plan = chosen(index, alert, tx.now)
     alert, first = _where(tx, plan, alert, first)
     can_not = rows.declined(tx.db, alert)
@@ -189,9 +201,11 @@ def _tell(tx: Tx, index: CentreIndex, alert: Alert, *, first: int, times: Times,
         else:
             to = people(tx.db, index, plan.steps[step], alert.resident, tx.now)
             to = tuple(carer for carer in to if carer not in can_not)
+        # The last resort is told at any hour: where everybody is quiet, nobody would hear until the morning.
+        any_hour = called or (is_failsafe(plan, step) and alert.priority is not Priority.LOW)
         for carer in to:
             why = purpose or (Purpose.REMINDER if carer in asked else Purpose.ALERT)
-            reached |= owe(tx, index, alert, carer, step, why) is not None
+            reached |= owe(tx, index, alert, carer, step, why, any_hour=any_hour) is not None
         alert = replace(alert, step=step)
         if reached:
             break
@@ -210,6 +224,8 @@ def _where(tx: Tx, plan: Plan, alert: Alert, first: int) -> tuple[Alert, int]:
     last = len(plan.steps)
     if alert.step > last and not told_in_step(tx.db, alert).intersection(plan.failsafe):
         return alert, last  # the centre file has fewer steps now: nobody is left out of the last resort
+    if first == last and not told_in_round(tx.db, alert) - rows.declined(tx.db, alert):
+        return alert, last  # all who were asked can't: to ask the same people once more would only take time
     if first > last or (first == last and (alert.round + 1) % plan.rounds):
         return replace(alert, round=alert.round + 1), 0
     return alert, first

@@ -27,6 +27,8 @@ def supersede(
     stronger = rows.find_open(tx.db, incident_key(resident, by_key, by_subject))
     if alert is None or stronger is None or stronger.id in {alert.under, alert.id}:
         return None
+    if any(below.id == stronger.id for below in rows.all_under(tx.db, alert.id)):
+        return None  # in a circle nobody would be asked
     alert = rows.move(tx, alert, AlertEvent.GO_UNDER, detail={"under": stronger.id, "reason": reason})
     return rows.save(tx, replace(alert, under=stronger.id))
 
@@ -53,10 +55,15 @@ def stands_for(tx: Tx, alert: Alert) -> Alert | None:
     return None if stronger.state is AlertState.CLOSED else stronger
 
 
+def apart(tx: Tx, alert: Alert) -> Alert:
+    """Note that nothing stands for it any more; the caller saves it, and tells people."""
+    alert = rows.move(tx, alert, AlertEvent.STAND_ALONE, detail={"was_under": alert.under})
+    return replace(alert, under=None)
+
+
 def stand_alone(tx: Tx, index: CentreIndex, alert: Alert, *, times: Times = DEFAULT_TIMES) -> Alert:
     """Nothing stands for it any more: it asks for an answer by itself, from the first step."""
-    alert = rows.move(tx, alert, AlertEvent.STAND_ALONE, detail={"was_under": alert.under})
-    alert = replace(alert, under=None)
+    alert = apart(tx, alert)
     if alert.state in {AlertState.ACKNOWLEDGED, AlertState.ATTENDED}:
         return rows.save(tx, alert)
     return rows.save(tx, begin_anew(tx, index, alert, times=times, purpose=Purpose.REPEAT))

@@ -54,6 +54,8 @@ class Purpose(StrEnum):
     """For your information: the cause went away by itself. A person should still look."""
     UNDELIVERABLE = "undeliverable"
     """A carer could not be reached on any channel (the dispatcher's)."""
+    CLOSED = "closed"
+    """For your information, to whoever had taken it: another person has closed it. Nobody needs to go."""
 
 
 ASKING: frozenset[Purpose] = frozenset({Purpose.ALERT, Purpose.REMINDER, Purpose.REPEAT})
@@ -241,6 +243,8 @@ class Times(msgspec.Struct, frozen=True, kw_only=True):
     """Whoever is asked by name to take over has at most so long; then the next step is told."""
     more_help_again_s: int = 10
     """A second call for more help by the same person this soon is a second tap."""
+    risen_s: int = 120
+    """Whoever took an alert before it became more urgent has at most so long to say again that they are going."""
     failed_step_s: int = 30
     """An alert whose due step failed is tried again after this."""
 

@@ -20,10 +20,18 @@ PENDING = "pending"
 """The state a row begins in; the others are the dispatcher's."""
 
 
-def key_of(alert: Alert, carer: str, step: int, purpose: Purpose, mark: int | None = None) -> str:
-    """The idempotency key: ``alert/run.round.step/carer/purpose``, with ``#mark`` for what can come twice in a step."""
+AT_ANY_HOUR = "!"
+"""At the end of the key of a message that quiet hours do not hold: a person asked for a person, or nobody is left."""
+
+
+def key_of(
+    alert: Alert, carer: str, step: int, purpose: Purpose, mark: int | None = None, *, any_hour: bool = False
+) -> str:
+    """The idempotency key: ``alert/run.round.step/carer/purpose``, with ``#mark`` for what can come twice in a step,
+    and AT_ANY_HOUR."""
     key = f"{alert.id}/{alert.run}.{alert.round}.{step}/{carer}/{purpose}"
-    return key if mark is None else f"{key}#{mark}"
+    marked = key if mark is None else f"{key}#{mark}"
+    return f"{marked}{AT_ANY_HOUR}" if any_hour else marked
 
 
 def owe(
@@ -36,6 +44,7 @@ def owe(
     *,
     due_at: datetime | None = None,
     mark: int | None = None,
+    any_hour: bool = False,
 ) -> int | None:
     """Owe a carer a message by their first contact; the dispatcher goes on to the next ones.
 
@@ -51,6 +60,7 @@ def owe(
         purpose: why.
         due_at: not to be sent before (UTC-aware); None: now.
         mark: tells messages of one step and purpose apart, e.g. the alert's version; None: one a step.
+        any_hour: the carer's quiet hours do not hold it.
 
     Returns:
         The row's id, new or already there; None when the centre knows no such carer, or no way to reach them.
@@ -59,7 +69,7 @@ def owe(
     if person is None or not person.contacts:
         _LOG.warning("alert.carer_unreachable", alert=alert.id, carer=carer, known=person is not None)
         return None
-    key = key_of(alert, carer, step, purpose, mark)
+    key = key_of(alert, carer, step, purpose, mark, any_hour=any_hour)
     contact = person.contacts[0]
     now = to_ms(tx.now)
     # A row for later is left to the dispatcher's own claim: its lease would be over by then.
@@ -95,7 +105,10 @@ def told_carers(db: sqlite3.Connection, alert: int, purposes: Collection[Purpose
 
 def told_in_step(db: sqlite3.Connection, alert: Alert) -> set[str]:
     """Ids of the carers who were asked in the step that the alert stands at, as it is recorded."""
-    stage = f"{alert.id}/{alert.run}.{alert.round}.{alert.step}/"
+    return _asked(db, alert, f"{alert.id}/{alert.run}.{alert.round}.{alert.step}/")
+
+
+def _asked(db: sqlite3.Connection, alert: Alert, stage: str) -> set[str]:
     marks = ", ".join("?" * len(ASKING))
     rows = db.execute(
         f"SELECT DISTINCT carer FROM notifications WHERE alert = ? AND substr(key, 1, ?) = ? AND purpose IN ({marks})",  # noqa: S608 - question marks only
@@ -104,10 +117,22 @@ def told_in_step(db: sqlite3.Connection, alert: Alert) -> set[str]:
     return {str(row[0]) for row in rows}
 
 
+def told_in_round(db: sqlite3.Connection, alert: Alert) -> set[str]:
+    """Ids of the carers who were asked in the present round."""
+    return _asked(db, alert, f"{alert.id}/{alert.run}.{alert.round}.")
+
+
 def inform(
-    tx: Tx, index: CentreIndex, alert: Alert, to: Iterable[str], purpose: Purpose, *, but: str | None = None
+    tx: Tx,
+    index: CentreIndex,
+    alert: Alert,
+    to: Iterable[str],
+    purpose: Purpose,
+    *,
+    but: str | None = None,
+    any_hour: bool = False,
 ) -> None:
     """Owe each of these carers one message about this change of the alert; nobody twice, and not to ``but``."""
     for carer in dict.fromkeys(to):
         if carer != but:
-            owe(tx, index, alert, carer, max(alert.step, 0), purpose, mark=alert.version)
+            owe(tx, index, alert, carer, max(alert.step, 0), purpose, mark=alert.version, any_hour=any_hour)

@@ -127,6 +127,17 @@ def under(db: sqlite3.Connection, number: int) -> list[Alert]:
     return [alert_of(row) for row in found]
 
 
+def all_under(db: sqlite3.Connection, number: int) -> list[Alert]:
+    """The alerts that wait under one, and those under these, and so on; each once."""
+    found: dict[int, Alert] = {}
+    look = [number]
+    while look:
+        below = [alert for alert in under(db, look.pop()) if alert.id not in found and alert.id != number]
+        found |= {alert.id: alert for alert in below}
+        look += [alert.id for alert in below]
+    return [found[key] for key in sorted(found)]
+
+
 def add(tx: Tx, incident: Incident, policy: str) -> Alert:
     """A new alert, without a deadline yet: the caller starts its escalation."""
     now = to_ms(tx.now)
@@ -203,6 +214,14 @@ def last_done(db: sqlite3.Connection, alert: Alert, event: AlertEvent, who: str)
         "SELECT max(at) FROM alert_events WHERE alert = ? AND event = ? AND who = ?", (alert.id, event.value, who)
     ).fetchone()
     return None if row[0] is None else from_ms(row[0])
+
+
+def last_of(db: sqlite3.Connection, alert: Alert, event: AlertEvent) -> HistoryLine | None:
+    """The last event of that kind; None: there was none."""
+    row = db.execute(
+        "SELECT * FROM alert_events WHERE alert = ? AND event = ? ORDER BY seq DESC LIMIT 1", (alert.id, event.value)
+    ).fetchone()
+    return None if row is None else line_of(row)
 
 
 def declined(db: sqlite3.Connection, alert: Alert) -> set[str]:

@@ -34,7 +34,7 @@ CATEGORIES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """A person who may have to be looked for is Rescue too; alerts about a resident are Health, about the house Infra."""
 
-MESSAGE_TYPES: Final[Mapping[str, str]] = {Purpose.ALERT: "Alert", Purpose.TAKEN: "Cancel"}
+MESSAGE_TYPES: Final[Mapping[str, str]] = {Purpose.ALERT: "Alert", Purpose.TAKEN: "Cancel", Purpose.CLOSED: "Cancel"}
 """Somebody else is going: the centre need not act any more. Everything else is an Update of what it knows."""
 
 
@@ -111,7 +111,9 @@ def write(cap: Cap) -> bytes:
     for category in CATEGORIES.get(cap.rule, ("Health",) if cap.about_resident else ("Infra",)):
         _add(info, "category", category)
     _add(info, "event", cap.rule)
-    _add(info, "responseType", "Assess" if cap.purpose in {Purpose.TAKEN, Purpose.CLEARED} else "Execute")
+    _add(
+        info, "responseType", "Assess" if cap.purpose in {Purpose.TAKEN, Purpose.CLEARED, Purpose.CLOSED} else "Execute"
+    )
     _add(info, "urgency", URGENCY.get(cap.priority, "Unknown"))
     _add(info, "severity", SEVERITY.get(cap.priority, "Unknown"))
     _add(info, "certainty", CERTAINTY.get(cap.rule, "Likely"))

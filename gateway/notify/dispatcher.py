@@ -16,12 +16,13 @@ from random import Random, SystemRandom
 import structlog
 
 from gateway.alerts import delivery
+from gateway.alerts.model import Purpose
 from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
 from gateway.clock import Clock, monotonic, to_ms
 from gateway.errors import StoreFailedError
 from gateway.links import Links
-from gateway.notify import handover, message, outbox, restraint
+from gateway.notify import handover, message, next_one, outbox, restraint
 from gateway.notify.channel import Channel, PermanentFailure, TemporaryFailure
 from gateway.notify.lanes import PATIENCE_S, Lane
 from gateway.notify.message import AlertRow
@@ -188,7 +189,8 @@ class Dispatcher:
     def _take(self, ids: list[int]) -> None:
         for row in outbox.rows(self._db, (number for number in ids if number not in self._in_hand)):
             self._in_hand.add(row.id)
-            self._lane(row).put(row)
+            behind = row.purpose is Purpose.UNDELIVERABLE and next_one.stands_in(self._db, row.id)
+            self._lane(row).put(row, yields=behind)
 
     def _lane(self, row: Row) -> Lane[Row]:
         channel = self._channels.get(row.channel)
@@ -243,14 +245,15 @@ class Dispatcher:
             event = Event.GAVE_UP if failed else Event.ACCEPTED
             if outbox.record(tx, other, Result(event, detail=detail)) is State.FAILED_FOR_GOOD:
                 self._owe_next(tx, other)
-        if state is State.FAILED_FOR_GOOD or (state is State.FAILED_FOR_NOW and not result.in_time):
+        not_in_time = state is State.FAILED_FOR_NOW and (not result.in_time or next_one.was_late(tx.db, number))
+        if state is State.FAILED_FOR_GOOD or not_in_time:
             self._owe_next(tx, number)
         return state
 
     def _owe_next(self, tx: Tx, number: int) -> None:
         """Somebody else is owed; a mistake there is told, and must neither send again nor stop the rest."""
         try:
-            outbox.owe_next(tx, self._index(), number)
+            next_one.owe_next(tx, self._index(), number)
         except (sqlite3.Error, StoreFailedError):
             raise
         except Exception as error:  # noqa: BLE001
@@ -261,10 +264,9 @@ class Dispatcher:
         alert = message.read_alert(self._db, row.alert)
         channel = self._channels.get(row.channel)
         index = self._index()
-        if alert is None or alert.state == AlertState.CLOSED:
-            return Result(Event.OVERTAKEN, detail="the alert is closed")
-        if not outbox.is_waiting(self._db, row.id):
-            return Result(Event.OVERTAKEN, detail="it was settled while it waited")
+        over = self._overtaken(row, alert)
+        if alert is None or over is not None:
+            return Result(Event.OVERTAKEN, detail=over)
         if row.carer not in index.carers:
             return Result(Event.GAVE_UP, detail="the carer is not in the centre file any more")
         if channel is None:
@@ -274,6 +276,18 @@ class Dispatcher:
             return wait
         with_it = restraint.bundle(self._db, row, alert, self._clock.now())
         return await self._send(row, channel, alert, index, with_it)
+
+    def _overtaken(self, row: Row, alert: AlertRow | None) -> str | None:
+        """Why a message is of no use any more; None: it is."""
+        if alert is None or (alert.state == AlertState.CLOSED and row.purpose is not Purpose.CLOSED):
+            return "the alert is closed"
+        if alert.state != AlertState.CLOSED and row.purpose is Purpose.CLOSED:
+            return "the alert was re-opened"
+        if not outbox.is_waiting(self._db, row.id):
+            return "it was settled while it waited"
+        if row.purpose is Purpose.UNDELIVERABLE and next_one.is_needless(self._db, row.id):
+            return next_one.TOLD_MEANWHILE
+        return None
 
     async def _send(
         self, row: Row, channel: Channel, alert: AlertRow, index: CentreIndex, with_it: tuple[int, ...]

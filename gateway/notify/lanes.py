@@ -24,6 +24,10 @@ LONGEST_QUEUE_S = 5.0
 """A queue that takes longer than this at the present pace is long: some 50 alerts at once through one server that is
 far away. Only a storm gets there, and in a storm a crash may repeat more than one message."""
 
+YIELD_S = 30.0
+"""What stands in for messages that have only not had their turn lets those go first which come up to so long after it;
+in a storm that never ends it has its turn all the same."""
+
 
 class Lane(Generic[T]):
     """A queue with one worker, or more when it is too slow.
@@ -51,6 +55,7 @@ class Lane(Generic[T]):
         self._patience_s = patience_s
         self._on_more = on_more
         self._queue: deque[tuple[float, T]] = deque()
+        self._yielding: deque[tuple[float, T]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._begun: dict[int, float] = {}
         self._pace_s = 0.0
@@ -60,11 +65,11 @@ class Lane(Generic[T]):
     @property
     def waiting(self) -> int:
         """How many wait for a worker."""
-        return len(self._queue)
+        return len(self._queue) + len(self._yielding)
 
-    def put(self, item: T) -> None:
-        """Send it when its turn comes."""
-        self._queue.append((monotonic(), item))
+    def put(self, item: T, *, yields: bool = False) -> None:
+        """Send it when its turn comes. ``yields``: what comes up to YIELD_S later goes before it."""
+        (self._yielding if yields else self._queue).append((monotonic(), item))
         if self.workers == 0:
             self._add_worker()
         else:
@@ -73,6 +78,7 @@ class Lane(Generic[T]):
     def stop(self) -> None:
         """Send nothing more; what is being sent is finished."""
         self._queue.clear()
+        self._yielding.clear()
         if self._timer:
             self._timer.cancel()
             self._timer = None
@@ -84,8 +90,8 @@ class Lane(Generic[T]):
     async def _work(self) -> None:
         worker = id(asyncio.current_task())
         try:
-            while self._queue:
-                _, item = self._queue.popleft()
+            while self.waiting:
+                _, item = self._next().popleft()
                 begun = self._begun[worker] = monotonic()
                 await self._send(item)
                 # Half of it is the last send, a quarter the one before: a server that slows down is noticed at once.
@@ -94,17 +100,25 @@ class Lane(Generic[T]):
             self._begun.pop(worker, None)
             self.workers -= 1
 
+    def _next(self) -> deque[tuple[float, T]]:
+        """The queue whose first one is next; one of the two is not empty."""
+        if not self._queue:
+            return self._yielding
+        if self._yielding and self._yielding[0][0] + YIELD_S <= self._queue[0][0]:
+            return self._yielding
+        return self._queue
+
     def _watch(self) -> None:
         """Look again when the first in the queue will have waited too long."""
-        if self._timer is None and self._queue and self.workers < self._most:
-            wait = self._patience_s - (monotonic() - self._queue[0][0])
+        if self._timer is None and self.waiting and self.workers < self._most:
+            wait = self._patience_s - (monotonic() - self._next()[0][0])
             self._timer = asyncio.get_running_loop().call_later(max(wait, self._patience_s / 4), self._look)
 
     def _look(self) -> None:
         self._timer = None
-        if not self._queue:
+        if not self.waiting:
             return
-        waited = monotonic() - self._queue[0][0] >= self._patience_s
+        waited = monotonic() - self._next()[0][0] >= self._patience_s
         if waited and self.workers < self._most and self._is_behind():
             self._add_worker()
             if self._on_more is not None:
@@ -115,4 +129,4 @@ class Lane(Generic[T]):
         """Whether another worker is worth the further notification that a crash would leave in doubt."""
         now = monotonic()
         slow = all(now - begun >= self._patience_s for begun in self._begun.values())
-        return slow or len(self._queue) * self._pace_s / self.workers > LONGEST_QUEUE_S
+        return slow or self.waiting * self._pace_s / self.workers > LONGEST_QUEUE_S

@@ -46,6 +46,7 @@ _TITLES: dict[Purpose, str] = {
     Purpose.REPEAT: N_("{marks} {place}: {what}. Again"),
     Purpose.TAKEN: N_("{place}: {what}. Somebody is going"),
     Purpose.CLEARED: N_("{place}: {what}. It ended by itself; please look"),
+    Purpose.CLOSED: N_("{place}: {what}. Closed; nobody needs to go"),
     Purpose.UNDELIVERABLE: N_("{marks} {place}: {what}. The others could not be told: please act"),
 }
 _BODY = N_("{what_to_do}. Since {time}.")
@@ -72,6 +73,7 @@ class AlertRow(msgspec.Struct, frozen=True):
     rule_key: str
     reason: str
     """JSON of a rules.model.Reason."""
+    taken_by: str | None = None
 
 
 def read_alert(db: sqlite3.Connection, number: int) -> AlertRow | None:

@@ -1,6 +1,6 @@
-"""The outbox's transactions: take in hand, record a result, and decide who is owed next when a carer was not reached.
+"""The outbox's transactions: take in hand, find what is late, record a result.
 
-Sync functions of a Tx; who decides when is gateway.notify.dispatcher.
+Sync functions of a Tx; who decides when is gateway.notify.dispatcher, who is owed next gateway.notify.next_one.
 """
 
 import sqlite3
@@ -10,18 +10,19 @@ from datetime import timedelta
 import msgspec
 import structlog
 
-from gateway.alerts.model import ASKING, Purpose
+from gateway.alerts.model import Purpose
 from gateway.alerts.outbox import LEASE
-from gateway.alerts.table import AlertState
-from gateway.centre.index import CentreIndex
 from gateway.clock import to_ms
-from gateway.notify.states import TOLD, WAITING, Event, State, after
+from gateway.notify.states import WAITING, Event, State, after
 from gateway.store.writer import Tx
 
 _LOG = structlog.get_logger(__name__)
 
 LATE = timedelta(seconds=10)
 """After that long without success the carer's next contact is tried too, while the first goes on."""
+
+STUCK = timedelta(seconds=20)
+"""What was found late, and so long after that has not even been tried, will not be waited for any more."""
 
 LONGEST_RETRY = timedelta(seconds=300)
 """No attempt is further away than that, whatever a provider asks for (429 with Retry-After)."""
@@ -30,14 +31,8 @@ CLOCK_WENT_BACK = timedelta(seconds=10)
 """What was written, or is to be tried again, further in the future than can be, tells that the clock was set back
 (a small machine that starts without battery and network does not know the year): it is due now."""
 
-NOBODY_TOLD = "nobody_told"
-"""Event of an alert: not even the failsafe carers could be told."""
-
 TOLD_WITH = "told together with {number}"
 """Detail of a notification that went out in the message of another one."""
-
-_SOMEBODY_IS_ON_IT = frozenset({AlertState.ACKNOWLEDGED, AlertState.ATTENDED, AlertState.CLOSED})
-"""States of an alert in which being told late does no harm: a carer answered it."""
 
 _WAITING = "(" + ", ".join(f"'{state}'" for state in sorted(WAITING)) + ")"
 
@@ -115,6 +110,11 @@ def told_with(db: sqlite3.Connection, number: int) -> list[int]:
     return [int(row[0]) for row in found]
 
 
+def first_key(key: str, contact: int) -> str:
+    """The key of the message to the carer's first contact, from that to the one of number ``contact``."""
+    return key.removesuffix(f"/{contact}") if contact else key
+
+
 def claimable(db: sqlite3.Connection, now_ms: int, *, first: bool) -> list[int]:
     """Ids of what is due, the oldest first. What is leased, only when the lease is over: it is in somebody's hand.
 
@@ -134,12 +134,13 @@ def claimable(db: sqlite3.Connection, now_ms: int, *, first: bool) -> list[int]:
 
 
 def late(db: sqlite3.Connection, now_ms: int) -> list[int]:
-    """Ids of what was not sent in time, where nobody else was owed for it yet."""
+    """Ids of what was not sent in time, where nobody else was owed for it yet; and once more, what was not even tried
+    STUCK after that."""
     found = db.execute(
-        f"SELECT id FROM notifications WHERE state IN {_WAITING} AND late_at IS NULL "  # noqa: S608 - our own words
-        "AND (CASE attempts WHEN 0 THEN due_at ELSE created_at END <= :now - :late OR created_at > :now + :ahead) "
-        "ORDER BY id",
-        {"now": now_ms, "late": _ms(LATE), "ahead": _ms(CLOCK_WENT_BACK)},
+        f"SELECT id FROM notifications WHERE state IN {_WAITING} AND ((late_at IS NULL "  # noqa: S608 - our own words
+        "AND (CASE attempts WHEN 0 THEN due_at ELSE created_at END <= :now - :late OR created_at > :now + :ahead)) "
+        "OR (attempts = 0 AND late_at > due_at AND late_at <= :now - :stuck)) ORDER BY id",
+        {"now": now_ms, "late": _ms(LATE), "ahead": _ms(CLOCK_WENT_BACK), "stuck": _ms(STUCK)},
     )
     return [int(row[0]) for row in found]
 
@@ -193,107 +194,3 @@ def record(tx: Tx, number: int, result: Result) -> State | None:
     [alert] = tx.db.execute("SELECT alert FROM notifications WHERE id = ?", (number,)).fetchone()
     tx.alerts.append(alert)
     return state
-
-
-def owe_next(tx: Tx, index: CentreIndex, number: int) -> None:
-    """A notification was not sent, or not in time: owe the carer's next contact, or in the end a supervisor.
-
-    Is done once for each notification: a second call changes nothing.
-    """
-    marked = tx.db.execute(
-        "UPDATE notifications SET late_at = ? WHERE id = ? AND late_at IS NULL", (to_ms(tx.now), number)
-    )
-    if marked.rowcount == 0:
-        # It was late before and has now failed for good; its successor exists. Nobody may be left, though.
-        _owe_supervisor_if_nobody(tx, index, number)
-        return
-    row = tx.db.execute("SELECT * FROM notifications WHERE id = ?", (number,)).fetchone()
-    if not _somebody_is_needed(tx, row["alert"]):
-        return
-    carer = index.carers.get(row["carer"])
-    following = row["contact"] + 1
-    if carer is not None and following < len(carer.contacts):
-        contact = carer.contacts[following]
-        base = row["key"].removesuffix(f"/{row['contact']}") if row["contact"] else row["key"]
-        _owe(tx, row, f"{base}/{following}", row["purpose"], row["carer"], following, contact.channel, contact.address)
-        return
-    _owe_supervisor_if_nobody(tx, index, number)
-
-
-def _owe_supervisor_if_nobody(tx: Tx, index: CentreIndex, number: int) -> None:
-    """When nobody of this step was told, and nobody has time left: the failsafe carers; after them, an outcry."""
-    row = tx.db.execute("SELECT * FROM notifications WHERE id = ?", (number,)).fetchone()
-    last_resort = row["purpose"] == Purpose.UNDELIVERABLE
-    if not last_resort and row["purpose"] not in ASKING:
-        return
-    if not _somebody_is_needed(tx, row["alert"]) or _is_told_or_has_time(tx, row, last_resort=last_resort):
-        return
-    owed = 0
-    if not last_resort:
-        alert = tx.db.execute("SELECT resident FROM alerts WHERE id = ?", (row["alert"],)).fetchone()
-        for name in index.policy_of(alert["resident"]).failsafe:
-            carer = index.carers.get(name)
-            if carer is not None and carer.contacts:
-                key = f"{_stage(row)}{name}/{Purpose.UNDELIVERABLE}"
-                contact = carer.contacts[0]
-                _owe(tx, row, key, Purpose.UNDELIVERABLE, name, 0, contact.channel, contact.address)
-                owed += 1
-    if owed == 0:
-        _cry_out(tx, row)
-
-
-def _is_told_or_has_time(tx: Tx, row: sqlite3.Row, *, last_resort: bool) -> bool:
-    purposes = [Purpose.UNDELIVERABLE] if last_resort else sorted(ASKING)
-    others = tx.db.execute(
-        "SELECT state, late_at FROM notifications WHERE alert = ? AND substr(key, 1, length(?)) = ? "
-        "AND purpose IN (SELECT value FROM json_each(?))",
-        (row["alert"], _stage(row), _stage(row), msgspec.json.encode(purposes).decode()),
-    )
-    return any(State(state) in TOLD or (State(state) in WAITING and late_at is None) for state, late_at in others)
-
-
-def _stage(row: sqlite3.Row) -> str:
-    """The part of the key that says which step of which round it is: ``alert/run.round.step/``."""
-    alert, step, _ = str(row["key"]).split("/", 2)
-    return f"{alert}/{step}/"
-
-
-def _cry_out(tx: Tx, row: sqlite3.Row) -> None:
-    """Nobody at all: it stands on the alert, once a step, and in the log at the highest level."""
-    alert = row["alert"]
-    detail = msgspec.json.encode({"stage": _stage(row)}).decode()
-    known = tx.db.execute(
-        "SELECT 1 FROM alert_events WHERE alert = ? AND event = ? AND detail = ?", (alert, NOBODY_TOLD, detail)
-    ).fetchone()
-    if known:
-        return
-    tx.db.execute(
-        "INSERT INTO alert_events (alert, at, event, detail) VALUES (?, ?, ?, ?)",
-        (alert, to_ms(tx.now), NOBODY_TOLD, detail),
-    )
-    tx.alerts.append(alert)
-    tx.after_commit(lambda: _LOG.critical("notify.nobody_told", alert=alert))
-
-
-def _somebody_is_needed(tx: Tx, alert: int) -> bool:
-    found = tx.db.execute("SELECT state FROM alerts WHERE id = ?", (alert,)).fetchone()
-    return found is not None and found["state"] not in _SOMEBODY_IS_ON_IT
-
-
-def _owe(
-    tx: Tx, like: sqlite3.Row, key: str, purpose: str, carer: str, contact: int, channel: str, address: str
-) -> None:
-    """One more row, like that one; nothing when it is owed already."""
-    now = to_ms(tx.now)
-    added = tx.db.execute(
-        "INSERT INTO notifications (key, alert, purpose, step, carer, contact, channel, address, state, "
-        "about_at, due_at, lease_owner, lease_until, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (key) DO NOTHING",
-        (
-            key, like["alert"], purpose, like["step"], carer, contact, channel, address, State.PENDING,
-            like["about_at"], now, tx.owner, None if tx.owner is None else to_ms(tx.now + LEASE), now,
-        ),
-    )  # fmt: skip
-    if added.rowcount and added.lastrowid is not None:
-        tx.owed.append(added.lastrowid)
-        tx.alerts.append(like["alert"])

@@ -7,9 +7,11 @@ import sqlite3
 from datetime import datetime, timedelta
 
 from gateway.alerts.model import ASKING, Purpose
+from gateway.alerts.outbox import AT_ANY_HOUR
 from gateway.centre.index import CentreIndex
 from gateway.centre.model import Carer
 from gateway.clock import from_ms, to_ms
+from gateway.notify import outbox
 from gateway.notify.message import AlertRow
 from gateway.notify.outbox import Result, Row
 from gateway.notify.states import Event
@@ -26,10 +28,13 @@ _LOW = "low"
 def hold(db: sqlite3.Connection, row: Row, alert: AlertRow, index: CentreIndex, now: datetime) -> Result | None:
     """Why a notification is not sent now, and until when; None: send it.
 
-    Only first attempts are held: what was tried once goes on. What tells a supervisor that others could not be told is
-    never held.
+    Only first attempts are held: what was tried once goes on. Never held is what tells a supervisor that others could
+    not be told, what a person calls another one for (hand-over, more help), the failsafe step of a medium alert, and
+    whatever goes to the carer who is on the way or there.
     """
     if alert.priority == _HIGH or row.attempts or row.purpose is Purpose.UNDELIVERABLE:
+        return None
+    if row.carer == alert.taken_by or outbox.first_key(row.key, row.contact).endswith(AT_ANY_HOUR):
         return None
     if _is_overtaken(db, row, now):
         return Result(Event.OVERTAKEN, detail="a newer message about the alert waits too")

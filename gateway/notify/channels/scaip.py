@@ -13,7 +13,9 @@ from gateway.notify.scaip import Answer, Kind, Request, Status
 from gateway.notify.sip_client import SipClient
 from gateway.notify.xml import XmlError
 
-_KINDS: Final[Mapping[str, Kind]] = {Purpose.TAKEN: Kind.INFORMATION, Purpose.CLEARED: Kind.RESET}
+_KINDS: Final[Mapping[str, Kind]] = {
+    Purpose.TAKEN: Kind.INFORMATION, Purpose.CLEARED: Kind.RESET, Purpose.CLOSED: Kind.INFORMATION,
+}  # fmt: skip
 """``mty`` of a message that asks for nothing; the others are alarms."""
 
 

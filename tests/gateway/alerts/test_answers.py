@@ -4,6 +4,7 @@ import pytest
 
 from gateway.alerts.model import Acknowledge, Close, Outcome, outcomes_for
 from gateway.alerts.table import AlertState
+from gateway.centre.model import Policy, Step
 from gateway.errors import (
     AlreadyTakenError,
     BadAnswerError,
@@ -11,7 +12,7 @@ from gateway.errors import (
     NotAllowedError,
     UnknownAlertError,
 )
-from tests.gateway.alerts.ward import START, Ward
+from tests.gateway.alerts.ward import START, Ward, centre
 
 
 def test_going_stops_the_escalation_and_tells_the_others(ward: Ward) -> None:
@@ -264,3 +265,50 @@ def test_an_answer_needs_a_person_and_an_alert(ward: Ward) -> None:
         ward.going("")
     with pytest.raises(UnknownAlertError, match="99"):
         ward.answer("nora", Acknowledge(), alert=99)
+
+
+def test_when_everybody_cant_the_next_round_comes_soon(ward: Ward) -> None:
+    ward.index = centre(
+        Policy(
+            id="standard",
+            steps=(Step(to=("nora",), wait_s=600), Step(to=("ben",), wait_s=600)),
+            failsafe=("sam", "ida"),
+        )
+    )
+    ward.press()
+    for carer in ("nora", "ben", "sam"):
+        ward.declines(carer)
+    ward.told()
+    assert ward.wait() == 600, "Ida may still say something"
+    ward.declines("ida")
+    assert ward.wait() == 60
+    ward.forward(60)
+    assert ward.told() == ["nora reminder"]
+
+
+def test_those_who_cant_are_not_asked_again_before_the_failsafe(ward: Ward) -> None:
+    ward.index = centre(Policy(id="standard", steps=(Step(to=("nora",), wait_s=600),), failsafe=("sam",), rounds=3))
+    ward.press()
+    ward.told()
+    ward.declines("nora")
+    assert ward.told() == ["sam alert"]
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_whoever_is_on_it_hears_that_another_one_closed_it(ward: Ward, there: bool) -> None:
+    ward.press()
+    if there:
+        ward.arrives("nora")
+    else:
+        ward.going("nora")
+    ward.told()
+    ward.closes("ida", Outcome.FALSE)
+    assert ward.told() == ["nora closed"]
+
+
+def test_whoever_closes_it_needs_no_word_of_it(ward: Ward) -> None:
+    ward.press()
+    ward.going("nora")
+    ward.told()
+    ward.closes("nora")
+    assert ward.told() == []

@@ -3,9 +3,11 @@
 import pytest
 
 from gateway.alerts import desk, queries
+from gateway.alerts.asking import not_reached
 from gateway.alerts.model import Close, FallFindings, HandOver, Incident, MoreHelp, Outcome
 from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
+from gateway.centre.model import Policy, Step
 from gateway.errors import AlreadyTakenError, BadAnswerError, IllegalStepError
 from rules.model import Priority, Reason
 from tests.gateway.alerts.ward import Ward, carer, centre
@@ -169,3 +171,39 @@ def test_other_kinds_have_no_fall_questions(ward: Ward) -> None:
     ward.press(rule="low_battery")
     with pytest.raises(BadAnswerError, match=r"fall: expected none for low_battery"):
         ward.answer("nora", Close(Outcome.REAL, fall=FallFindings(injured=True)))
+
+
+TOGETHER = Policy(
+    id="standard", steps=(Step(to=("nora", "ben"), wait_s=600), Step(to=("ida",), wait_s=600)), failsafe=("sam",)
+)
+
+
+def test_who_was_told_that_somebody_goes_hears_that_it_is_not_so_any_more(ward: Ward) -> None:
+    ward.index = centre(TOGETHER)
+    ward.press()
+    ward.going("nora")
+    ward.told()
+    ward.answer("nora", HandOver("ida"))
+    assert ward.told() == ["ida alert", "ben reminder"]
+
+
+def test_who_can_not_be_reached_is_not_waited_for(ward: Ward) -> None:
+    ward.index = centre(TOGETHER)
+    ward.press()
+    ward.going("nora")
+    ward.answer("nora", HandOver("sam"))
+    ward.told()
+    assert ward.do(lambda tx: not_reached(tx, ward.index, 1, "sam", "0.0.0"))
+    assert ward.told() == ["ida alert", "nora reminder", "ben reminder"]
+    assert ward.alert().step == 1
+    assert queries.history(ward.db, 1)[-1].detail["not_reached"] == "sam"
+    assert not ward.do(lambda tx: not_reached(tx, ward.index, 1, "sam", "0.0.0")), "the next step was told"
+
+
+def test_what_was_taken_meanwhile_waits_for_nobody_else(ward: Ward) -> None:
+    ward.press()
+    ward.answer("nora", HandOver("sam"))
+    ward.going("ida")
+    ward.told()
+    assert not ward.do(lambda tx: not_reached(tx, ward.index, 1, "sam", "0.0.0"))
+    assert ward.told() == []

@@ -278,4 +278,4 @@ def test_the_newest_time_in_the_database_tells_that_the_clock_was_set_back(ward:
 
 
 def test_purposes_have_the_words_of_the_outbox() -> None:
-    assert [p.value for p in Purpose] == ["alert", "reminder", "repeat", "taken", "cleared", "undeliverable"]
+    assert [p.value for p in Purpose] == ["alert", "reminder", "repeat", "taken", "cleared", "undeliverable", "closed"]

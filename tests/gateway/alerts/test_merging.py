@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.alerts import desk
-from gateway.alerts.model import Alert, Close, Outcome, Raising
+from gateway.alerts.model import Acknowledge, Alert, Close, Outcome, Raising
 from gateway.alerts.table import AlertState
 from rules.model import Priority, Reason
 from tests.gateway.alerts.ward import Ward, pressed
@@ -90,3 +90,38 @@ def test_a_note_on_the_stronger_one_rings_nobody(ward: Ward) -> None:
 
 def test_without_a_stronger_one_there_is_nothing_to_note_it_on(ward: Ward) -> None:
     assert follow_up(ward) is None
+
+
+def chained(ward: Ward) -> None:
+    for rule in "abc":
+        ward.press(rule=rule)
+    for weaker, stronger in ("ab", "bc"):
+        assert waits(ward, weaker, stronger) is not None
+    ward.told()
+
+
+def waits(ward: Ward, weaker: str, stronger: str) -> Alert | None:
+    return ward.do(
+        lambda tx: desk.supersede(tx, resident="r01", rule_key=weaker, subject="", by_key=stronger, reason=FELL)
+    )
+
+
+def test_whoever_closes_the_uppermost_closes_all_below(ward: Ward) -> None:
+    chained(ward)
+    ward.answer("nora", Close(Outcome.REAL), alert=3)
+    assert [ward.alert(number).state for number in (1, 2, 3)] == [AlertState.CLOSED] * 3
+
+
+def test_nothing_waits_in_a_circle(ward: Ward) -> None:
+    chained(ward)
+    assert waits(ward, "c", "a") is None
+    assert waits(ward, "b", "a") is None
+    assert ward.alert(3).under is None
+
+
+def test_whoever_is_going_to_both_hears_once_that_they_are_closed(fallen: Ward) -> None:
+    for number in (1, 2):
+        fallen.answer("nora", Acknowledge(10), alert=number)
+    fallen.told()
+    fallen.answer("ida", Close(Outcome.REAL), alert=2)
+    assert fallen.told() == ["nora closed"]

@@ -13,7 +13,7 @@ from gateway.alerts.model import Acknowledge, Close, Outcome
 from gateway.clock import ManualClock
 from gateway.errors import StoreFailedError
 from gateway.notify.channel import Outgoing, PermanentFailure, TemporaryFailure
-from gateway.notify.outbox import NOBODY_TOLD
+from gateway.notify.next_one import NOBODY_TOLD
 from gateway.store.writer import Tx, write_now
 from tests.brokers import PATIENCE_S
 from tests.gateway.notify.conftest import START, House, index_of
@@ -403,7 +403,7 @@ async def test_a_mistake_in_deciding_who_is_next_is_told_and_neither_repeats_the
     def broken(*_: object) -> None:
         raise KeyError("nora")
 
-    monkeypatch.setattr("gateway.notify.outbox.owe_next", broken)
+    monkeypatch.setattr("gateway.notify.next_one.owe_next", broken)
     with structlog.testing.capture_logs() as logs:
         async with house.running():
             await house.fall()
