@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 FOR ?=
 SPEED ?=
-WORKERS ?= 2
+# Tests wait for brokers, browsers and disks more than they compute: twice as many as a small machine has cores.
+WORKERS ?= 4
 CODE := devices rules gateway simulators
 
 .PHONY: help demo test check format bench lock docs clean
