@@ -1,4 +1,4 @@
-"""500 small houses, each with its own faults; and proof that the simulation would notice."""
+"""300 small houses, each with its own faults; and proof that the simulation would notice."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from tests.simulation.script import ClockStep
 from tests.simulation.simulate import Failure, made, simulate
 from tests.simulation.twins import never_killed, one_by_one
 
-SEEDS = 500
+SEEDS = 300
 AT_ONCE = 25
 TWINS = range(0, 60, 3)
 TRIES = 60
