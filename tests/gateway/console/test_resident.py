@@ -133,7 +133,7 @@ async def test_continence_says_since_when_and_what_was_changed(home: House) -> N
 
 async def test_activity_by_hour(home: House) -> None:
     text = await read(home, "/residents/r01/activity")
-    assert "Moved about in 2 hours 40 steps Seen in: Kitchen, Garden room." in text
+    assert "Moved about in 2 hours 40 footsteps Seen in: Kitchen, Garden room." in text
     day = (await ask(home, "r01/activity?days=1"))["days"][0]
     assert (day["hours"][8], day["hours"][9], day["hours"][10]) == (2, 1, None)
 
