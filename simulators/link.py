@@ -31,7 +31,12 @@ class Broker(msgspec.Struct, frozen=True, kw_only=True):
     username: str | None = None
     password: str | None = None
     ca_file: Path | None = None
-    """Certificate authority of a TLS broker; None: no TLS."""
+    """Certificate authority of a TLS broker; None: no TLS, unless ``tls`` says so."""
+    tls: bool = False
+    """TLS with the authorities that the system trusts, or ``ca_file``."""
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    """The device's own certificate and key, where the broker asks for one."""
     keepalive_s: int = 30
 
     def __repr__(self) -> str:
@@ -117,8 +122,10 @@ class Link:
         self._client.reconnect_delay_set(min_delay=1, max_delay=15)
         if broker.username is not None:
             self._client.username_pw_set(broker.username, broker.password)
-        if broker.ca_file is not None:
-            self._client.tls_set(ca_certs=str(broker.ca_file))
+        if broker.tls or broker.ca_file is not None:
+            files = (broker.ca_file, broker.cert_file, broker.key_file)
+            ca, cert, key = (str(file) if file is not None else None for file in files)
+            self._client.tls_set(ca_certs=ca, certfile=cert, keyfile=key)
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._disconnected
         self._client.on_subscribe = self._subscribed

@@ -217,6 +217,7 @@ class Gateway:
             version=lambda: keeper.version,
             http=http,
             codecs=codecs if codecs.models else None,
+            probes=lambda: pipeline.probes.standing(clock.now()),
         )
         console = create_app(
             ConsoleDeps(

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 import structlog
 
 from gateway.centre.index import CentreIndex
+from gateway.centre.model import Carer
 from gateway.clock import Clock
 from gateway.notify.channel import Channel, Outgoing
-from gateway.words import N_, gettext
+from gateway.words import N_, gettext, time_of
 
 _LOG = structlog.get_logger(__name__)
 
@@ -42,48 +44,79 @@ async def shout(
             return 0
     with suppress(OSError):
         note.write_text(now.isoformat(), encoding="ascii")
-    carers = [index.carers[name] for name in index.policy_of(None).failsafe if name in index.carers]
-    tries = [
-        _send(channels[contact.channel], _message(index, clock, carer.id, carer.language, contact.address, base_url))
-        for carer in carers
-        for contact in carer.contacts
-        if contact.channel in channels
-    ]
-    reached = sum(await asyncio.gather(*tries))
+    tries = await tell_failsafe(channels, index, clock, base_url, Words(RULE, _TITLE, _BODY))
+    for one in tries:
+        if one.error is not None:
+            _LOG.error("store.failed_not_told", channel=one.channel, carer=one.carer, error=one.error)
+    reached = sum(one.error is None for one in tries)
     _LOG.critical("store.failed_told", messages=reached, of=len(tries))
     return reached
 
 
-async def _send(channel: Channel, message: Outgoing) -> bool:
+class Words(msgspec.Struct, frozen=True):
+    """What is told without the store: msgids, and the times (UTC-aware) for the blanks of the body."""
+
+    rule: str
+    title: str
+    body: str
+    times: Mapping[str, datetime] = {}
+    priority: str = "high"
+    purpose: str = "alert"
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """One way that was tried; ``error``: the kind of what went wrong, None: the message was taken."""
+
+    channel: str
+    carer: str
+    error: str | None
+
+
+async def tell_failsafe(
+    channels: Mapping[str, Channel], index: CentreIndex, clock: Clock, base_url: str, words: Words
+) -> list[Tried]:
+    """Tell the failsafe carers of the centre's first policy, once on each of their contacts, all at the same time."""
+    carers = [index.carers[name] for name in index.policy_of(None).failsafe if name in index.carers]
+    return await asyncio.gather(
+        *(
+            _send(channels[contact.channel], _message(index, clock, carer, contact.address, base_url, words))
+            for carer in carers
+            for contact in carer.contacts
+            if contact.channel in channels
+        )
+    )
+
+
+async def _send(channel: Channel, message: Outgoing) -> Tried:
     try:
         async with asyncio.timeout(_TIME_S):
             await channel.send(message)
     except Exception as error:  # noqa: BLE001 - each way is tried on its own; there is nobody else to tell
-        _LOG.error("store.failed_not_told", channel=channel.name, carer=message.carer, error=type(error).__name__)
-        return False
-    return True
+        return Tried(channel.name, message.carer, type(error).__name__)
+    return Tried(channel.name, message.carer, None)
 
 
-def _message(index: CentreIndex, clock: Clock, carer: str, language: str, address: str, base_url: str) -> Outgoing:
-    now = clock.now()
+def _message(index: CentreIndex, clock: Clock, carer: Carer, address: str, base_url: str, words: Words) -> Outgoing:
+    now, language = clock.now(), carer.language
+    times = {name: time_of(at, language, index.timezone, now) for name, at in words.times.items()}
     return Outgoing(
         notification=0,
         idempotency=uuid4().hex,
         alert=0,
-        purpose="alert",
+        purpose=words.purpose,
         address=address,
-        carer=carer,
+        carer=carer.id,
         language=language,
-        title=gettext(_TITLE, language),
-        body=gettext(_BODY, language),
+        title=gettext(words.title, language),
+        body=gettext(words.body, language, **times),
         link=base_url,
         link_words=gettext(_LINK_WORDS, language),
         site=index.site.id,
         resident=None,
         room=None,
         device=None,
-        rule=RULE,
-        priority="high",
+        rule=words.rule,
+        priority=words.priority,
         raised_at=now,
         observed_at=now,
         now=now,

@@ -60,7 +60,9 @@ class Watch:
         version: Callable[[], int],
         http: HttpListener | None = None,
         codecs: Codecs | None = None,
+        probes: Callable[[], Mapping[str, object]] = dict,
     ) -> None:
+        self._probes = probes
         self._http = http
         self._codecs = codecs
         self._suspended: frozenset[str] | None = None
@@ -114,6 +116,7 @@ class Watch:
             "notifications": {"in_hand": self._dispatcher.in_hand},
             **({} if self._http is None else {"http": {"listening": listening, "lanes": self._posted()}}),
             **({} if self._codecs is None else {"codecs": {"suspended": sorted(self._codecs.suspended)}}),
+            "probes": self._probes(),
             "centre": {"version": self._version(), "residents": len(self._index().residents)},
         }
 

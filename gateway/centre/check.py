@@ -64,6 +64,7 @@ def _devices(draft: Draft) -> Iterator[Problem]:
         if before != entry.place.key:
             yield entry.problem("address", address, f"an address that no other {name} device has; {before} has it too")
     yield from _around(draft)
+    yield from _probes(draft)
 
 
 def _around(draft: Draft) -> Iterator[Problem]:
@@ -80,6 +81,23 @@ def _around(draft: Draft) -> Iterator[Problem]:
         elif hub is not None and hub not in types:
             yield entry.problem("hub", hub, f'the id of a device of type "hub"{did_you_mean(hub, hubs)}')
         yield from _unknown(entry, "carer", entry.text("carer"), carers, Carer)
+
+
+def _probes(draft: Draft) -> Iterator[Problem]:
+    """A probe is nobody's, and nothing that rules listen to: it must never be a reason for an alarm."""
+    probes = {entry.text("id") for entry in draft.of(Device) if entry.text("type") == "probe"}
+    for entry in draft.of(Device):
+        if entry.text("type") != "probe":
+            continue
+        if entry.text("format") not in {None, "native"}:
+            yield entry.problem("format", entry.text("format"), '"native": telecare probe speaks nothing else')
+        for key in ("hub", "carer", "room"):
+            if entry.text(key) is not None:
+                yield entry.problem(key, entry.text(key), "no such key for a probe: it belongs to nobody and nothing")
+    for worn in draft.of(Assignment):
+        if worn.text("device") in probes:
+            wanted = "a device that a person uses; this one is a probe, which belongs to nobody"
+            yield worn.problem("device", worn.text("device"), wanted)
 
 
 def _assignments(draft: Draft) -> Iterator[Problem]:

@@ -45,6 +45,8 @@ class CentreIndex:
         )
         self.carers: Mapping[str, Carer] = MappingProxyType({carer.id: carer for carer in centre.carers})
         self.devices: Mapping[str, Device] = MappingProxyType({device.id: device for device in centre.devices})
+        self.probes: tuple[Device, ...] = tuple(device for device in centre.devices if device.type == "probe")
+        """What asks the gateway whether it still hears (docs/probe.md): no rule listens to it."""
         self.policies: Mapping[str, Policy] = MappingProxyType({policy.id: policy for policy in centre.policies})
         self._plans: dict[str, CarePlan] = {plan.resident: plan for plan in centre.care_plans}
         self._by_address = {(device.format, device.address): device for device in centre.devices}
@@ -180,14 +182,16 @@ class CentreIndex:
         for resident in self.residents:
             for name in self.rules_of(resident, at).others:
                 found.setdefault(name, []).append(resident)
-        return {device: tuple(residents) for device, residents in found.items()}
+        probes = {probe.id for probe in self.probes}
+        return {device: tuple(residents) for device, residents in found.items() if device not in probes}
 
     def _surroundings(self, at: datetime) -> tuple[Device, ...]:
-        """Devices that nobody wears or carries at that time."""
+        """Devices that nobody wears or carries at that time; a probe is none: its silence is not the house's matter."""
         return tuple(
             device
             for device in self.devices.values()
             if device.carer is None
+            and device.type != "probe"
             and not any(
                 worn.start <= at and (worn.end is None or at < worn.end) for worn in self._by_device.get(device.id, ())
             )

@@ -33,7 +33,7 @@ def _lines(value: str) -> str:
 
 DeviceType: TypeAlias = Literal[
     "tracker", "fall_detector", "bed_sensor", "continence_sensor", "sos_button",
-    "hub", "door_sensor", "motion_sensor", "room_sensor", "lamp", "other",
+    "hub", "door_sensor", "motion_sensor", "room_sensor", "lamp", "probe", "other",
 ]  # fmt: skip
 Role: TypeAlias = Literal["relative", "carer", "manager", "admin"]
 CommandName: TypeAlias = Literal[

@@ -22,7 +22,7 @@ WORDS: Final[dict[str, str]] = {
     "tracker": N_("Tracker"), "fall_detector": N_("Fall detector"), "bed_sensor": N_("Bed sensor"),
     "continence_sensor": N_("Continence sensor"), "sos_button": N_("Help button"), "hub": N_("Hub"),
     "door_sensor": N_("Door sensor"), "motion_sensor": N_("Motion sensor"), "room_sensor": N_("Room sensor"),
-    "lamp": N_("Lamp"), "other": N_("Other"), "relative": N_("Relative"), "carer": N_("Carer"),
+    "lamp": N_("Lamp"), "probe": N_("Probe"), "other": N_("Other"), "relative": N_("Relative"), "carer": N_("Carer"),
     "manager": N_("Manager"), "admin": N_("Administrator"), "person": N_("Person"),
     "alarm_centre": N_("Alarm centre"), "high": N_("Act now"), "medium": N_("Act soon"), "low": N_("Be aware"),
     "smtp": N_("E-mail"), "sms": N_("Text message"), "voice": N_("Voice call"), "webpush": N_("Message in the browser"),

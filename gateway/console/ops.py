@@ -50,12 +50,30 @@ class _Health(Collector):
         self._deps = deps
 
     def collect(self) -> Iterator[Metric]:
-        for name, value in _numbers("telecare", self._deps.health()):
+        health = dict(self._deps.health())
+        yield from _probes(health.pop("probes", {}))
+        for name, value in _numbers("telecare", health):
             yield GaugeMetricFamily(name, "From the gateway's health report.", value=value)
 
     def describe(self) -> list[Metric]:
         # Names are only known once the gateway runs: nothing is asked at registration.
         return []
+
+
+def _probes(found: object) -> Iterator[Metric]:
+    """Probes by a label, so that an alert rule fits any name."""
+    late = GaugeMetricFamily("telecare_probe_late", "1: the probe was not heard for too long.", labels=["probe"])
+    age = GaugeMetricFamily("telecare_probe_age_seconds", "Since the probe was last heard.", labels=["probe"])
+    trip = GaugeMetricFamily(
+        "telecare_probe_round_trip_seconds", "From its message to the answer, as the probe measured.", labels=["probe"]
+    )
+    for name, one in found.items() if isinstance(found, Mapping) else ():
+        late.add_metric([str(name)], float(bool(one["late"])))
+        if one["age_s"] is not None:
+            age.add_metric([str(name)], float(one["age_s"]))
+        if one["round_trip_ms"] is not None:
+            trip.add_metric([str(name)], float(one["round_trip_ms"]) / 1000)
+    yield from (late, age, trip)
 
 
 def _numbers(name: str, value: object) -> Iterator[tuple[str, float]]:

@@ -27,6 +27,7 @@ from gateway.pipeline.intake import (
     sender,
 )
 from gateway.pipeline.judge import Case, Judge, Judged
+from gateway.pipeline.probes import Probes
 from gateway.pipeline.protecting import Protecting
 from gateway.pipeline.redelivery import Redeliveries
 from gateway.pipeline.rows import insert
@@ -90,6 +91,8 @@ class Pipeline:
         self._cases = Cases(index)
         self._protecting = Protecting(db, index)
         self._redeliveries = Redeliveries(db)
+        self.probes = Probes(db, index)
+        """When each probe was last heard."""
         self._next = 1 + (db.execute("SELECT max(seq) FROM journal").fetchone()[0] or 0)
 
     def take(self, tx: Tx, batch: list[Receipt], *, lane: str, prepared: list[Entry] | None = None) -> Taken:
@@ -126,6 +129,7 @@ class Pipeline:
         self._redeliveries.remember([*taken.again, *((entry.seq, entry.frame) for entry in entries)])
         self._judge.keep(staged)
         self._protecting.keep(guards)
+        self.probes.keep(entries, cases)
         return taken
 
     def prepare(self, batch: list[Receipt]) -> list[Entry]:
