@@ -31,7 +31,6 @@ LIMITS_S: Final[dict[str, float]] = {
     "motion_sensor": _DAY_AND_MORE,
     "room_sensor": _DAY_AND_MORE,
     "lamp": _DAY_AND_MORE,
-    "probe": 3 * _MINUTE,  # three of its messages, one a minute
     "other": _DAY_AND_MORE,
 }
 """Our choice of a silence limit by device type, where neither the device nor the care plan sets one. These are wide,

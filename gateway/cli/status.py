@@ -1,4 +1,4 @@
-"""``telecare status``: how far each resident is protected, whether the daemon runs or not."""
+"""``telecare status``: how far each resident is protected, and the probe, whether the daemon runs or not."""
 
 from contextlib import closing
 from datetime import datetime
@@ -7,6 +7,8 @@ import msgspec
 from rich.table import Table
 
 from gateway.centre.index import CentreIndex
+from gateway.centre.model import Device
+from gateway.centre.probes import patience
 from gateway.cli.common import (
     CLOCK,
     DEFAULT_CONFIG,
@@ -21,6 +23,7 @@ from gateway.cli.common import (
 from gateway.errors import StoreError
 from gateway.store import centres
 from gateway.store.database import reader
+from gateway.store.probes import Heard, last
 from gateway.store.protection import Kept, stored
 from gateway.words import say
 from rules.protection import Level
@@ -40,13 +43,14 @@ class Line(msgspec.Struct, kw_only=True):
 
 
 def status(*, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
-    """Show how far each resident is protected, the least first, and what is missing."""
+    """Show how far each resident is protected, the least first, and what is missing; and when the probe was heard."""
     _, path = settings_and_database(config)
     with closing(reader(path)) as db:
         found = centres.latest(db)
         if found is None:
             raise StoreError("No care centre was applied yet: run `telecare centre apply FILE`.")
         index, kept = CentreIndex(found.centre), stored(db)
+        heard = [(probe, last(db, probe.address)) for probe in index.probes]
     lines = [_line(index, resident, kept.get(resident)) for resident in index.residents]
     lines.sort(key=lambda line: -1 if line.level is None else _WORST_FIRST.index(line.level))
     if json:
@@ -64,6 +68,20 @@ def status(*, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -
             printable(" ".join(line.missing)),
         )
     OUT.print(table)
+    for probe, one in heard:
+        OUT.print(_probe(probe, one, index))
+    if not heard:
+        OUT.print("No probe is set up: docs/probe.md tells what it is good for, and how.")
+
+
+def _probe(probe: Device, heard: Heard | None, index: CentreIndex) -> str:
+    """One line about a probe, with a word in front when something is wrong."""
+    if heard is None:
+        return f"! Probe {probe.id}: not heard yet. Is telecare probe running?"
+    if CLOCK.now() - heard.at > patience(probe):
+        return f"! Probe {probe.id}: not heard since {local(heard.at, index.timezone)}."
+    trip = "" if heard.round_trip_ms is None else f"; its last round trip took {heard.round_trip_ms:.0f} ms"
+    return f"Probe {probe.id}: heard at {local(heard.at, index.timezone)}{trip}."
 
 
 def _line(index: CentreIndex, resident: str, kept: Kept | None) -> Line:

@@ -147,6 +147,11 @@ async def _read(request: Request[Any, Any, Any], wanted: Wanted) -> Kpis:
 def _cards(total: Figures, tongue: Tongue) -> list[Card]:
     cards = [
         Card(tongue("Alerts"), str(total.alerts), tongue("{n} not answered", n=total.unanswered)),
+        Card(
+            tongue("Promises not kept"),
+            str(total.promises_not_kept),
+            tongue("somebody said “going”, and was not there in time"),
+        ),
     ]
     for name, text in _SHARES.items():
         share = total.shares[name]
@@ -158,7 +163,9 @@ def _cards(total: Figures, tongue: Tongue) -> list[Card]:
 def _row(figures: Figures, tongue: Tongue) -> tuple[str, list[str]]:
     spreads = [_spread(one, tongue) for one in (figures.notified, figures.acknowledged, figures.attended)]
     shares = [_share(figures.shares[name], tongue) for name in _SHARES]
-    return figures.label, [str(figures.alerts), str(figures.unanswered), *spreads, *shares]
+    return figures.label, [
+        str(figures.alerts), str(figures.unanswered), str(figures.promises_not_kept), *spreads, *shares,
+    ]  # fmt: skip
 
 
 def _false_alarms(

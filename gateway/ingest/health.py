@@ -28,6 +28,8 @@ class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
     acked: int
     waiting: int
     """Frames that are not handed out yet."""
+    waiting_s: float = 0.0
+    """For how long the oldest of them has waited, in seconds."""
     unacknowledged: int
     """Frames of this connection that the broker waits for."""
     salvaged: int

@@ -241,6 +241,7 @@ class MqttSource:
             payload_bytes=traffic.payload_bytes,
             acked=traffic.acked,
             waiting=len(self._queue),
+            waiting_s=self._waits_since(),
             unacknowledged=self._unacknowledged,
             salvaged=traffic.salvaged,
             unpublished=self._unpublished,
@@ -248,6 +249,11 @@ class MqttSource:
             pauses=self._pauses,
             last_frame_at=self._last_frame_at,
         )
+
+    def _waits_since(self) -> float:
+        if not self._queue:
+            return 0.0
+        return max(0.0, (self._lane.clock.now() - self._queue[0].frame.received_at).total_seconds())
 
     # Inside, the frames
 

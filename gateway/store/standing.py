@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -32,13 +33,16 @@ class StoreStanding(msgspec.Struct, frozen=True, kw_only=True):
     log_bytes: int
     free_bytes: int
     last_message: datetime | None
+    """Of a device; a probe is none."""
     quarantined: int
     """Messages of the last 24 hours that could not be read."""
 
 
-def store(db: sqlite3.Connection, path: Path, *, now: datetime) -> StoreStanding:
-    """How the database stands."""
-    newest = db.execute("SELECT received_at FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
+def store(db: sqlite3.Connection, path: Path, *, now: datetime, probes: Collection[str] = frozenset()) -> StoreStanding:
+    """How the database stands; ``probes``: topics of test messages, which say nothing of the devices."""
+    # read lazily: as a rule the newest one is it
+    newest = db.execute("SELECT received_at, topic FROM journal ORDER BY seq DESC LIMIT ?", (_AT_ONCE,))
+    last = next((row[0] for row in newest if row[1] not in probes), None)
     recent = db.execute(
         "SELECT count(*) FROM (SELECT 1 FROM quarantine q JOIN journal j ON j.seq = q.frame"
         " WHERE q.frame >= (SELECT coalesce(max(frame), 0) - ? FROM quarantine) AND j.received_at >= ?)",
@@ -49,7 +53,7 @@ def store(db: sqlite3.Connection, path: Path, *, now: datetime) -> StoreStanding
         database_bytes=path.stat().st_size,
         log_bytes=log.stat().st_size if log.exists() else 0,
         free_bytes=shutil.disk_usage(path.parent).free,
-        last_message=None if newest is None else from_ms(newest[0]),
+        last_message=None if last is None else from_ms(last),
         quarantined=recent,
     )
 
