@@ -13,6 +13,7 @@ from gateway.console import signed_in, tokens
 from gateway.console.account import end_session, revoke_token, this_session
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
+from gateway.console.once import once
 from gateway.console.signed_in import Session
 from gateway.console.tokens import Scope, Token
 
@@ -81,6 +82,7 @@ def router() -> Router:
         return Tokens(tokens.tokens_of(console.db(), visitor.id, console.deps.clock.now()))
 
     @post("/tokens", summary="Make a token; it is shown once", operation_id="makeToken", **changes)
+    @once
     async def make(request: Request[Any, Any, Any], data: JSONBody[NewToken]) -> MadeToken:
         visitor = required_visitor(request)
         return MadeToken(

@@ -1,6 +1,5 @@
 """The JSON API: what is open, and answers; described by OpenAPI at /api/schema/openapi.json."""
 
-import hashlib
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -14,7 +13,7 @@ from gateway.console.answers import MAX_KEY, KeyReusedError, take
 from gateway.console.board import chosen, visible
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, may_see, required_visitor, same_origin
-from gateway.console.looks import looked
+from gateway.console.listing import MOST, Cursor, Limit, piece, polled
 from gateway.console.ops import Counters
 from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
@@ -66,15 +65,17 @@ class ShelfView(msgspec.Struct, kw_only=True):
 
 
 class Shelves(msgspec.Struct):
-    """What is shelved now; what ends first comes first."""
+    """What is shelved now; what ends first comes first. ``next``: cursor of the next piece; null: the last one."""
 
     shelves: list[ShelfView]
+    next: str | None
 
 
 class OpenAlerts(msgspec.Struct):
-    """What is open, the most urgent first, then the oldest."""
+    """What is open, the most urgent first, then the oldest. ``next``: cursor of the next piece; null: the last one."""
 
     alerts: list[AlertView]
+    next: str | None
 
 
 class AnswerResult(msgspec.Struct, kw_only=True):
@@ -95,15 +96,14 @@ def router(counters: Counters) -> Router:
             list[str] | None,
             QueryParameter(description="Only these wards, and what is no ward's; without it all that are yours."),
         ] = None,
+        limit: Limit = MOST,
+        cursor: Cursor = None,
     ) -> Response[OpenAlerts]:
         visitor, console = required_visitor(request), console_of(request)
         wards = chosen(request, visitor) if ward else ()
-        body = OpenAlerts([alert_view(request, alert) for alert in visible(console, visitor, wards)])
-        etag = f'"{hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:20]}"'
-        if request.headers.get("if-none-match") == etag:
-            return Response(None, status_code=304, headers={"ETag": etag})  # type: ignore[arg-type] # no body
-        await looked(console, visitor.id, "board", via="api")
-        return Response(body, headers={"ETag": etag})
+        part, more = piece(visible(console, visitor, wards), cursor, limit)
+        body = OpenAlerts([alert_view(request, alert) for alert in part], more)
+        return await polled(request, body, look="board")
 
     @post(
         "/alerts/{number:int}/answer",

@@ -43,10 +43,10 @@ ACTIONS: Final[dict[str, str]] = {
 
 
 class AuditView(msgspec.Struct):
-    """Rows of the audit, the newest first; ``cursor`` for older ones, null at the end. Times are RFC 3339 in UTC."""
+    """Rows of the audit, the newest first; times are in UTC. ``next``: cursor of the older ones; null: no more."""
 
     lines: list[AuditLine]
-    cursor: str | None
+    next: str | None
 
 
 class Shown(msgspec.Struct, frozen=True):

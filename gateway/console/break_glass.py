@@ -12,6 +12,7 @@ from gateway.alerts import glass
 from gateway.centre.model import Resident
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
+from gateway.console.once import once
 from gateway.console.pages import page, tongue_for
 from gateway.console.problems import problem
 from gateway.errors import BadAnswerError
@@ -67,6 +68,7 @@ def router() -> Router:
         operation_id="breakGlass",
         **api,
     )
+    @once
     async def begin_api(
         request: Request[Any, Any, Any], resident: FromPath[str], data: JSONBody[GlassWanted]
     ) -> Response[Any]:
@@ -77,6 +79,7 @@ def router() -> Router:
             return problem(422, str(error))
 
     @post(f"/api{path}/end", status_code=200, summary="End it before its time", operation_id="endBreakGlass", **api)
+    @once
     async def end_api(request: Request[Any, Any, Any], resident: FromPath[str]) -> GlassEnded:
         _resident(request, resident)
         return GlassEnded(await _end(request, resident))

@@ -13,7 +13,9 @@ from litestar.params import FromPath, QueryParameter
 from gateway.console.beside import beside
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor
+from gateway.console.listing import MOST, Cursor, Limit, piece, polled
 from gateway.console.looks import looked
+from gateway.console.privacy import opened
 from gateway.console.problems import problem
 from gateway.errors import BadAnswerError
 from gateway.store import care
@@ -21,9 +23,11 @@ from rules.sleep_summary import NightSummary, last_night
 
 
 class Rounds(msgspec.Struct):
-    """What the next round has to do, by time and room."""
+    """What the next round has to do, by time and room; whom the asker works with. ``next``: cursor of the next piece;
+    null: this is the last one."""
 
     due: list[care.DueChange]
+    next: str | None
 
 
 def router() -> Router:
@@ -40,6 +44,9 @@ def router() -> Router:
     ) -> Response[NightSummary] | Response[bytes]:
         visitor, console = required_visitor(request), console_of(request)
         index, now = console.deps.index(), console.deps.clock.now()
+        person = index.residents.get(resident)
+        if person is None or not (visitor.sees(person) or opened(console, visitor, resident)):
+            return problem(404, "There is no such resident, or they are not yours to see.")
         night = day or last_night(now, index.timezone)
         try:
             found = await beside(console, lambda db: care.night(db, index, resident, night, now=now))
@@ -54,13 +61,16 @@ def router() -> Router:
         until: Annotated[
             datetime | None, QueryParameter(description="Only what is due by then (RFC 3339); all without it.")
         ] = None,
+        limit: Limit = MOST,
+        cursor: Cursor = None,
     ) -> Response[Rounds] | Response[bytes]:
         visitor, console = required_visitor(request), console_of(request)
         if until is not None and until.tzinfo is None:
             return problem(422, f"until: {until.isoformat()}: expected a time zone, such as the Z at its end")
         index, now = console.deps.index(), console.deps.clock.now()
         found = await beside(console, lambda db: care.round_list(db, index, now=now, until=until))
-        await looked(console, visitor.id, care.ROUNDS_TARGET, via="api")
-        return Response(Rounds(found))
+        mine = {one.id for one in index.residents.values() if visitor.sees(one)}
+        part, more = piece([line for line in found if line.resident in mine], cursor, limit)
+        return await polled(request, Rounds(part, more), look=care.ROUNDS_TARGET)
 
     return Router("/api", route_handlers=[sleep, rounds], guards=[at_least("carer")], tags=["care"])

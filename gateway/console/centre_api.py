@@ -22,6 +22,7 @@ from gateway.console.exchange import LARGEST
 from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.looks import looked
 from gateway.console.masking import masked, unmasked
+from gateway.console.once import once
 from gateway.console.pairing import Label, Waiting, matches, read_label, waiting_room
 from gateway.console.problems import problem
 from gateway.console.trial_view import TrialView
@@ -148,6 +149,7 @@ def router() -> Router:
         "/versions/{number:int}/undo", status_code=200, summary="Take back what a version changed",
         operation_id="undoCentreVersion", **writes,
     )  # fmt: skip
+    @once
     async def undo(request: Request[Any, Any, Any], number: FromPath[int]) -> Response[Any]:
         if not 0 < number < 2**53:
             return problem(404, "There is no such version.")
@@ -248,6 +250,7 @@ def _tries(writes: dict[str, Any]) -> list[Any]:
         "/trials", status_code=202, summary="Try a care plan over the past", operation_id="tryPlan",
         request_max_body_size=MAX_FORM_BYTES, **writes,
     )  # fmt: skip
+    @once
     async def begin(request: Request[Any, Any, Any], data: JSONBody[TrialWanted]) -> Response[Any]:
         console, visitor = console_of(request), required_visitor(request)
         resident = data.plan.get("resident")

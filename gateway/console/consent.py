@@ -15,6 +15,7 @@ from gateway.console.beside import beside
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.looks import looked
+from gateway.console.once import once
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.problems import problem
 from gateway.console.view import name_of
@@ -123,6 +124,7 @@ def router() -> Router:
         summary="Change what a resident agrees to",
         operation_id="changeConsents",
     )
+    @once
     async def change_api(
         request: Request[Any, Any, Any], resident: FromPath[str], data: JSONBody[ConsentWanted]
     ) -> Response[Any]:

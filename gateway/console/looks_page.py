@@ -49,14 +49,17 @@ class LookView(msgspec.Struct, kw_only=True):
 
 
 class LooksView(msgspec.Struct, kw_only=True):
-    """Looks at a resident, the newest first. ``cursor`` fetches the older ones; null: there are none."""
+    """Looks at a resident, the newest first. ``next``: cursor of the older ones; null: there are none."""
 
     resident: str
     looks: list[LookView]
-    cursor: int | None
+    next: str | None
 
 
 Before = Annotated[int | None, QueryParameter(ge=1, le=2**62, description="Where the last answer ended (its cursor).")]
+Cursor = Annotated[
+    str | None, QueryParameter(pattern=r"^[0-9]{1,18}$", description="`next` of the piece before; none: the newest.")
+]
 Limit = Annotated[int, QueryParameter(ge=1, le=looking.MOST, description="At most so many.")]
 
 
@@ -106,11 +109,11 @@ def router() -> Router:
         operation_id="looksAtResident",
     )
     async def listed(
-        request: Request[Any, Any, Any], resident: FromPath[str], cursor: Before = None, limit: Limit = 100
+        request: Request[Any, Any, Any], resident: FromPath[str], cursor: Cursor = None, limit: Limit = 100
     ) -> LooksView:
         visitor, console = _allowed(request, resident)
         tongue = tongue_for(request, visitor)
-        found, older = looking.looks_of(console.db(), resident, before=cursor, limit=limit)
+        found, older = looking.looks_of(console.db(), resident, before=int(cursor) if cursor else None, limit=limit)
         await looked(console, visitor.id, f"resident/{resident}/looks", via="api")
         views = [
             LookView(
@@ -123,7 +126,7 @@ def router() -> Router:
             )
             for one in found
         ]
-        return LooksView(resident=resident, looks=views, cursor=older)
+        return LooksView(resident=resident, looks=views, next=None if older is None else str(older))
 
     return Router(
         "/", route_handlers=[show, listed], guards=[at_least("relative")], include_in_schema=False, tags=["privacy"]

@@ -1,6 +1,5 @@
 """The map as JSON: positions as GeoJSON, and a resident's way."""
 
-import hashlib
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -12,6 +11,7 @@ from devices.model import Position
 from gateway.console.beside import beside
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor
+from gateway.console.listing import Cursor, piece, polled
 from gateway.console.looks import looked
 from gateway.console.map import REFUSED, TARGET, span_of
 from gateway.console.map_data import DRAWN, Spot, fixed_at, is_coarse, overview, track
@@ -21,6 +21,7 @@ from gateway.console.problems import problem
 from gateway.store.places import Found
 
 MOST: Final = 1000
+MOST_FIXES: Final = 5000
 
 
 class PointGeometry(msgspec.Struct, frozen=True, tag="Point", tag_field="type"):
@@ -85,13 +86,15 @@ class FixSeen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True):
-    """A resident's positions from ``since`` until before ``until`` (UTC), the oldest first; ``shown``: why."""
+    """A resident's positions from ``since`` until before ``until`` (UTC), the oldest first; ``shown``: why.
+    ``next``: cursor of the next piece; null: this is the last one."""
 
     resident: str
     since: datetime
     until: datetime
     shown: str
     fixes: list[FixSeen]
+    next: str | None
 
 
 def router() -> Router:
@@ -117,11 +120,7 @@ def router() -> Router:
             unknown=found.unknown[:MOST],
             left_out=found.left_out,
         )
-        etag = f'"{hashlib.sha256(msgspec.json.encode(view)).hexdigest()[:20]}"'
-        if request.headers.get("if-none-match") == etag:
-            return Response(None, status_code=304, headers={"ETag": etag})  # type: ignore[arg-type]
-        await looked(console, visitor.id, TARGET, via="api")
-        return Response(view, headers={"ETag": etag})
+        return await polled(request, view, look=TARGET)
 
     @get(
         "/api/residents/{resident:str}/track",
@@ -133,6 +132,8 @@ def router() -> Router:
         request: Request[Any, Any, Any],
         resident: FromPath[str],
         day: Annotated[str | None, QueryParameter(description="A local day, YYYY-MM-DD; default: 24 hours")] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=MOST_FIXES, description="At most so many.")] = MOST_FIXES,
+        cursor: Cursor = None,
     ) -> Response[Any]:
         visitor, console = required_visitor(request), console_of(request)
         why = shown(console, visitor, resident, Purpose.LOCATION)
@@ -143,7 +144,10 @@ def router() -> Router:
         span = span_of(day, console, why)
         found = await beside(console, lambda db: track(db, resident, span.since, span.until))
         fixes = [_fix(one, one.reading) for one in found if isinstance(one.reading, Position)]
-        return Response(Way(resident=resident, since=span.since, until=span.until, shown=why.value, fixes=fixes))
+        part, more = piece(fixes, cursor, limit)
+        return Response(
+            Way(resident=resident, since=span.since, until=span.until, shown=why.value, fixes=part, next=more)
+        )
 
     return Router("/", route_handlers=[everybody, way], guards=[at_least("relative")])
 

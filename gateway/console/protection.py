@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from litestar import Request, Router, get
+from litestar import Request, Response, Router, get
 
 from gateway.centre.index import CentreIndex
 from gateway.centre.model import Resident
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor
-from gateway.console.looks import looked
+from gateway.console.listing import MOST, Cursor, Limit, piece, polled
 from gateway.console.pages import Tongue, tongue_for
 from gateway.console.wards import ward_name
 from gateway.store.protection import Kept, stored
@@ -38,9 +38,11 @@ class ProtectionView(msgspec.Struct, kw_only=True):
 
 
 class Protected(msgspec.Struct):
-    """Everybody, the least protected first; who is not known yet comes before them."""
+    """Everybody whom the asker works with, the least protected first; who is not known yet comes before them.
+    ``next``: cursor of the next piece; null: this is the last one."""
 
     residents: list[ProtectionView]
+    next: str | None
 
 
 MOST_LINES = 12
@@ -125,13 +127,16 @@ def router() -> Router:
     """GET /api/protection."""
 
     @get("/protection", summary="How far each resident is protected", operation_id="protection")
-    async def protection(request: Request[Any, Any, Any]) -> Protected:
+    async def protection(
+        request: Request[Any, Any, Any], limit: Limit = MOST, cursor: Cursor = None
+    ) -> Response[Protected]:
         visitor, console = required_visitor(request), console_of(request)
         tongue = tongue_for(request, visitor)
         index = console.deps.index()
-        residents = [_view(resident, kept, index, tongue) for resident, kept in _known(console.db(), index)]
-        await looked(console, visitor.id, "protection", via="api")
-        return Protected(residents)
+        mine = [one for one in _known(console.db(), index) if visitor.sees(index.residents[one[0]])]
+        part, more = piece(mine, cursor, limit)
+        body = Protected([_view(resident, kept, index, tongue) for resident, kept in part], more)
+        return await polled(request, body, look="protection")
 
     return Router("/api", route_handlers=[protection], guards=[at_least("carer")], tags=["care"])
 

@@ -13,6 +13,7 @@ from gateway.console import resident_charts, resident_now, resident_rules, resid
 from gateway.console.api import AlertView, alert_view
 from gateway.console.beside import beside
 from gateway.console.guards import at_least
+from gateway.console.listing import polled
 from gateway.console.privacy import Purpose
 from gateway.console.problems import problem
 from gateway.console.resident_who import Looked, look, protection_of, today
@@ -110,9 +111,9 @@ def router() -> Router:
     """GET /api/residents/{id} and below."""
 
     @get("/", summary="A resident", operation_id="resident")
-    async def resident_(request: Request[Any, Any, Any], resident: FromPath[str]) -> ResidentDetail:
+    async def resident_(request: Request[Any, Any, Any], resident: FromPath[str]) -> Response[ResidentDetail]:
         seen = await look(request, resident, via="api")
-        return await beside(seen.console, lambda db: _detail(db, seen, request))
+        return await polled(request, await beside(seen.console, lambda db: _detail(db, seen, request)), look=None)
 
     @get("/timeline", summary="What happened on a day", operation_id="timelineOfResident")
     async def timeline(

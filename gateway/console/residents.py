@@ -20,6 +20,7 @@ from gateway.centre.model import Resident
 from gateway.clock import from_ms
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import Visitor, at_least, required_visitor
+from gateway.console.listing import polled
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.problems import problem
@@ -127,9 +128,8 @@ def router() -> Router:
             return problem(422, f"only: {only[:40]!r}: expected one of {', '.join(SHOW)}")
         found = _wanted(console, visitor, q, ward, only)
         views = _views(console.db(), visitor, found[at : at + limit])
-        await looked(console, visitor.id, "residents", via="api")
         more = f"o{at + limit}" if at + limit < len(found) else None
-        return Response(ResidentsView(residents=views, total=len(found), next=more))
+        return await polled(request, ResidentsView(residents=views, total=len(found), next=more), look="residents")
 
     return Router("/", route_handlers=[show, listed], guards=[at_least("relative")])
 

@@ -13,6 +13,7 @@ from gateway.console.beside import beside
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import Visitor, at_least, required_visitor, same_origin
 from gateway.console.looks import looked
+from gateway.console.once import once
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.problems import problem, refuse
 from gateway.console.view import name_of
@@ -98,6 +99,7 @@ def router() -> Router:
         tags=["care"],
         include_in_schema=True,
     )
+    @once
     async def check_api(request: Request[Any, Any, Any], data: JSONBody[RoundCheckWanted]) -> Response[Any]:
         if data.since.tzinfo is None:
             return problem(422, f"since: {data.since.isoformat()}: expected a time zone, such as the Z at its end")

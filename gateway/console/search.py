@@ -20,7 +20,8 @@ from gateway.centre import photos
 from gateway.centre.model import Resident
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import Visitor, at_least, may_see, required_visitor, same_origin
-from gateway.console.looks import looked
+from gateway.console.listing import polled
+from gateway.console.once import once
 from gateway.console.ops import OPEN
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.problems import problem
@@ -156,6 +157,7 @@ def _api() -> Router:
         "/residents/{resident:str}/search", status_code=201, guards=[same_origin], opt=options,
         summary="Make a link for a search", operation_id="beginSearch",
     )  # fmt: skip
+    @once
     async def begin(
         request: Request[Any, Any, Any], resident: FromPath[str], data: JSONBody[Wanted]
     ) -> Response[SearchView] | Response[bytes]:
@@ -169,16 +171,16 @@ def _api() -> Router:
         return Response(_view(console, begun.search, _link(request, begun.path)), status_code=201, headers=PRIVATE)
 
     @get("/searches", summary="The searches that go on", operation_id="searches")
-    async def listed(request: Request[Any, Any, Any]) -> list[SearchView]:
-        visitor, console = required_visitor(request), console_of(request)
-        await looked(console, visitor.id, "searches", via="api")
+    async def listed(request: Request[Any, Any, Any]) -> Response[list[SearchView]]:
+        console = console_of(request)
         found = searching.searches(console.db(), now=console.deps.clock.now())
-        return [_view(console, search) for search in found]
+        return await polled(request, [_view(console, search) for search in found], look="searches")
 
     @post(
         "/searches/{number:int}/end", status_code=200, guards=[same_origin], opt=options,
         summary="End a search before its time", operation_id="endSearch",
     )  # fmt: skip
+    @once
     async def end(request: Request[Any, Any, Any], number: FromPath[int]) -> Response[SearchView] | Response[bytes]:
         visitor, console = required_visitor(request), console_of(request)
         try:

@@ -12,7 +12,8 @@ from gateway.alerts.shelving import Shelf
 from gateway.console.api import ShelfView, Shelves
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
-from gateway.console.looks import looked
+from gateway.console.listing import MOST, Cursor, Limit, piece, polled
+from gateway.console.once import once
 from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
 from gateway.console.view import title_of
@@ -32,10 +33,9 @@ def router() -> Router:
     """GET /api/shelves, POST /api/shelves, POST /api/shelves/{id}/end."""
 
     @get("/shelves", summary="What is shelved", operation_id="shelves")
-    async def listed(request: Request[Any, Any, Any]) -> Shelves:
-        visitor, console = required_visitor(request), console_of(request)
-        await looked(console, visitor.id, "shelves", via="api")
-        return Shelves([_view(request, shelf) for shelf in shelving.shelves(console.db())])
+    async def listed(request: Request[Any, Any, Any], limit: Limit = MOST, cursor: Cursor = None) -> Response[Shelves]:
+        part, more = piece(shelving.shelves(console_of(request).db()), cursor, limit)
+        return await polled(request, Shelves([_view(request, shelf) for shelf in part], more), look="shelves")
 
     @post(
         "/shelves",
@@ -45,6 +45,7 @@ def router() -> Router:
         summary="Shelve a rule for a while",
         operation_id="shelve",
     )
+    @once
     async def shelve(request: Request[Any, Any, Any], data: JSONBody[ShelfWanted]) -> Response[Any]:
         visitor, deps = required_visitor(request), console_of(request).deps
         try:
@@ -74,6 +75,7 @@ def router() -> Router:
         summary="End a shelf before its time",
         operation_id="unshelve",
     )
+    @once
     async def end(request: Request[Any, Any, Any], number: FromPath[int]) -> Response[Any]:
         visitor, deps = required_visitor(request), console_of(request).deps
         try:

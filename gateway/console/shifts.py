@@ -13,7 +13,9 @@ from gateway.centre.rota import Change
 from gateway.console.beside import beside
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
+from gateway.console.listing import polled
 from gateway.console.looks import looked
+from gateway.console.once import once
 from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
 from gateway.coverage.report import LONGEST_DAYS, look_ahead
@@ -105,8 +107,8 @@ def router() -> Router:
     """GET /api/shifts, POST /api/shifts/overrides, /api/shifts/swaps, .../changes/{id}/end, GET /api/coverage."""
 
     @get("/shifts", summary="Who is on duty", operation_id="shifts")
-    async def shifts(request: Request[Any, Any, Any], days: Annotated[int, _DAYS] = 7) -> ShiftsView:
-        visitor, console = required_visitor(request), console_of(request)
+    async def shifts(request: Request[Any, Any, Any], days: Annotated[int, _DAYS] = 7) -> Response[ShiftsView]:
+        console = console_of(request)
         index, now = console.deps.index(), console.deps.clock.now()
         end = now + timedelta(days=days)
 
@@ -115,8 +117,7 @@ def router() -> Router:
             turns = [TurnView(turn.role, turn.carer, turn.start, turn.end, turn.shift) for turn in sorted(found)]
             return ShiftsView(turns, rotas.changes(db, begin=now, end=end))
 
-        await looked(console, visitor.id, "shifts", via="api")
-        return await beside(console, read)
+        return await polled(request, await beside(console, read), look="shifts")
 
     @get("/coverage", summary="What the coming days lack", operation_id="coverage")
     async def coverage(
@@ -166,6 +167,7 @@ def router() -> Router:
         summary="Change a shift for a while",
         operation_id="overrideShift",
     )
+    @once
     async def override(request: Request[Any, Any, Any], data: JSONBody[OverrideWanted]) -> Response[Any]:
         def work(tx: Tx, who: str) -> list[Change]:
             index, span = console_of(request).deps.index(), _span(data)
@@ -185,6 +187,7 @@ def router() -> Router:
         summary="Two carers take each other's turn",
         operation_id="swapShifts",
     )
+    @once
     async def swap(request: Request[Any, Any, Any], data: JSONBody[SwapWanted]) -> Response[Any]:
         def work(tx: Tx, who: str) -> list[Change]:
             first, second = ((half.carer, _span(half)) for half in (data.first, data.second))
@@ -201,6 +204,7 @@ def router() -> Router:
         summary="Take a change back",
         operation_id="endShiftChange",
     )
+    @once
     async def end(request: Request[Any, Any, Any], number: FromPath[int]) -> Response[Any]:
         return await _change(request, lambda tx, who: rotas.take_back(tx, number, who=who), 200)
 

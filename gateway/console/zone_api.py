@@ -1,6 +1,5 @@
 """Zones as JSON: read, check, try, change. A change is a new version of the centre, made from one that was seen."""
 
-import hashlib
 from typing import Annotated, Any
 
 import msgspec
@@ -11,7 +10,9 @@ from gateway.centre.model import Zone
 from gateway.console import editing, zone_model, zone_trial
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
+from gateway.console.listing import MOST, Cursor, Limit, piece, polled
 from gateway.console.looks import looked
+from gateway.console.once import once
 from gateway.console.pages import Tongue, tongue_for
 from gateway.console.problems import problem
 from gateway.console.trying import Trial
@@ -55,10 +56,11 @@ class ZoneSeen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ZoneList(msgspec.Struct, frozen=True, kw_only=True):
-    """All zones of a version of the centre."""
+    """Zones of a version of the centre. ``next``: cursor of the next piece; null: this is the last one."""
 
     version: int
     zones: list[ZoneSeen]
+    next: str | None
 
 
 class TrialSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,14 +87,12 @@ def router() -> Router:
     GET /api/zones/trials/{number}."""
 
     @get("/api/zones", summary="All zones", operation_id="zones", tags=["zones"])
-    async def listed(request: Request[Any, Any, Any]) -> Response[Any]:
+    async def listed(request: Request[Any, Any, Any], limit: Limit = MOST, cursor: Cursor = None) -> Response[ZoneList]:
         console = console_of(request)
         found, users = in_force(console), zone_model.users_of(console.deps.index())
-        view = ZoneList(version=found.version, zones=[_seen(one, users) for one in found.zones])
-        etag = f'"{hashlib.sha256(msgspec.json.encode(view)).hexdigest()[:20]}"'
-        if request.headers.get("if-none-match") == etag:
-            return Response(None, status_code=304, headers={"ETag": etag})
-        return Response(view, headers={"ETag": etag})
+        part, more = piece(found.zones, cursor, limit)
+        view = ZoneList(version=found.version, zones=[_seen(one, users) for one in part], next=more)
+        return await polled(request, view, look=None)
 
     @get("/api/zones/{name:str}", summary="A zone", operation_id="zone", tags=["zones"])
     async def one(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[Any]:
@@ -167,6 +167,7 @@ def router() -> Router:
         opt=_OPEN,
         request_max_body_size=MAX_BODY_BYTES,
     )
+    @once
     async def begin(request: Request[Any, Any, Any], name: FromPath[str], data: JSONBody[ZoneWanted]) -> Response[Any]:
         visitor, console, tongue = required_visitor(request), console_of(request), _tongue(request)
         found = _checked(name, data, tongue)

@@ -56,7 +56,8 @@ _KEYS: Final = {"looks": "seq", "rule_states": "resident", "protection": "reside
 
 _CARERS: Final = {
     "accounts": "carer", "sessions": "id", "push_subscriptions": "id", "contact_tests": "id",
-    "password_links": "token_hash", "api_tokens": "id", "passkeys": "id",
+    "password_links": "token_hash", "api_tokens": "id", "passkeys": "id", "requests_once": "id",
+    "identities": "id",
 }  # fmt: skip
 """What relatives have who go with the person, and its key."""
 

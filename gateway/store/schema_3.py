@@ -2,15 +2,25 @@
 
 from sqlite_utils import Database
 
-from gateway.store import schema_access, schema_admin, schema_notes, schema_privacy, schema_rounds
+from gateway.store import (
+    schema_access,
+    schema_admin,
+    schema_idempotency,
+    schema_identity,
+    schema_notes,
+    schema_privacy,
+    schema_rounds,
+)
 from gateway.store.migrating import MIGRATIONS
 
 
 @MIGRATIONS()
 def v007_console(db: Database) -> None:
-    """Versions with reasons, privacy, notes, places of readings, rounds, tokens and passkeys."""
+    """Versions with reasons, privacy, notes, places of readings, rounds, tokens, passkeys, linked accounts."""
     schema_admin.admin(db)
     schema_privacy.privacy(db)
     schema_notes.notes(db)
     schema_rounds.rounds(db)
     schema_access.access(db)
+    schema_identity.identity(db)
+    schema_idempotency.idempotency(db)

@@ -59,7 +59,7 @@ async def test_the_round_list(agreed: House) -> None:
     async with agreed.signed_in() as nora:
         found = (await nora.get("/api/rounds")).json()["due"]
         assert [(one["room"], one["what"]) for one in found] == [("101", "due")]
-        assert (await nora.get("/api/rounds", params={"until": "2026-03-01T02:30:00Z"})).json() == {"due": []}
+        assert (await nora.get("/api/rounds", params={"until": "2026-03-01T02:30:00Z"})).json()["due"] == []
         assert len((await nora.get("/api/rounds", params={"until": "2026-03-01T02:42:00Z"})).json()["due"]) == 1
         assert (await nora.get("/api/rounds", params={"until": "2026-03-01T02:42:00"})).status_code == 422
     assert agreed.ask("SELECT count(*) FROM audit WHERE object = 'rounds'") == [(3,)]

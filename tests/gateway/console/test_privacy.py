@@ -253,13 +253,13 @@ async def test_looks_come_in_pages(house: Lived) -> None:
 
     await house.writer.write(many)
     seen: list[str] = []
-    cursor: int | None = None
+    cursor: str | None = None
     async with house.signed_in("sam") as client:
         for _ in range(10):
             more = {} if cursor is None else {"cursor": cursor}
             answer = (await client.get("/api/residents/r01/looks", params={"limit": 10} | more)).json()
             seen += [one["who"] for one in answer["looks"]]
-            cursor = answer["cursor"]
+            cursor = answer["next"]
             if cursor is None:
                 break
     # the looks of whoever reads them come on top, and are never in a page of older ones

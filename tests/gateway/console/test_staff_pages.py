@@ -54,7 +54,7 @@ async def test_the_audit_is_read_page_by_page_and_its_chain_checked(house: House
         assert "Nora Borg" in whole
         assert "The chain holds" in (await sam.get("/audit?check=1")).text
         first = (await sam.get("/api/audit", params={"limit": 2})).json()
-        second = (await sam.get("/api/audit", params={"limit": 2, "cursor": first["cursor"]})).json()
+        second = (await sam.get("/api/audit", params={"limit": 2, "cursor": first["next"]})).json()
         numbers = [line["seq"] for line in (*first["lines"], *second["lines"])]
         # the look that the first answer left is newer than its cursor
         assert numbers == sorted(numbers, reverse=True)
