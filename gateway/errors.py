@@ -11,6 +11,8 @@ GatewayError
 ├── BadAnswerError       an answer to an alert can't be used as it is; says which field, and what is expected
 ├── NotAllowedError      the person may not do that
 ├── PasswordError        a new password can't be used; says what is asked for
+├── IdentityError        an account of a provider can't be linked to a carer; says why
+├── ProviderError        a provider (OpenID Connect) did not sign somebody in; says why
 ├── ConsoleError         the web page can't be served: its address is taken, or not ours
 ├── ListenError          devices can't POST: the listener's address is taken, or its certificate can't be used
 ├── CommandError         a command to a device can't be asked for like that; says what is expected
@@ -106,6 +108,19 @@ class TokenError(GatewayError):
 
 class PasskeyError(GatewayError):
     """A passkey can't be kept, or did not prove who signs in."""
+
+
+class IdentityError(GatewayError):
+    """An account of a provider can't be linked to a carer; says why."""
+
+
+class ProviderError(GatewayError):
+    """A provider (OpenID Connect) did not sign somebody in. ``why`` is one of gateway.console.oidc_words.Why."""
+
+    def __init__(self, why: str, detail: str) -> None:
+        super().__init__(f"The provider did not sign anybody in ({why}): {detail}.")
+        self.why = why
+        self.detail = detail
 
 
 class ConsoleError(GatewayError):

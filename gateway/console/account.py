@@ -8,7 +8,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 
-from gateway.console import signed_in, tokens
+from gateway.console import oidc_account, signed_in, tokens
 from gateway.console.accounts import MAX_LENGTH, MIN_LENGTH, Check, check, hash_password, password_hash_of, store_hash
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import ROLES, Visitor, at_least, required_visitor
@@ -33,7 +33,11 @@ SCOPES: Final = {
     Scope.ANSWER: N_("Answer alerts in your name"),
     Scope.WRITE: N_("Change what you may change"),
 }
-DID: Final = {"ended": N_("It is ended."), "passkey": N_("Your passkey is kept. You can sign in with it from now on.")}
+DID: Final = {
+    "ended": N_("It is ended."),
+    "passkey": N_("Your passkey is kept. You can sign in with it from now on."),
+    "linked": oidc_account.LINKED,
+}
 
 
 def router() -> Router:
@@ -45,7 +49,11 @@ def router() -> Router:
 
     @get("/account")
     async def show(request: Request[Any, Any, Any]) -> Response[str]:
-        return account_page(request, said=DID.get(request.query_params.get("did", "")))
+        asked = request.query_params
+        return account_page(
+            request, said=DID.get(asked.get("did", "")), wrong=oidc_account.wrong(asked.get("oidc")),
+            name=oidc_account.name_of(request),
+        )  # fmt: skip
 
     @post("/account/password", status_code=200)
     async def change(request: Request[Any, Any, Any], data: Sent) -> Response[Any]:
@@ -199,6 +207,7 @@ def account_page(
         lines=[_line(request, one, tongue, visitor) for one in signed_in.sessions_of(db, visitor.id, tongue.now)],
         tokens=[_token_line(one, tongue) for one in tokens.tokens_of(db, visitor.id, tongue.now)],
         has_password=password_hash_of(db, visitor.id) is not None,
+        oidc=oidc_account.part(request, visitor.id, tongue),
         manages=ROLES.index(visitor.carer.role) >= ROLES.index("manager"),
     )
 

@@ -31,6 +31,7 @@ from gateway.console import (
     looks_page,
     map_api,
     notes,
+    oidc_api,
     ops,
     persons,
     phone,
@@ -56,6 +57,7 @@ from gateway.console.board import Board
 from gateway.console.deps import CONSOLE, STOPPING, Console, ConsoleDeps
 from gateway.console.headers import security_headers
 from gateway.console.map import Map
+from gateway.console.oidc import OidcPages
 from gateway.console.ops import Counters, healthz, metrics_route
 from gateway.console.pages import STATIC, STATIC_URL
 from gateway.console.passkey_pages import PasskeyPages
@@ -93,6 +95,8 @@ def create_app(deps: ConsoleDeps) -> Litestar:
             alert_page.router(),
             SignIn(deps, counters).router(),
             PasskeyPages(deps, counters).router(),
+            OidcPages(deps, counters).router(),
+            oidc_api.router(),
             account.router(),
             account_api.router(),
             kiosk.Kiosk(deps).router(),

@@ -16,6 +16,7 @@ from gateway.console.trial_view import Trier
 from gateway.links import Links
 from gateway.settings.duty import Coverage
 from gateway.settings.map import Map
+from gateway.settings.oidc import Oidc
 from gateway.settings.retention import Retention
 from gateway.store.changes import Changes
 from gateway.store.database import reader
@@ -69,6 +70,8 @@ class ConsoleDeps:
     """Addresses that may read /metrics besides this machine."""
     map: Map = field(default_factory=Map)
     """What lies under the map."""
+    oidc: Oidc | None = None
+    """The provider at which people can sign in too; None: there is none."""
 
 
 class Console:

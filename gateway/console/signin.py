@@ -14,6 +14,7 @@ from gateway.clock import to_ms
 from gateway.console.accounts import MAX_LENGTH, Check, check, password_hash_of
 from gateway.console.deps import ConsoleDeps, console_of
 from gateway.console.guards import visitor_of
+from gateway.console.oidc_words import AT_SIGN_IN, why_of
 from gateway.console.ops import Counters
 from gateway.console.pages import page, tongue_for
 from gateway.console.signed_in import browser_family
@@ -53,7 +54,8 @@ class SignIn:
         async def show(request: Request[Any, Any, Any], next: FromQuery[str] = "/") -> Response[Any]:  # noqa: A002
             if visitor_of(request):
                 return Redirect(inside(next), status_code=303)
-            return self._page(request, 200, next=inside(next))
+            why = why_of(request.query_params.get("oidc"), AT_SIGN_IN)
+            return self._page(request, 200, notice=AT_SIGN_IN[why] if why else None, next=inside(next))
 
         @post("/sign-in", status_code=303)
         async def try_password(request: Request[Any, Any, Any], data: Form) -> Response[Any]:
@@ -136,11 +138,13 @@ class SignIn:
         seconds: int | None = None,
     ) -> Response[str]:
         tongue = tongue_for(request)
-        text = None if notice is None else tongue(notice, seconds=seconds)
+        provider = self._deps.oidc.name if self._deps.oidc else None
+        text = None if notice is None else tongue(notice, seconds=seconds, name=provider or "OpenID Connect")
         headers = {"Retry-After": str(seconds)} if seconds else None
         return page(
-            request, "sign_in.html", tongue, status=status, headers=headers, notice=text, next=next, carer=carer
-        )
+            request, "sign_in.html", tongue, status=status, headers=headers, notice=text, next=next, carer=carer,
+            provider=provider,
+        )  # fmt: skip
 
 
 def session_data(request: Request[Any, Any, Any], carer: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ _SECRETS = (
     ("broker", "password"), ("channels.smtp", "password"), ("channels.webhook", "secret"), ("channels.ntfy", "token"),
     ("channels.telegram", "token"), ("channels.sms.http", "secret"), ("channels.sms.inbound", "secret"),
     ("channels.voice", "secret"), ("channels.cap", "secret"), ("channels.scaip", "password"),
+    ("console.oidc", "client_secret"),
 )  # fmt: skip
 _NEEDED = {
     "channels.webhook": "secret_env or secret_file: receivers check the signature with it",
@@ -44,10 +45,13 @@ _PATHS = (
     "broker.password_file", "channels.smtp.password_file", "channels.webhook.secret_file", "http.cert", "http.key",
     "channels.ntfy.token_file", "channels.telegram.token_file", "channels.webpush.key_file",
     "channels.sms.http.secret_file", "channels.sms.inbound.secret_file", "channels.voice.secret_file",
-    "channels.cap.secret_file", "channels.scaip.password_file",
+    "channels.cap.secret_file", "channels.scaip.password_file", "console.oidc.client_secret_file", "console.oidc.ca",
     *(f"channels.sms.gammu.{folder}" for folder in ("outbox", "sent", "errors", "inbox")),
 )  # fmt: skip
-_MUST_EXIST = ("broker.tls.ca", "broker.tls.cert", "broker.tls.key", "http.cert", "http.key", "console.map.pmtiles")
+_MUST_EXIST = (
+    "broker.tls.ca", "broker.tls.cert", "broker.tls.key", "http.cert", "http.key", "console.map.pmtiles",
+    "console.oidc.ca",
+)  # fmt: skip
 
 
 def load_settings(path: Path, env: Mapping[str, str] = os.environ) -> Settings:

@@ -18,6 +18,7 @@ from gateway.settings.commands import Commands
 from gateway.settings.duty import Coverage, Shifts
 from gateway.settings.http import Http
 from gateway.settings.map import Map
+from gateway.settings.oidc import Oidc
 from gateway.settings.providers import ContactTests, HomeAssistant, Ntfy, Sms, Telegram, Voice, WebPush
 from gateway.settings.retention import Retention
 from gateway.settings.table import MAP_LINK, Port, Seconds, Table, WebAddress, WithSecret
@@ -164,6 +165,7 @@ class Console(Table):
         description="File of the key that signs links and sessions; default: console.key in the data folder.",
     )
     map: Map = Field(Map(), description="What lies under the map.")
+    oidc: Oidc | None = Field(None, description="Signing in by a provider (OpenID Connect); default: none.")
 
 
 class Log(Table):
