@@ -21,8 +21,7 @@ from gateway.console.deps import console_of
 from gateway.console.form_fields import said
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.pages import page, tongue_for
-from gateway.console.passkeys import passkeys_of
-from gateway.store import access
+from gateway.store.audit import record
 from gateway.words import N_
 
 Sent = URLEncodedBody[dict[str, str]]
@@ -31,7 +30,6 @@ LINK_GONE: Final = N_("This link was used, or is too old. Ask for a new one.")
 NOT_ALIKE: Final = N_("The two passwords differ.")
 TOO_SHORT: Final = N_("At least {n} characters are asked for.")
 SET: Final = N_("Your password is set. Please sign in.")
-ENDED: Final = N_("You are signed out everywhere.")
 
 
 def routers() -> tuple[Router, ...]:
@@ -57,7 +55,11 @@ def _users() -> Router:
     async def sign_out(request: Request[Any, Any, Any], carer: FromPath[str]) -> Redirect:
         console, visitor = console_of(request), required_visitor(request)
 
-        await console.deps.writer.write(lambda tx: access.end(tx, carer, by=visitor.id), urgent=True)
+        def end(tx: Any) -> None:
+            tx.db.execute("DELETE FROM sessions WHERE carer = ?", (carer,))
+            record(tx, who=visitor.id, action="session.end_all", target=f"carer/{carer}")
+
+        await console.deps.writer.write(end)
         return Redirect("/admin/users", status_code=303)
 
     return Router("/admin", route_handlers=[users, link, sign_out], guards=[at_least("admin")], include_in_schema=False)
@@ -175,18 +177,10 @@ def _setting() -> Router:
         if password_links.carer_of(console.db(), token, to_ms(tongue.now)) is None:
             return _ask(request, token)
         hashed = await asyncio.to_thread(hash_password, password)
-        used = await console.deps.writer.write(lambda tx: password_links.use(tx, token, hashed))
-        if used is None:
+        carer = await console.deps.writer.write(lambda tx: password_links.use(tx, token, hashed))
+        if carer is None:
             return _ask(request, token)
-        carer, ended = used
-        said = [tongue(SET), tongue(ENDED)]
-        if ended.tokens:
-            said.append(
-                tongue.many("{n} token for programs is revoked.", "{n} tokens for programs are revoked.", ended.tokens)
-            )
-        if passkeys_of(console.db(), carer):
-            said.append(tongue(N_("Your passkeys stay: remove those that you don’t know.")))
-        return page(request, "message.html", tongue, title=tongue(N_("Done")), text=" ".join(said))
+        return page(request, "message.html", tongue, title=tongue(N_("Done")), text=tongue(SET))
 
     return Router("/", route_handlers=[ask, keep], include_in_schema=False)
 
