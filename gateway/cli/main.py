@@ -19,6 +19,7 @@ from gateway.cli import (
     kpi,
     notes,
     persons,
+    probe,
     profiles,
     replay,
     retention,
@@ -64,6 +65,7 @@ def telecare(
 app.command("demo")(daemon.demo)
 app.command("run")(daemon.run)
 app.command("check")(daemon.check)
+app.command("probe")(probe.probe)
 app.add_typer(centre.app, name="centre")
 app.command("decode")(decode.decode)
 app.command("formats")(decode.formats)

@@ -72,7 +72,7 @@ def _probes(found: object) -> Iterator[Metric]:
         if one["age_s"] is not None:
             age.add_metric([str(name)], float(one["age_s"]))
         if one["round_trip_ms"] is not None:
-            trip.add_metric([str(name)], float(one["round_trip_ms"]) / 1000)
+            trip.add_metric([str(name)], round(float(one["round_trip_ms"]) / 1000, 6))
     yield from (late, age, trip)
 
 

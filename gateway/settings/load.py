@@ -30,12 +30,14 @@ _SECRETS = (
     ("channels.telegram", "token"), ("channels.sms.http", "secret"), ("channels.sms.inbound", "secret"),
     ("channels.voice", "secret"), ("channels.cap", "secret"), ("channels.scaip", "password"),
     ("console.oidc", "client_secret"),
+    ("probe", "password"), ("probe.ping", "url"),
 )  # fmt: skip
 _NEEDED = {
     "channels.webhook": "secret_env or secret_file: receivers check the signature with it",
     "channels.cap": "secret_env or secret_file: the alarm centre checks the signature with it",
     "channels.telegram": "token_env or token_file: the bot's token, from @BotFather",
     "channels.sms.inbound": "secret_env or secret_file: the part of the address that nobody else knows",
+    "probe.ping": "url_env or url_file: the address that is asked for after each answer",
 }
 """Tables that are of no use without their secret."""
 _OWN_SECRETS = ("http.", "channels.sms.inbound")
@@ -46,6 +48,7 @@ _PATHS = (
     "channels.ntfy.token_file", "channels.telegram.token_file", "channels.webpush.key_file",
     "channels.sms.http.secret_file", "channels.sms.inbound.secret_file", "channels.voice.secret_file",
     "channels.cap.secret_file", "channels.scaip.password_file", "console.oidc.client_secret_file", "console.oidc.ca",
+    "probe.password_file", "probe.ping.url_file",
     *(f"channels.sms.gammu.{folder}" for folder in ("outbox", "sent", "errors", "inbox")),
 )  # fmt: skip
 _MUST_EXIST = (

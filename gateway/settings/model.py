@@ -19,6 +19,7 @@ from gateway.settings.duty import Coverage, Shifts
 from gateway.settings.http import Http
 from gateway.settings.map import Map
 from gateway.settings.oidc import Oidc
+from gateway.settings.probe import Probe
 from gateway.settings.providers import ContactTests, HomeAssistant, Ntfy, Sms, Telegram, Voice, WebPush
 from gateway.settings.retention import Retention
 from gateway.settings.table import MAP_LINK, Port, Seconds, Table, WebAddress, WithSecret
@@ -280,6 +281,7 @@ class Settings(BaseSettings):
     commands: Commands = Field(Commands(), description="Commands back to devices.")
     shifts: Shifts = Field(Shifts(), description="Calendars of shifts that are fetched.")
     coverage: Coverage = Field(Coverage(), description="The look at who would be told in the coming days.")
+    probe: Probe = Field(default_factory=Probe, description="Test messages from outside (telecare probe).")
     retention: Retention = Field(Retention(), description="How long each kind of data is kept.")
 
     @classmethod

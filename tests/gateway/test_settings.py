@@ -292,9 +292,21 @@ def test_the_example_is_right_once_its_secrets_are_there(tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
-def test_the_service_file_is_one_that_systemd_understands(tmp_path: Path) -> None:
-    unit = tmp_path / "telecare.service"
-    text = (ROOT / "config/telecare.service").read_text("utf-8")
+@pytest.mark.parametrize("name", ["telecare.service", "telecare-probe.service"])
+def test_the_service_files_are_ones_that_systemd_understands(tmp_path: Path, name: str) -> None:
+    unit = tmp_path / name
+    text = (ROOT / "config" / name).read_text("utf-8")
     unit.write_text(text.replace("/opt/telecare/bin/telecare", "/bin/true"), "utf-8")
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False)
-    assert "telecare.service" not in done.stderr, done.stderr
+    assert name not in done.stderr, done.stderr
+
+
+def test_the_probe_has_two_secrets_and_its_ping_needs_an_address(write: Write) -> None:
+    path = write('[probe]\nusername = "gate"\npassword_env = "P"\n[probe.ping]\nurl_env = "U"\n')
+    probe = load_settings(path, {"P": "one", "U": "https://watch.example.org/x"}).probe
+    assert probe.password is not None
+    assert probe.ping is not None
+    assert probe.ping.url is not None
+    found = (probe.password.get_secret_value(), probe.ping.url.get_secret_value())
+    assert found == ("one", "https://watch.example.org/x")
+    assert "url_file" in problems(write("[probe.ping]\n"))["probe.ping"][2]

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway.alerts import searching
+from gateway.alerts.escalation import escalate_due
 from gateway.centre.index import CentreIndex
 from gateway.centre.load import centre_from_document
 from gateway.store import audit_log
@@ -212,3 +213,79 @@ async def test_the_menu_has_what_the_role_may(house: House) -> None:
     assert 'href="/audit"' not in carer
     assert 'href="/audit"' in manager
     assert 'href="/rounds"' not in relative
+
+
+def line(page: str, title: str) -> str:
+    """What the page of the system says of one part."""
+    return page.partition(f"<h2>{title} ")[2].partition("</li>")[0]
+
+
+async def test_the_system_page_tells_of_the_probe(house: House) -> None:
+    async with house.signed_in("sam") as sam:
+        shown = line((await sam.get("/system")).text, "Probe")
+        assert "not set up" in shown
+        assert "telecare probe" in shown
+        heard = {"heard_at": "2026-03-01T02:11:20Z", "age_s": 40.0, "round_trip_ms": 23.4, "silent_after_s": 180.0}
+        house.report = {"ok": True, "probes": {"outside": heard | {"late": False}, "new": NEVER}}
+        page = (await sam.get("/system")).text
+        assert "acknowledged after 23 ms" in line(page, "Probe: outside")
+        assert "works" in line(page, "Probe: outside")
+        assert "Nothing was heard of it yet" in line(page, "Probe: new")
+        house.report = {"ok": True, "probes": {"outside": heard | {"late": True}}}
+        page = (await sam.get("/system")).text
+        assert "Not heard since 03:11." in line(page, "Probe: outside")
+        assert "look at it" in line(page, "Probe: outside")
+        assert (await sam.get("/api/system")).json()["health"]["probes"]["outside"]["round_trip_ms"] == 23.4
+
+
+NEVER = {"heard_at": None, "age_s": None, "round_trip_ms": None, "silent_after_s": 180.0, "late": True}
+
+
+async def test_the_probe_is_measured_by_name(house: House) -> None:
+    heard = {"heard_at": "2026-03-01T02:11:20Z", "age_s": 40.0, "round_trip_ms": 23.4, "silent_after_s": 180.0}
+    house.report = {"ok": True, "probes": {"outside": heard | {"late": False}, "new": NEVER}}
+    async with house.client() as client:
+        text = (await client.get("/metrics")).text
+    assert 'telecare_probe_late{probe="outside"} 0.0' in text
+    assert 'telecare_probe_late{probe="new"} 1.0' in text
+    assert 'telecare_probe_age_seconds{probe="outside"} 40.0' in text
+    assert 'telecare_probe_round_trip_seconds{probe="outside"} 0.0234' in text
+    assert 'telecare_probe_age_seconds{probe="new"}' not in text
+
+
+async def test_the_system_page_tells_what_waits_and_for_how_long(house: House) -> None:
+    lane = {"connected": True, "protocol": "5", "waiting": 2, "waiting_s": 0.2, "paused": False}
+    house.report = {
+        "ok": True,
+        "lanes": {
+            "alarms": lane | {"waiting_s": 31.0},
+            "telemetry": lane | {"waiting_s": 12.0},
+            "http-alarms": {"frames": 3},
+        },
+        "http": {"listening": True, "lanes": {"http-alarms": {"waiting": 4}}},
+        "codecs": {"suspended": ["acme/one"]},
+    }
+    async with house.signed_in("sam") as sam:
+        page = (await sam.get("/system")).text
+        alarms, readings = line(page, "Messages of devices: alarms"), line(page, "Messages of devices: readings")
+        assert "2 messages wait. The oldest waits for 31 seconds." in alarms
+        assert "does not work" in alarms
+        assert "look at it" in readings
+        assert "It listens. 4 messages wait." in line(page, "Messages of devices: over the internet")
+        assert "http-alarms" not in page
+        assert "acme/one" in line(page, "Decoders of devices")
+        house.report = {"ok": False, "http": {"listening": False, "lanes": {}}}
+        assert "does not work" in line((await sam.get("/system")).text, "Messages of devices: over the internet")
+
+
+async def test_promises_that_were_not_kept_are_key_figures(house: House) -> None:
+    number = await house.raise_alert()
+    async with house.signed_in() as nora, house.signed_in("sam") as sam:
+        await nora.post(f"/api/alerts/{number}/answer", json={"type": "acknowledge", "eta_minutes": 5})
+        before = (await sam.get("/figures")).text
+        house.clock.move(301)
+        await house.writer.write(lambda tx: escalate_due(tx, house.index))
+        after = (await sam.get("/figures")).text
+    assert "<dt>Promises not kept</dt><dd>0<" in before
+    assert "<dt>Promises not kept</dt><dd>1<" in after
+    assert '<th scope="col">Promises not kept</th>' in after
