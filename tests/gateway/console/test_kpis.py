@@ -25,6 +25,7 @@ HEALTH = {
     "ok": True,
     "lanes": {"alarms": {"connected": True, "waiting": 0}},
     "store": {"ok": True, "commits": 1},
+    "probes": {"outside": {"late": False, "age_s": 40.0, "round_trip_ms": 12.5}},
 }
 
 
