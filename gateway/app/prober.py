@@ -114,7 +114,10 @@ class Prober:
         if [one for one in told if one.channel != "log"] or (told and {one.channel for one in tries} == {"log"}):
             self.outage = self.outage.reached()
             self._write_down()
-        _LOG.critical("probe.outage_told" if gone else "probe.back_told", messages=len(told), of=len(tries))
+        if gone:
+            _LOG.critical("probe.outage_told", messages=len(told), of=len(tries))
+        else:
+            _LOG.warning("probe.back_told", messages=len(told), of=len(tries))
 
     async def _sign_of_life(self) -> None:
         if self._ping is not None:
