@@ -18,6 +18,9 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # the browser's own windows beside each page: four times the work of a page of ours, and nobody looks at them
+    "--disable-features=PreloadTopChromeWebUI,InitialWebUI,WebUIReloadButton,SpareRendererForSitePerProcess,"
+    "WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup",
 )
 PATIENCE_MS = 1000 * PATIENCE_S
 expect.set_options(timeout=PATIENCE_MS)
@@ -72,3 +75,10 @@ async def sign_in(page: Page, carer: str = "nora") -> None:
     await page.wait_for_selector("#alerts")
     # A tap before the scripts are there is a plain form's, which is another test.
     await page.wait_for_selector("#chip.live")
+
+
+async def let_in(context: BrowserContext, house: House, carer: str = "nora") -> None:
+    """Signed in, without typing: for tests that are about something else."""
+    async with house.signed_in(carer) as client:
+        cookies = [{"name": one.name, "value": one.value or "", "url": house.url} for one in client.cookies.jar]
+    await context.add_cookies(cookies)  # type: ignore[arg-type]
