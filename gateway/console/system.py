@@ -45,7 +45,7 @@ def router() -> Router:
             "system.html",
             tongue,
             visitor=visitor,
-            items=items,
+            items=system_items.worst_first(items),
             worst=worst,
             words={look: tongue(text) for look, text in WORDS.items()},
             at=tongue.at(tongue.now),

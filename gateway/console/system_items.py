@@ -8,6 +8,7 @@ import msgspec
 from babel.numbers import format_decimal
 
 from gateway.console.certificates import Certificate
+from gateway.console.form_fields import WORDS as CHANNELS
 from gateway.console.pages import Tongue
 from gateway.store.standing import ChannelStanding, StoreStanding
 from gateway.words import N_, duration
@@ -27,17 +28,34 @@ WAITS_TOO_LONG_S: Final = 30.0
 """An alarm is to be told within 30 seconds through any single fault."""
 
 WORDS: Final = {
-    "good": N_("works"), "warn": N_("look at it"), "bad": N_("does not work"), "none": N_("not set up"),
+    "good": N_("works"), "warn": N_("look at it"), "bad": N_("does not work"), "unset": N_("not set up"),
 }  # fmt: skip
+_TROUBLES: Final = {
+    "unreachable": N_("It can’t be reached: is it running?"),
+    "tls": N_("Its certificate can’t be used."),
+    "bad_credentials": N_("It does not accept the user name or the password."),
+    "not_authorised": N_("It does not accept the user name or the password."),
+    "not_subscribed": N_("Its access list does not let the gateway listen."),
+    "refused": N_("It is there, but does not take the gateway now."),
+    "taken_over": N_("Another gateway signs in under the same name."),
+    **dict.fromkeys(("timeout", "no_answer"), N_("It does not answer.")),
+}
+"""gateway.ingest.trouble in words; the rare others are shown as they are."""
+_WORST_FIRST: Final = ("bad", "warn", "unset", "good")
 _LANES: Final = {"alarms": N_("alarms"), "telemetry": N_("readings")}
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One thing: how it stands (good, warn, bad; none: it is not set up, which is no fault) and a sentence."""
+    """One thing: how it stands (good, warn, bad; unset: it is not set up, which is no fault) and a sentence."""
 
     title: str
     look: str
     text: str
+
+
+def worst_first(items: list[Item]) -> list[Item]:
+    """What needs a look on top; the others stay in the order of the data's way."""
+    return sorted(items, key=lambda item: min(_WORST_FIRST.index(item.look), _WORST_FIRST.index("unset")))
 
 
 class Health:
@@ -59,16 +77,13 @@ def lanes(health: Health, tongue: Tongue) -> Iterator[Item]:
             continue  # what comes by POST has a line of its own
         title = tongue("Messages of devices: {lane}", lane=tongue(_LANES.get(name, name)))
         if not lane["connected"]:
-            text = tongue("There is no connection to the broker. {trouble}", trouble=lane.get("trouble") or "")
-            if lane.get("since"):
-                text += " " + tongue("So it is since {time}.", time=tongue.at(datetime.fromisoformat(lane["since"])))
-            yield Item(title, "bad", text)
+            yield Item(title, "bad", _cut_off(lane, tongue))
             continue
         waiting, age = int(lane.get("waiting") or 0), float(lane.get("waiting_s") or 0)
         text = tongue(
             "Connected to the broker, MQTT {protocol}. {waiting}.",
             protocol=lane.get("protocol", "?"),
-            waiting=tongue.many("{n} message waits", "{n} messages wait", waiting),
+            waiting=_waiting(waiting, tongue),
         )
         if waiting and age >= 1:
             text += " " + tongue("The oldest waits for {time}.", time=duration(age, tongue.language))
@@ -76,6 +91,20 @@ def lanes(health: Health, tongue: Tongue) -> Iterator[Item]:
             text += " " + tongue("More comes in than can be worked off.")
         busy = lane.get("paused") or waiting > MANY_WAIT or age > WAITS_LONG_S
         yield Item(title, "bad" if age > WAITS_TOO_LONG_S else "warn" if busy else "good", text)
+
+
+def _cut_off(lane: Mapping[str, Any], tongue: Tongue) -> str:
+    since, trouble = lane.get("since"), lane.get("trouble")
+    if since:
+        at = tongue.at(datetime.fromisoformat(since))
+        text = tongue("There is no connection to the broker since {time}.", time=at)
+    else:
+        text = tongue("There is no connection to the broker.")
+    return f"{text} {tongue(_TROUBLES.get(trouble, trouble))}" if trouble else text
+
+
+def _waiting(number: int, tongue: Tongue) -> str:
+    return tongue.many("{n} message waits", "{n} messages wait", number) if number else tongue("No message waits")
 
 
 def posts(health: Health, tongue: Tongue) -> Iterator[Item]:
@@ -88,7 +117,7 @@ def posts(health: Health, tongue: Tongue) -> Iterator[Item]:
         yield Item(title, "bad", tongue("The gateway can’t listen: alarms of these devices can’t come in."))
         return
     waiting = sum(int(lane.get("waiting") or 0) for lane in http.get("lanes", {}).values())
-    text = tongue("It listens. {waiting}.", waiting=tongue.many("{n} message waits", "{n} messages wait", waiting))
+    text = tongue("It listens. {waiting}.", waiting=_waiting(waiting, tongue))
     yield Item(title, "warn" if waiting > MANY_WAIT else "good", text)
 
 
@@ -109,7 +138,7 @@ def probes(health: Health, tongue: Tongue) -> Iterator[Item]:
             "No probe is set up. A probe asks from another machine whether messages come through, and tells people if "
             "not. Add a device of type “probe” to the centre, and run telecare probe on that machine."
         )
-        yield Item(tongue("Probe"), "none", text)
+        yield Item(tongue("Probe"), "unset", text)
     for name, probe in found.items():
         title = tongue("Probe: {name}", name=name)
         if probe.get("heard_at") is None:
@@ -150,6 +179,8 @@ def store(health: Health, found: StoreStanding, tongue: Tongue) -> list[Item]:
         size=_size(found.database_bytes + found.log_bytes, tongue),
         free=_size(found.free_bytes, tongue),
     )
+    if not fine:
+        text = tongue("The gateway can’t write: no alarm is taken in. It starts anew by itself.") + " " + text
     look = "good" if fine and not little else "warn" if fine else "bad"
     unread = found.quarantined
     return [
@@ -176,7 +207,7 @@ def channels(
     known = {one.channel: one for one in found}
     items = []
     for name in sorted({*used, *known}):
-        title = tongue("Messages to carers: {channel}", channel=name)
+        title = tongue("Messages to carers: {channel}", channel=tongue(CHANNELS.get(name, name)))
         if there is not None and name not in there:
             items.append(Item(title, "bad", tongue("Carers have it as a contact, but it is not set up here.")))
             continue
@@ -205,7 +236,8 @@ def certificate(one: Certificate, tongue: Tongue) -> Item:
     if one.until is None:
         return Item(title, "bad", tongue("It can’t be read: {problem}", problem=one.problem or ""))
     look = "bad" if one.until <= tongue.now else "warn" if one.until - tongue.now < SOON else "good"
-    return Item(title, look, tongue("It is good until {time}.", time=tongue.at(one.until)))
+    text = tongue("Its time was over at {time}.") if look == "bad" else tongue("It is good until {time}.")
+    return Item(title, look, text.format(time=tongue.at(one.until)))
 
 
 def _size(number: int, tongue: Tongue) -> str:

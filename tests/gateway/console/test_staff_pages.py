@@ -127,7 +127,7 @@ async def test_the_system_page_says_what_does_not_work(house: House, tmp_path: P
     async with house.signed_in("sam") as sam:
         shown = (await sam.get("/system")).text
         assert "Something does not work" in shown
-        assert "There is no connection to the broker. refused" in shown
+        assert "There is no connection to the broker. It is there, but does not take the gateway now." in shown
         assert "Carers have it as a contact, but it is not set up here." in shown  # everybody has only the log
         assert "It is good until 10 Mar 2026" in shown
         assert "no PEM certificate" in shown
@@ -274,8 +274,20 @@ async def test_the_system_page_tells_what_waits_and_for_how_long(house: House) -
         assert "It listens. 4 messages wait." in line(page, "Messages of devices: over the internet")
         assert "http-alarms" not in page
         assert "acme/one" in line(page, "Decoders of devices")
-        house.report = {"ok": False, "http": {"listening": False, "lanes": {}}}
-        assert "does not work" in line((await sam.get("/system")).text, "Messages of devices: over the internet")
+        assert page.index("acme/one") < page.index("<h2>Messages of devices: over the internet")  # worst first
+        gone = {"connected": False, "trouble": "unreachable", "since": "2026-03-01T02:00:00+00:00"}
+        house.report = {
+            "ok": False,
+            "lanes": {"alarms": gone},
+            "http": {"listening": False, "lanes": {}},
+            "store": {"ok": False},
+        }
+        page = (await sam.get("/system")).text
+        assert "does not work" in line(page, "Messages of devices: over the internet")
+        assert "no connection to the broker since 03:00. It can’t be reached" in line(
+            page, "Messages of devices: alarms"
+        )
+        assert "The gateway can’t write" in line(page, "Store")
 
 
 async def test_promises_that_were_not_kept_are_key_figures(house: House) -> None:
