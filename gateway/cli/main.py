@@ -16,6 +16,7 @@ from gateway.cli import (
     coverage,
     daemon,
     decode,
+    identities,
     kpi,
     notes,
     persons,
@@ -97,6 +98,7 @@ app.command("commands")(commands.commands)
 app.add_typer(simulate.app, name="simulate")
 app.command("password")(tools.password)
 app.add_typer(tokens.app, name="token")
+app.add_typer(identities.app, name="identity")
 app.command("broker-config")(tools.broker_config)
 app.command("test-contact")(contacts.contact_test)
 app.command("push-keys")(contacts.push_keys)

@@ -217,7 +217,7 @@ class Provider:
 
     async def _fetched(self, url: str, kind: type[T]) -> T:
         async with await self._client() as client:
-            response = await client.get(url, withhold_token=True, headers={"accept": "application/json"})
+            response = await client.request("GET", url, withhold_token=True, headers={"accept": "application/json"})
         if response.status_code != 200:
             raise ProviderError(Why.DOWN, f"status {response.status_code} instead of {kind.__name__}")
         try:
