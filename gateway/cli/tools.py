@@ -49,8 +49,11 @@ def password(
         secret = typer.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
     else:
         secret = sys.stdin.readline().rstrip("\n")
-    write_now(path, lambda tx: accounts.set_password(tx, carer, secret, by=operator()), clock=CLOCK)
+    ended = write_now(path, lambda tx: accounts.set_password(tx, carer, secret, by=operator()), clock=CLOCK)
     OUT.print(f"The password of {carer} is set.", markup=False)
+    if ended.sessions or ended.tokens:
+        OUT.print(f"Signed out: {ended.sessions}. Tokens for programs that were revoked: {ended.tokens}.")
+    OUT.print(f"Passkeys stay; `telecare users show {carer}` lists them.", markup=False)
 
 
 def broker_config(

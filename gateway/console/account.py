@@ -1,6 +1,5 @@
 """My account: the own password, where one is signed in, and tokens for programs. Managers see everybody's sessions."""
 
-import asyncio
 from typing import Any, Final
 
 from litestar import Request, Response, Router, get, post
@@ -9,24 +8,22 @@ from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 
 from gateway.console import oidc_account, signed_in, tokens
-from gateway.console.accounts import MAX_LENGTH, MIN_LENGTH, Check, check, hash_password, password_hash_of, store_hash
+from gateway.console.accounts import MIN_LENGTH, password_hash_of
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import ROLES, Visitor, at_least, required_visitor
+from gateway.console.looks_page import NAMES
+from gateway.console.own_account import Refused, change_password, choose_language, this_session
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.passkeys import Passkey, passkeys_of
-from gateway.console.sessions import digest
-from gateway.console.throttle import Throttle
 from gateway.console.tokens import Scope, Token
 from gateway.errors import TokenError
-from gateway.words import N_
+from gateway.store.access import Ended
+from gateway.words import LANGUAGES, N_
 
 Sent = URLEncodedBody[dict[str, str]]
 
-WRONG_OLD: Final = N_("Your old password is wrong. Nothing was changed.")
 NOT_ALIKE: Final = N_("The two passwords differ.")
-WRONG_LENGTH: Final = N_("At least {n} characters are asked for, and 200 at most.")
 CHANGED: Final = N_("Your password is changed. You are signed out everywhere else.")
-WAIT: Final = N_("Too many wrong tries. Please wait {seconds} seconds, and try again.")
 BAD_TOKEN: Final = N_("Please say what the token is for, choose what it may, and for how many days (1 to 365).")
 SCOPES: Final = {
     Scope.READ: N_("Read what you may read"),
@@ -42,10 +39,6 @@ DID: Final = {
 
 def router() -> Router:
     """/account and below, for everybody who is signed in; /account/sessions/all for managers."""
-    throttles: dict[int, Throttle] = {}
-
-    def throttle_of(console: Console) -> Throttle:
-        return throttles.setdefault(id(console), Throttle(console.deps.clock))
 
     @get("/account")
     async def show(request: Request[Any, Any, Any]) -> Response[str]:
@@ -57,31 +50,21 @@ def router() -> Router:
 
     @post("/account/password", status_code=200)
     async def change(request: Request[Any, Any, Any], data: Sent) -> Response[Any]:
-        visitor, console = required_visitor(request), console_of(request)
-        old, new = data.get("old", ""), data.get("password", "")
-        if not MIN_LENGTH <= len(new) <= MAX_LENGTH:
-            return account_page(request, wrong=WRONG_LENGTH, status=422, n=MIN_LENGTH)
-        if new != data.get("again", ""):
+        if data.get("password", "") != data.get("again", ""):
             return account_page(request, wrong=NOT_ALIKE, status=422)
-        throttle, place = throttle_of(console), "account"
-        if (wait_s := throttle.wait_s(visitor.id, place)) > 0:
-            return account_page(request, wrong=WAIT, status=429, seconds=int(wait_s) + 1)
-        throttle.begin(visitor.id, place)
-        stored = password_hash_of(console.db(), visitor.id)
-        if await asyncio.to_thread(check, stored, old[: MAX_LENGTH + 1]) is not Check.RIGHT:
-            return account_page(request, wrong=WRONG_OLD, status=422)
-        throttle.right(visitor.id, place)
-        hashed = await asyncio.to_thread(hash_password, new)
-        here = this_session(request)
+        revoke_too = "tokens" in data
+        done = await change_password(request, data.get("old", ""), data.get("password", ""), tokens=revoke_too)
+        if isinstance(done, Refused):
+            return account_page(request, wrong=done.text, status=done.status, **done.values)
+        return account_page(request, told=_changed(request, done))
 
-        def work(tx: Any) -> None:
-            mine = tx.db.execute("SELECT * FROM sessions WHERE id = ?", (here,)).fetchone()
-            store_hash(tx, visitor.id, hashed, by=visitor.id)
-            if mine is not None:  # whoever knows the old password stays signed in here
-                tx.db.execute("INSERT INTO sessions (id, carer, data, expires_at) VALUES (?, ?, ?, ?)", tuple(mine))
-
-        await console.deps.writer.write(work, urgent=True)
-        return account_page(request, said=CHANGED)
+    @post("/account/language")
+    async def language(request: Request[Any, Any, Any], data: Sent) -> Response[Any]:
+        wanted = data.get("language", "")
+        if wanted not in LANGUAGES:
+            return account_page(request, status=422)
+        await choose_language(request, wanted)
+        return Redirect("/account", status_code=303)
 
     @post("/account/sessions/others/end")
     async def others(request: Request[Any, Any, Any]) -> Redirect:
@@ -132,16 +115,10 @@ def router() -> Router:
 
     return Router(
         "/",
-        route_handlers=[show, change, others, end, everybody, make, revoke],
+        route_handlers=[show, change, language, others, end, everybody, make, revoke],
         guards=[at_least("relative")],
         include_in_schema=False,
     )
-
-
-def this_session(request: Request[Any, Any, Any]) -> str:
-    """The id, as listed, of the session that the request comes with; empty: a token's."""
-    cookie = request.scope["state"].get("console_session", (None, False, {}))[0]
-    return digest(cookie) if cookie else ""
 
 
 def may_end(visitor: Visitor, other: str, index: Any) -> bool:
@@ -185,11 +162,12 @@ def account_page(
     *,
     wrong: str | None = None,
     said: str | None = None,
+    told: str | None = None,
     made: str | None = None,
     status: int = 200,
     **values: object,
 ) -> Response[str]:
-    """The page, with what came of a form: ``wrong`` and ``said`` are msgids, ``made`` a new token."""
+    """The page, with what came of a form: ``wrong`` and ``said`` are msgids, ``told`` a text, ``made`` a new token."""
     visitor, console = required_visitor(request), console_of(request)
     tongue, db = tongue_for(request, visitor), console.db()
     return page(
@@ -199,7 +177,8 @@ def account_page(
         status=status,
         visitor=visitor,
         wrong=tongue(wrong, **values) if wrong else None,
-        said=tongue(said) if said else None,
+        said=tongue(said) if said else told,
+        languages=[(code, NAMES[code]) for code in LANGUAGES],
         passkeys=[_passkey_line(one, tongue) for one in passkeys_of(db, visitor.id)],
         made=made,
         least=MIN_LENGTH,
@@ -210,6 +189,22 @@ def account_page(
         oidc=oidc_account.part(request, visitor.id, tongue),
         manages=ROLES.index(visitor.carer.role) >= ROLES.index("manager"),
     )
+
+
+def _changed(request: Request[Any, Any, Any], ended: Ended) -> str:
+    """What a new password did, and what it did not touch."""
+    visitor, db = required_visitor(request), console_of(request).db()
+    tongue = tongue_for(request, visitor)
+    said = [tongue(CHANGED)]
+    if ended.tokens:
+        said.append(
+            tongue.many("{n} token for programs is revoked.", "{n} tokens for programs are revoked.", ended.tokens)
+        )
+    elif tokens.tokens_of(db, visitor.id, tongue.now):
+        said.append(tongue(N_("Your tokens for programs stay.")))
+    if passkeys_of(db, visitor.id):
+        said.append(tongue(N_("Your passkeys stay: remove those that you don’t know.")))
+    return " ".join(said)
 
 
 def _line(

@@ -1,21 +1,28 @@
 """The account as JSON: one's sessions and tokens. Tokens can't be used here: a stolen one could make others."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Request, Router, delete, get, post
+from litestar import Request, Response, Router, delete, get, post, put
 from litestar.connection import ASGIConnection
-from litestar.exceptions import PermissionDeniedException
+from litestar.exceptions import NotFoundException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from gateway.console import signed_in, tokens
-from gateway.console.account import end_session, revoke_token, this_session
+from gateway.console import passkeys, signed_in, tokens
+from gateway.console.account import end_session, revoke_token
+from gateway.console.accounts import MAX_LENGTH, MIN_LENGTH
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
+from gateway.console.listing import MOST, Cursor, Limit, piece, polled
 from gateway.console.once import once
+from gateway.console.own_account import change_password, choose_language, this_session
+from gateway.console.pages import tongue_for
+from gateway.console.passkeys import Passkey
+from gateway.console.problems import problem
 from gateway.console.signed_in import Session
 from gateway.console.tokens import Scope, Token
+from gateway.store.access import Ended
 
 
 class SessionView(msgspec.Struct, kw_only=True):
@@ -26,9 +33,11 @@ class SessionView(msgspec.Struct, kw_only=True):
 
 
 class Sessions(msgspec.Struct):
-    """Where the asker is signed in; what was used last comes first. At most 500."""
+    """Where somebody is signed in; what was used last comes first. At most 500 are kept apart. ``next``: cursor of the
+    next piece; null: this is the last one."""
 
     sessions: list[SessionView]
+    next: str | None
 
 
 class Tokens(msgspec.Struct):
@@ -43,6 +52,43 @@ class NewToken(msgspec.Struct, kw_only=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=tokens.MOST_NAME)]
     scopes: Annotated[list[Scope], msgspec.Meta(min_length=1, max_length=3)]
     days: Annotated[int, msgspec.Meta(ge=1, le=tokens.MOST_DAYS)]
+
+
+class Me(msgspec.Struct, kw_only=True):
+    """The asker. ``wards`` empty: all. ``scopes`` are the token's; null: the asker signed in."""
+
+    id: str
+    name: str
+    role: str
+    wards: list[str]
+    language: str
+    scopes: list[Scope] | None
+
+
+class LanguageWanted(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The language of pages and messages."""
+
+    language: Literal["en", "fr", "de", "it", "es", "da", "mt"]
+
+
+class PasswordWanted(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The old and the new password. ``revoke_tokens``: whether the tokens for programs are revoked too."""
+
+    old: Annotated[str, msgspec.Meta(max_length=MAX_LENGTH)]
+    new: Annotated[str, msgspec.Meta(min_length=MIN_LENGTH, max_length=MAX_LENGTH)]
+    revoke_tokens: bool = True
+
+
+class OthersEnded(msgspec.Struct):
+    """How many sessions ended."""
+
+    sessions: int
+
+
+class Passkeys(msgspec.Struct):
+    """The asker's passkeys, the newest first. At most 10."""
+
+    passkeys: list[Passkey]
 
 
 class MadeToken(msgspec.Struct):
@@ -66,11 +112,55 @@ def router() -> Router:
     changes: dict[str, Any] = {"guards": [same_origin], "opt": {"exclude_from_csrf": True}}
 
     @get("/sessions", summary="Where I am signed in", operation_id="listSessions")
-    async def sessions(request: Request[Any, Any, Any]) -> Sessions:
+    async def sessions(
+        request: Request[Any, Any, Any], limit: Limit = MOST, cursor: Cursor = None
+    ) -> Response[Sessions]:
         visitor, console = required_visitor(request), console_of(request)
         found = signed_in.sessions_of(console.db(), visitor.id, console.deps.clock.now())
         here = this_session(request)
-        return Sessions([SessionView(session=one, here=one.id == here) for one in found])
+        part, more = piece([SessionView(session=one, here=one.id == here) for one in found], cursor, limit)
+        return await polled(request, Sessions(part, more), look=None)
+
+    @post(
+        "/sessions/end-others", status_code=200, summary="Sign out everywhere else", operation_id="endOtherSessions",
+        **changes,
+    )  # fmt: skip
+    async def others(request: Request[Any, Any, Any]) -> OthersEnded:
+        visitor, here = required_visitor(request), this_session(request)
+        return OthersEnded(
+            await console_of(request).deps.writer.write(
+                lambda tx: signed_in.end_others(tx, visitor.id, here, by=visitor.id), urgent=True
+            )
+        )
+
+    @post(
+        "/password", status_code=200, summary="Change my password", operation_id="changePassword", **changes,
+    )  # fmt: skip
+    @once
+    async def password(
+        request: Request[Any, Any, Any], data: JSONBody[PasswordWanted]
+    ) -> Response[Ended] | Response[bytes]:
+        done = await change_password(request, data.old, data.new, tokens=data.revoke_tokens)
+        if isinstance(done, Ended):
+            return Response(done)
+        headers = {"Retry-After": str(done.values["seconds"])} if done.status == 429 else None
+        text = tongue_for(request, required_visitor(request))(done.text, **done.values)
+        return problem(done.status, text, headers=headers)
+
+    @put("/language", status_code=200, summary="Choose my language", operation_id="chooseLanguage", **changes)
+    async def language(request: Request[Any, Any, Any], data: JSONBody[LanguageWanted]) -> LanguageWanted:
+        await choose_language(request, data.language)
+        return data
+
+    @get("/passkeys", summary="My passkeys", operation_id="listPasskeys")
+    async def keys(request: Request[Any, Any, Any]) -> Passkeys:
+        return Passkeys(passkeys.passkeys_of(console_of(request).db(), required_visitor(request).id))
+
+    @delete("/passkeys/{passkey:str}", summary="Remove a passkey", operation_id="removePasskey", **changes)
+    async def remove(request: Request[Any, Any, Any], passkey: FromPath[str]) -> None:
+        visitor, writer = required_visitor(request), console_of(request).deps.writer
+        if not await writer.write(lambda tx: passkeys.remove(tx, visitor.id, passkey), urgent=True):
+            raise NotFoundException
 
     @delete("/sessions/{session:str}", summary="End a session", operation_id="endSession", **changes)
     async def end(request: Request[Any, Any, Any], session: FromPath[str]) -> None:
@@ -98,9 +188,23 @@ def router() -> Router:
     async def revoke(request: Request[Any, Any, Any], number: FromPath[int]) -> None:
         await revoke_token(console_of(request), required_visitor(request), number)
 
+    handlers = [sessions, end, others, password, language, keys, remove, listed, make, revoke]
+    person = Router("/", route_handlers=handlers, guards=[a_person])
     return Router(
         "/api/account",
-        route_handlers=[sessions, end, listed, make, revoke],
-        guards=[at_least("relative"), a_person],
+        route_handlers=[_who(), person],
+        guards=[at_least("relative")],
         tags=["account"],
     )
+
+
+def _who() -> Any:
+    @get("/", summary="Who I am, and what I may", operation_id="me")
+    async def me(request: Request[Any, Any, Any]) -> Me:
+        carer = required_visitor(request).carer
+        return Me(
+            id=carer.id, name=carer.name, role=carer.role, wards=list(carer.wards), language=carer.language,
+            scopes=request.scope["state"].get("token_scopes"),
+        )  # fmt: skip
+
+    return me

@@ -9,6 +9,8 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 
 from gateway.clock import to_ms
 from gateway.errors import PasswordError
+from gateway.store import access
+from gateway.store.access import Ended
 from gateway.store.audit import record
 from gateway.store.writer import Tx
 
@@ -42,8 +44,8 @@ def hash_password(password: str) -> str:
     return _HASHER.hash(password)
 
 
-def set_password(tx: Tx, carer: str, password: str, *, by: str | None) -> None:
-    """Give a carer a new password; whoever is signed in as that carer is signed out.
+def set_password(tx: Tx, carer: str, password: str, *, by: str | None) -> Ended:
+    """Give a carer a new password; whoever is signed in as that carer is signed out, and tokens are revoked.
 
     Args:
         tx: the open transaction.
@@ -51,21 +53,31 @@ def set_password(tx: Tx, carer: str, password: str, *, by: str | None) -> None:
         password: the new one, in plain text; hashed here.
         by: who does it, for the audit: carer id or ``cli:<user>``.
 
+    Returns:
+        How many sessions and tokens ended.
+
     Raises:
         PasswordError: too short or too long.
     """
-    store_hash(tx, carer, hash_password(password), by=by)
+    return store_hash(tx, carer, hash_password(password), by=by)
 
 
-def store_hash(tx: Tx, carer: str, password_hash: str, *, by: str | None) -> None:
-    """As :func:`set_password`, for a hash that was made before the transaction."""
+def store_hash(tx: Tx, carer: str, password_hash: str, *, by: str | None, tokens: bool = True) -> Ended:
+    """As :func:`set_password`, for a hash that was made before the transaction.
+
+    ``tokens`` False keeps the tokens for programs: only for whoever knew the old password and says so. A password is
+    set anew because somebody may have got in, and who got in may have made a token. Passkeys stay: they are what a
+    person who forgot the password still has, and each is shown with its age where it can be removed.
+    """
     tx.db.execute(
         "INSERT INTO accounts (carer, password_hash, changed_at) VALUES (?, ?, ?) "
         "ON CONFLICT (carer) DO UPDATE SET password_hash = excluded.password_hash, changed_at = excluded.changed_at",
         (carer, password_hash, to_ms(tx.now)),
     )
-    tx.db.execute("DELETE FROM sessions WHERE carer = ?", (carer,))
-    record(tx, who=by, action="account.password_set", target=f"carer/{carer}")
+    ended = access.take(tx, carer, tokens=tokens)
+    detail = {"sessions": ended.sessions, "tokens": ended.tokens}
+    record(tx, who=by, action="account.password_set", target=f"carer/{carer}", detail=detail)
+    return ended
 
 
 def password_hash_of(db: sqlite3.Connection, carer: str) -> str | None:

@@ -21,7 +21,8 @@ from gateway.console.deps import console_of
 from gateway.console.form_fields import said
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.pages import page, tongue_for
-from gateway.store.audit import record
+from gateway.console.passkeys import passkeys_of
+from gateway.store import access
 from gateway.words import N_
 
 Sent = URLEncodedBody[dict[str, str]]
@@ -30,6 +31,8 @@ LINK_GONE: Final = N_("This link was used, or is too old. Ask for a new one.")
 NOT_ALIKE: Final = N_("The two passwords differ.")
 TOO_SHORT: Final = N_("At least {n} characters are asked for.")
 SET: Final = N_("Your password is set. Please sign in.")
+NOTHING: Final = access.Held()
+ENDED: Final = N_("You are signed out everywhere.")
 
 
 def routers() -> tuple[Router, ...]:
@@ -55,11 +58,7 @@ def _users() -> Router:
     async def sign_out(request: Request[Any, Any, Any], carer: FromPath[str]) -> Redirect:
         console, visitor = console_of(request), required_visitor(request)
 
-        def end(tx: Any) -> None:
-            tx.db.execute("DELETE FROM sessions WHERE carer = ?", (carer,))
-            record(tx, who=visitor.id, action="session.end_all", target=f"carer/{carer}")
-
-        await console.deps.writer.write(end)
+        await console.deps.writer.write(lambda tx: access.end(tx, carer, by=visitor.id), urgent=True)
         return Redirect("/admin/users", status_code=303)
 
     return Router("/admin", route_handlers=[users, link, sign_out], guards=[at_least("admin")], include_in_schema=False)
@@ -68,24 +67,20 @@ def _users() -> Router:
 def _users_page(request: Request[Any, Any, Any], *, made: tuple[str, str] | None = None) -> Response[str]:
     console = console_of(request)
     tongue = tongue_for(request, required_visitor(request))
-    db, now = console.db(), to_ms(tongue.now)
-    accounts = {row["carer"] for row in db.execute("SELECT carer FROM accounts")}
-    sessions = dict(
-        db.execute("SELECT carer, count(*) FROM sessions WHERE expires_at > ? GROUP BY carer", (now,)).fetchall()
-    )
+    db = console.db()
+    held = access.held(db, tongue.now)
     carers, linked = console.deps.index().carers, oidc_account.lines_by_carer(request, tongue)
     people = [
         {
             "id": one.id,
             "name": one.name,
             "role": said(one.role, tongue),
-            "account": one.id in accounts,
-            "sessions": sessions.get(one.id, 0),
+            "has": held.get(one.id, NOTHING),
             "linked": linked.get(one.id, ()),
         }
         for one in sorted(carers.values(), key=lambda carer: carer.name.casefold())
     ]
-    gone = sorted((accounts | set(linked)) - set(carers))
+    gone = sorted((set(held) | set(linked)) - set(carers))
     shown = {"name": carers[made[0]].name, "link": made[1]} if made else None
     return admin_page(request, "admin_users.html", people=people, gone=gone, made=shown)
 
@@ -177,10 +172,18 @@ def _setting() -> Router:
         if password_links.carer_of(console.db(), token, to_ms(tongue.now)) is None:
             return _ask(request, token)
         hashed = await asyncio.to_thread(hash_password, password)
-        carer = await console.deps.writer.write(lambda tx: password_links.use(tx, token, hashed))
-        if carer is None:
+        used = await console.deps.writer.write(lambda tx: password_links.use(tx, token, hashed))
+        if used is None:
             return _ask(request, token)
-        return page(request, "message.html", tongue, title=tongue(N_("Done")), text=tongue(SET))
+        carer, ended = used
+        said = [tongue(SET), tongue(ENDED)]
+        if ended.tokens:
+            said.append(
+                tongue.many("{n} token for programs is revoked.", "{n} tokens for programs are revoked.", ended.tokens)
+            )
+        if passkeys_of(console.db(), carer):
+            said.append(tongue(N_("Your passkeys stay: remove those that you don’t know.")))
+        return page(request, "message.html", tongue, title=tongue(N_("Done")), text=" ".join(said))
 
     return Router("/", route_handlers=[ask, keep], include_in_schema=False)
 

@@ -11,6 +11,9 @@ from gateway.console import (
     admin_try,
     admin_versions,
     centre_api,
+    centre_trials_api,
+    devices_api,
+    user_page,
 )
 
 
@@ -24,5 +27,8 @@ def routers() -> tuple[Router, ...]:
         admin_pairing.router(),
         admin_versions.router(),
         *admin_people.routers(),
+        user_page.router(),
         centre_api.router(),
+        centre_trials_api.router(),
+        devices_api.router(),
     )

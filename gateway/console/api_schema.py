@@ -1,9 +1,12 @@
-"""The description of the JSON API: Litestar's, with what every operation may answer when it refuses (RFC 9457)."""
+"""The description of the JSON API: Litestar's, with who may ask (a token with which scope, a session), and what every
+operation may answer when it refuses (RFC 9457)."""
 
 from typing import Any, Final
 
 from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+
+from gateway.console.tokens import scope_of
 
 _PROBLEM: Final[dict[str, Any]] = {
     "type": "object",
@@ -21,20 +24,44 @@ _REFUSED: Final[dict[str, Any]] = {
 }
 
 
+_SIGN_IN: Final[dict[str, Any]] = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of /api/account/tokens; each operation names the scope that it needs.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "telecare",
+        "description": "The cookie of whoever signed in; over HTTPS it is called __Host-telecare. A change also needs "
+        "the Origin of the page.",
+    },
+}
+
+_NOT_BY_TOKEN: Final = ("/api/account/", "/api/users", "/api/sessions", "/api/identities")
+"""What only a person does: a stolen token must not make others, or keep people out."""
+
+
 def described(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema with the form of a refusal at every operation; Litestar's own is another one, which we never send."""
     paths = {
-        path: {key: _operation(item) if isinstance(item, dict) else item for key, item in items.items()}
+        path: {key: _operation(item, key, path) if isinstance(item, dict) else item for key, item in items.items()}
         for path, items in schema["paths"].items()
     }
     components = dict(schema.get("components", {}))
     components["schemas"] = {**components.get("schemas", {}), "Problem": _PROBLEM}
+    components["securitySchemes"] = _SIGN_IN
     return {**schema, "paths": paths, "components": components}
 
 
-def _operation(operation: dict[str, Any]) -> dict[str, Any]:
+def _operation(operation: dict[str, Any], method: str, path: str) -> dict[str, Any]:
     kept = {status: one for status, one in operation.get("responses", {}).items() if int(status) < 400}
-    return {**operation, "responses": {**kept, "default": _REFUSED}}
+    ways: list[dict[str, list[str]]] = [{"session": []}]
+    if not path.startswith(_NOT_BY_TOKEN):
+        # roles of other schemes than OAuth 2 may be named since OpenAPI 3.1
+        ways.insert(0, {"token": [scope_of(method.upper(), path.replace("{number}", "1")).value]})
+    return {**operation, "security": ways, "responses": {**kept, "default": _REFUSED}}
 
 
 class DescribedJson(JsonRenderPlugin):

@@ -49,6 +49,14 @@ class AuditView(msgspec.Struct):
     next: str | None
 
 
+class ChainView(msgspec.Struct):
+    """Whether every line is as it was written; ``broken_at``: the first that was changed, or before which one is
+    missing."""
+
+    holds: bool
+    broken_at: int | None
+
+
 class Shown(msgspec.Struct, frozen=True):
     """A row as the page shows it."""
 
@@ -137,7 +145,14 @@ def router() -> Router:
         await looked(console, visitor.id, "audit", via="api")
         return AuditView(found.lines, None if found.before is None else str(found.before))
 
-    return Router("/", route_handlers=[show, listed], guards=[at_least("manager")])
+    @get("/api/audit/chain", summary="Whether the chain of the audit holds", operation_id="auditChain", tags=["audit"])
+    async def chained(request: Request[Any, Any, Any]) -> ChainView:
+        visitor, console = required_visitor(request), console_of(request)
+        broken = await beside(console, audit.broken_at)
+        await looked(console, visitor.id, "audit", via="api")
+        return ChainView(broken is None, broken)
+
+    return Router("/", route_handlers=[show, listed, chained], guards=[at_least("manager")])
 
 
 def _path(target: str) -> str | None:

@@ -1,10 +1,11 @@
-"""The JSON API of the centre: the whole, entries, versions, undo, tries, codes and the waiting room; for managers.
+"""The JSON API of the centre: the whole, entries, versions, undo; for managers.
 
 A change names the version that it was made from in ``If-Match`` (the ETag of what was read): without it 428, with an
 older one 412. Everything is checked as a whole; 422 lists every problem.
 """
 
-from datetime import datetime
+import asyncio
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -12,7 +13,8 @@ from litestar import Request, Response, Router, delete, get, post, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from gateway.centre.diff import SITE, Document, EntryChange, diff, entries, key_of
-from gateway.console import editing, trying
+from gateway.centre.load import centre_from_document, to_document
+from gateway.console import editing
 from gateway.console.admin import MAX_FORM_BYTES
 from gateway.console.deps import console_of
 from gateway.console.editing import in_force
@@ -23,11 +25,8 @@ from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.looks import looked
 from gateway.console.masking import masked, unmasked
 from gateway.console.once import once
-from gateway.console.pairing import Label, Waiting, matches, read_label, waiting_room
 from gateway.console.problems import problem
-from gateway.console.trial_view import TrialView
-from gateway.console.trying import DAYS
-from gateway.errors import CentreError
+from gateway.errors import CentreError, Problem
 from gateway.store import centres
 from gateway.store.centres import Applied, VersionLine
 
@@ -58,41 +57,20 @@ class VersionsView(msgspec.Struct):
     next: str | None
 
 
+class CheckView(msgspec.Struct):
+    """What a whole centre would change against version ``version``, entry by entry; or, when it does not hold, every
+    problem: its key, what stands there, and what is expected."""
+
+    version: int
+    changes: list[EntryChange]
+    problems: list[Problem]
+
+
 class ChangesView(msgspec.Struct):
     """What a version changed, entry by entry; the first version has no changes."""
 
     version: VersionLine
     changes: list[EntryChange]
-
-
-class LabelView(msgspec.Struct):
-    """What a code on a label says, and which waiting devices it means."""
-
-    label: Label
-    waiting: list[Waiting]
-
-
-class WaitingRoom(msgspec.Struct):
-    """Devices that were heard in the last hour and that the centre does not have, the newest first."""
-
-    waiting: list[Waiting]
-
-
-class TrialWanted(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A care plan to try: ``plan`` as it would stand in the centre file; over the last ``days`` days."""
-
-    plan: dict[str, Any]
-    days: int = DAYS[1]
-
-
-class TrialState(msgspec.Struct, kw_only=True):
-    """How far a try is: ``state`` is waiting, running, done, failed or cancelled; ``done`` from 0 to 1."""
-
-    id: str
-    state: str
-    done: float
-    began: datetime
-    found: TrialView | None
 
 
 def router() -> Router:
@@ -113,14 +91,23 @@ def router() -> Router:
     async def replace(
         request: Request[Any, Any, Any], data: JSONBody[dict[str, Any]], why: Annotated[str, _WHY] = ""
     ) -> Response[Any]:
-        def edit(changed: Document) -> None:
-            old, sent = entries(changed, "carers"), data.get("carers")
-            changed.clear()
-            changed.update(data)
-            if isinstance(sent, list) and all(isinstance(one, dict) for one in sent):
-                changed["carers"] = [unmasked("carers", one, old.get(key_of("carers", one))) for one in sent]
+        return await change_centre(request, partial(_replaced, data=data), why)
 
-        return await _change(request, edit, why)
+    @post(
+        "/check", status_code=200, summary="Say what a whole centre would change; nothing is changed",
+        operation_id="checkCentre", request_max_body_size=LARGEST, **writes,
+    )  # fmt: skip
+    async def check(request: Request[Any, Any, Any], data: JSONBody[dict[str, Any]]) -> CheckView:
+        console = console_of(request)
+        found = in_force(console)
+        after: Document = {"carers": list(found.document.get("carers", ()))}
+        _replaced(after, data=data)
+        await looked(console, required_visitor(request).id, f"centre/{found.version}", via="api")
+        try:
+            whole = await asyncio.to_thread(lambda: to_document(centre_from_document(after)))
+        except CentreError as error:
+            return CheckView(found.version, [], error.problems)
+        return CheckView(found.version, [_safe(one) for one in diff(found.document, whole)], [])
 
     @get("/versions", summary="Versions of the centre", operation_id="centreVersions")
     async def versions(
@@ -156,23 +143,9 @@ def router() -> Router:
         applied = await editing.undo(console_of(request), required_visitor(request), number)
         return _tagged(applied, applied.version)
 
-    @get("/waiting-room", summary="Unknown devices that are heard", operation_id="waitingRoom")
-    async def waiting(request: Request[Any, Any, Any]) -> WaitingRoom:
-        return WaitingRoom(_waiting(request))
-
-    @get("/pairing", summary="What a code on a label means", operation_id="pairing")
-    async def pairing(
-        request: Request[Any, Any, Any],
-        code: Annotated[str, QueryParameter(max_length=300, description="What the label or its QR code says.")],
-    ) -> Response[Any]:
-        label = read_label(code)
-        if label is None:
-            return problem(422, "code: expected a LoRaWAN QR code, a DevEUI, an IMEI or a serial number")
-        return Response(LabelView(label, matches(label, _waiting(request))))
-
     return Router(
         "/api/centre",
-        route_handlers=[whole, replace, versions, version, undo, waiting, pairing, *_tries(writes), *_entries(writes)],
+        route_handlers=[whole, replace, check, versions, version, undo, *_entries(writes)],
         guards=[at_least("manager")],
         tags=["centre"],
     )
@@ -228,7 +201,7 @@ def _entries(writes: dict[str, Any]) -> list[Any]:
         def edit(changed: Document) -> None:
             put_entry(changed, table, key[1:], unmasked(table, data, find(changed, table, key[1:])))
 
-        return await _change(request, edit, why)
+        return await change_centre(request, edit, why)
 
     @delete(
         "/tables/{table:str}/{key:path}", status_code=200, summary="Take an entry out, and what hangs on it",
@@ -240,65 +213,18 @@ def _entries(writes: dict[str, Any]) -> list[Any]:
         there = known_table(table) and table != SITE and find(in_force(console_of(request)).document, table, key[1:])
         if not there:
             return problem(404, "There is no such entry.")
-        return await _change(request, lambda changed: take_out(changed, table, key[1:]), why)
+        return await change_centre(request, lambda changed: take_out(changed, table, key[1:]), why)
 
     return [listed, one, set_one, remove]
 
 
-def _tries(writes: dict[str, Any]) -> list[Any]:
-    @post(
-        "/trials", status_code=202, summary="Try a care plan over the past", operation_id="tryPlan",
-        request_max_body_size=MAX_FORM_BYTES, **writes,
-    )  # fmt: skip
-    @once
-    async def begin(request: Request[Any, Any, Any], data: JSONBody[TrialWanted]) -> Response[Any]:
-        console, visitor = console_of(request), required_visitor(request)
-        resident = data.plan.get("resident")
-        present = dict(in_force(console).document)
-        if not isinstance(resident, str) or find(present, "care_plans", resident) is None:
-            return problem(422, "plan.resident: expected the id of a resident who has a care plan")
-        if data.days not in DAYS:
-            return problem(422, f"days: {data.days}: expected one of {', '.join(map(str, DAYS))}")
-        others = [one for one in present["care_plans"] if one["resident"] != resident]
-        changed = {**present, "care_plans": [*others, data.plan]}
-        problems = await editing.problems_of(console, lambda document: document.update(changed))
-        if problems:
-            raise CentreError(problems)
-        trial = trying.begin(console, visitor.id, present, changed, days=data.days, resident=resident)
-        if trial is None:
-            return problem(503, "This gateway can't try changes.")
-        return Response(_state(trial), status_code=202, headers={"Location": f"/api/centre/trials/{trial.id}"})
-
-    @get("/trials/{trial:str}", summary="How far a try is, and what it found", operation_id="trial")
-    async def look(request: Request[Any, Any, Any], trial: FromPath[str]) -> Response[Any]:
-        console, visitor = console_of(request), required_visitor(request)
-        found = trying.get(console, trial, visitor.id)
-        if found is None:
-            return problem(404, "There is no such try, or it was forgotten.")
-        await looked(console, visitor.id, "try", via="api")
-        return Response(_state(found))
-
-    @delete("/trials/{trial:str}", status_code=200, summary="Stop a try", operation_id="cancelTrial", **writes)
-    async def stop(request: Request[Any, Any, Any], trial: FromPath[str]) -> Response[Any]:
-        found = trying.get(console_of(request), trial, required_visitor(request).id)
-        if found is None:
-            return problem(404, "There is no such try, or it was forgotten.")
-        trying.cancel(found)
-        return Response(_state(found))
-
-    return [begin, look, stop]
-
-
-def _state(trial: trying.Trial) -> TrialState:
-    return TrialState(id=trial.id, state=trial.state, done=trial.done, began=trial.began, found=trial.found)
-
-
-def _waiting(request: Request[Any, Any, Any]) -> list[Waiting]:
-    console = console_of(request)
-    devices = in_force(console).document.get("devices", ())
-    return waiting_room(
-        console.db(), console.deps.clock.now(), [(str(one["format"]), str(one["address"])) for one in devices]
-    )
+def _replaced(document: Document, *, data: dict[str, Any]) -> None:
+    """The whole centre becomes what was sent; secrets that were shown masked stay what they were."""
+    old, sent = entries(document, "carers"), data.get("carers")
+    document.clear()
+    document.update(data)
+    if isinstance(sent, list) and all(isinstance(one, dict) for one in sent):
+        document["carers"] = [unmasked("carers", one, old.get(key_of("carers", one))) for one in sent]
 
 
 def _tag(version: int) -> str:
@@ -309,7 +235,8 @@ def _tagged(body: object, version: int) -> Response[Any]:
     return Response(body, headers={"ETag": _tag(version)})
 
 
-async def _change(request: Request[Any, Any, Any], edit: Any, why: str) -> Response[Any]:
+async def change_centre(request: Request[Any, Any, Any], edit: Any, why: str) -> Response[Any]:
+    """Change the centre in force from the version that ``If-Match`` names; 428 without it, 412 with an older one."""
     console = console_of(request)
     newest = in_force(console).version
     wanted = request.headers.get("if-match")

@@ -3,17 +3,20 @@
 import hashlib
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+import msgspec
 from litestar import Request, Response, Router, get, post
-from litestar.params import URLEncodedBody
+from litestar.params import JSONBody, URLEncodedBody
 from litestar.response import Redirect
 
 from gateway.clock import to_ms
 from gateway.console.deps import ConsoleDeps, console_of
-from gateway.console.guards import at_least, required_visitor
+from gateway.console.guards import at_least, required_visitor, same_origin
+from gateway.console.once import once
 from gateway.console.pages import page, tongue_for
+from gateway.console.problems import problem
 from gateway.console.sessions import KIOSK
 from gateway.console.signed_in import browser_family
 from gateway.console.throttle import Throttle
@@ -34,6 +37,20 @@ MOST_NAME: Final = 60
 WRONG: Final = N_("This code is wrong, was used, or is too old. Ask for a new one.")
 WAIT: Final = N_("Too many wrong tries. Please wait {seconds} seconds, and try again.")
 NO_NAME: Final = N_("Please say where the screen hangs.")
+
+
+class ScreenWanted(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Where the screen hangs, in 1 to 60 characters."""
+
+    name: str
+
+
+class ScreenCode(msgspec.Struct):
+    """The code, told here, once; it is typed at ``address`` on the screen, until ``until`` (RFC 3339 in UTC)."""
+
+    code: str
+    address: str
+    until: datetime
 
 
 class Kiosk:
@@ -82,14 +99,37 @@ class Kiosk:
 
         @post("/kiosk/codes", status_code=200, guards=[at_least("admin")])
         async def make(request: Request[Any, Any, Any], data: Sent) -> Response[str]:
-            name, visitor = data.get("name", "").strip(), required_visitor(request)
-            if not 1 <= len(name) <= MOST_NAME or not name.isprintable():
+            name = data.get("name", "").strip()
+            code = await self._make(request, name)
+            if code is None:
                 return self._codes(request, wrong=NO_NAME, status=422)
-            code = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
-            await self._deps.writer.write(lambda tx: self._keep(tx, code, name, visitor.id), urgent=True)
-            return self._codes(request, code=f"{code[:4]} {code[4:]}", name=name)
+            return self._codes(request, code=code, name=name)
 
-        return Router("/", route_handlers=[ask, pair, codes, make], include_in_schema=False)
+        @post(
+            "/api/kiosk/codes", status_code=201, guards=[at_least("admin"), same_origin], include_in_schema=True,
+            opt={"exclude_from_csrf": True}, summary="Make a code that pairs a wall screen; it is shown once",
+            operation_id="makeKioskCode", tags=["account"],
+        )  # fmt: skip
+        @once
+        async def make_api(
+            request: Request[Any, Any, Any], data: JSONBody[ScreenWanted]
+        ) -> Response[ScreenCode] | Response[bytes]:
+            code = await self._make(request, data.name.strip())
+            if code is None:
+                return problem(422, "name: expected where the screen hangs, in 1 to 60 characters")
+            until = self._deps.clock.now() + CODE_LASTS
+            return Response(ScreenCode(code, _address(request), until), status_code=201)
+
+        return Router("/", route_handlers=[ask, pair, codes, make, make_api], include_in_schema=False)
+
+    async def _make(self, request: Request[Any, Any, Any], name: str) -> str | None:
+        """A new code; None: the name can't be taken."""
+        if not 1 <= len(name) <= MOST_NAME or not name.isprintable():
+            return None
+        visitor = required_visitor(request)
+        code = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
+        await self._deps.writer.write(lambda tx: self._keep(tx, code, name, visitor.id), urgent=True)
+        return f"{code[:4]} {code[4:]}"
 
     def _keep(self, tx: Tx, code: str, name: str, by: str) -> None:
         now = to_ms(tx.now)
@@ -134,8 +174,12 @@ class Kiosk:
     ) -> Response[str]:
         visitor = required_visitor(request)
         tongue = tongue_for(request, visitor)
-        base = console_of(request).deps.base_url.rstrip("/") or str(request.base_url).rstrip("/")
         return page(
             request, "kiosk_codes.html", tongue, status=status, visitor=visitor, code=code, name=name,
-            wrong=tongue(wrong) if wrong else None, address=f"{base}/kiosk",
+            wrong=tongue(wrong) if wrong else None, address=_address(request),
         )  # fmt: skip
+
+
+def _address(request: Request[Any, Any, Any]) -> str:
+    base = console_of(request).deps.base_url.rstrip("/") or str(request.base_url).rstrip("/")
+    return f"{base}/kiosk"

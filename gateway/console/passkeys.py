@@ -192,11 +192,11 @@ def passkeys_of(db: sqlite3.Connection, carer: str) -> list[Passkey]:
     ]  # fmt: skip
 
 
-def remove(tx: Tx, carer: str, passkey: str) -> bool:
-    """Take a carer's passkey away. False: the carer has no such one."""
+def remove(tx: Tx, carer: str, passkey: str, *, by: str | None = None) -> bool:
+    """Take a carer's passkey away; ``by`` None: they do it themselves. False: the carer has no such one."""
     done = tx.db.execute("DELETE FROM passkeys WHERE carer = ? AND id = ?", (carer, passkey)).rowcount
     if done:
-        record(tx, who=carer, action="passkey.remove", target=f"carer/{carer}")
+        record(tx, who=by or carer, action="passkey.remove", target=f"carer/{carer}")
     return bool(done)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway.clock import to_ms
 from gateway.console.accounts import store_hash
+from gateway.store.access import Ended
 from gateway.store.audit import record
 from gateway.store.writer import Tx
 
@@ -35,14 +36,13 @@ def carer_of(db: sqlite3.Connection, token: str, now_ms: int) -> str | None:
     return None if row is None else str(row["carer"])
 
 
-def use(tx: Tx, token: str, password_hash: str) -> str | None:
-    """Set the password, once; the carer's id, or None where the link can't be used any more."""
+def use(tx: Tx, token: str, password_hash: str) -> tuple[str, Ended] | None:
+    """Set the password, once; the carer's id and what ended, or None where the link can't be used any more."""
     carer = carer_of(tx.db, token, to_ms(tx.now))
     if carer is None:
         return None
     tx.db.execute("UPDATE password_links SET used_at = ? WHERE token_hash = ?", (to_ms(tx.now), _hash(token)))
-    store_hash(tx, carer, password_hash, by=carer)
-    return carer
+    return carer, store_hash(tx, carer, password_hash, by=carer)
 
 
 def _hash(token: str) -> str:

@@ -27,6 +27,9 @@ from gateway.store import centres, compact, erase, export
 
 _LOG = structlog.get_logger(__name__)
 
+SHORTEST_WHY: Final = 3
+LONGEST_WHY: Final = 500
+
 BREATH_S: Final = 0.02
 """Real seconds between two pieces of an erasing: what waits is written in between."""
 
@@ -41,25 +44,22 @@ def router() -> Router:
 
     @get("/residents/{resident:str}/export")
     async def ask(request: Request[Any, Any, Any], resident: FromPath[str]) -> Response[str]:
-        visitor, found = required_visitor(request), _resident(request, resident)
+        visitor, found = required_visitor(request), person_of(request, resident)
         return page(request, "export.html", tongue_for(request, visitor), visitor=visitor, resident=found, notice=None)
 
     @post("/residents/{resident:str}/export", status_code=200)
     async def make(
         request: Request[Any, Any, Any], resident: FromPath[str], data: URLEncodedBody[dict[str, str]]
     ) -> Response[Any] | Stream:
-        visitor, console, found = required_visitor(request), console_of(request), _resident(request, resident)
+        visitor, console, found = required_visitor(request), console_of(request), person_of(request, resident)
         why = data.get("why", "").strip()
-        if not 3 <= len(why) <= 500:
+        if not SHORTEST_WHY <= len(why) <= LONGEST_WHY:
             tongue = tongue_for(request, visitor)
             notice = tongue("Please write who asked for it, and why.")
             return page(request, "export.html", tongue, status=422, visitor=visitor, resident=found, notice=notice)
-        await console.deps.writer.write(partial(export.note, resident=resident, who=visitor.id, why=why, via="page"))
-        out = console.deps.database.parent / f"export-{uuid4().hex}.zip"
-        centre, now = console.deps.index().centre, console.deps.clock.now()
-        await beside(console, lambda db: files.write(db, centre, resident, out, now=now))
+        out = await written(console, resident, visitor.id, why, via="page")
         return Stream(
-            _sent(out),
+            sent(out),
             media_type="application/zip",
             headers={"Content-Disposition": f'attachment; filename="person-{resident}.zip"'},
         )
@@ -70,13 +70,13 @@ def router() -> Router:
 def _erasing() -> list[Any]:
     @get("/residents/{resident:str}/erase", guards=[at_least("admin")])
     async def ask(request: Request[Any, Any, Any], resident: FromPath[str]) -> Response[str]:
-        return await _erase_page(request, _resident(request, resident))
+        return await _erase_page(request, person_of(request, resident))
 
     @post("/residents/{resident:str}/erase", status_code=303, guards=[at_least("admin")])
     async def begin(
         request: Request[Any, Any, Any], resident: FromPath[str], data: URLEncodedBody[dict[str, str]]
     ) -> Response[Any]:
-        visitor, console, found = required_visitor(request), console_of(request), _resident(request, resident)
+        visitor, console, found = required_visitor(request), console_of(request), person_of(request, resident)
         tongue = tongue_for(request, visitor)
         if data.get("confirm", "").strip() != found.name:
             other = tongue("This is not the person’s name. Nothing was erased.")
@@ -98,7 +98,6 @@ def _erasing() -> list[Any]:
     async def done(request: Request[Any, Any, Any]) -> Response[str]:
         visitor, console = required_visitor(request), console_of(request)
         tongue, index = tongue_for(request, visitor), console_of(request).deps.index()
-        names = {task.get_name() for task in _running}
         lines = [
             {
                 "resident": one.resident,
@@ -106,7 +105,7 @@ def _erasing() -> list[Any]:
                     "{who}, {time}", who=name_of(one.asked_by, index, tongue), time=tongue.at(one.asked_at)
                 ),
                 "done": None if one.done_at is None else tongue.at(one.done_at),
-                "running": f"erase {one.resident}" in names,
+                "running": is_running(one.resident),
                 "rows": sum(number for what, number in one.counts.items() if what != "traces"),
                 "traces": one.counts.get("traces", 0),
             }
@@ -115,6 +114,20 @@ def _erasing() -> list[Any]:
         return page(request, "erased.html", tongue, visitor=visitor, lines=lines)
 
     return [ask, begin, go_on, done]
+
+
+async def written(console: Console, resident: str, who: str, why: str, *, via: str) -> Path:
+    """Everything about a person as a ZIP file, which the caller takes away; written down before it is made."""
+    await console.deps.writer.write(partial(export.note, resident=resident, who=who, why=why, via=via))
+    out = console.deps.database.parent / f"export-{uuid4().hex}.zip"
+    centre, now = console.deps.index().centre, console.deps.clock.now()
+    await beside(console, lambda db: files.write(db, centre, resident, out, now=now))
+    return out
+
+
+def is_running(resident: str) -> bool:
+    """Whether a person's erasing goes on in this process."""
+    return any(task.get_name() == f"erase {resident}" for task in _running)
 
 
 async def start(console: Console, resident: str, who: str) -> asyncio.Task[None]:
@@ -172,14 +185,19 @@ async def _erase_page(
     )
 
 
-def _resident(request: Request[Any, Any, Any], resident: str) -> Resident:
+def person_of(request: Request[Any, Any, Any], resident: str) -> Resident:
+    """A resident whom the visitor works with.
+
+    Raises:
+        NotFoundException: there is none.
+    """
     found = console_of(request).deps.index().residents.get(resident)
     if found is None or not required_visitor(request).sees(found):
         raise NotFoundException
     return found
 
 
-async def _sent(path: Path) -> AsyncIterator[bytes]:
+async def sent(path: Path) -> AsyncIterator[bytes]:
     """The file in pieces; it is gone from our disk when it is sent, or nobody wants it any more."""
     try:
         with closing(os.fdopen(os.open(path, os.O_RDONLY), "rb")) as file:

@@ -154,6 +154,7 @@ async def token_guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRou
     if needed not in token.scopes:
         raise PermissionDeniedException(f"This token has not the scope '{needed}'.")
     connection.scope["state"]["token_carer"] = token.carer
+    connection.scope["state"]["token_scopes"] = list(token.scopes)
     if token.used_at is None or now - token.used_at >= NOTED_EVERY:
         await console.deps.writer.write(lambda tx: _note_use(tx, token.id))
 

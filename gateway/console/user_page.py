@@ -1,0 +1,134 @@
+"""What lets one person in, for administrators: sessions, tokens, passkeys; each can be ended, or all at once."""
+
+from typing import Any, Final
+from urllib.parse import quote
+
+from litestar import Request, Response, Router, get, post
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect
+
+from gateway.console import passkeys, signed_in, tokens
+from gateway.console.account import SCOPES
+from gateway.console.admin import admin_page
+from gateway.console.deps import console_of
+from gateway.console.form_fields import said
+from gateway.console.guards import at_least, required_visitor
+from gateway.console.pages import Tongue, tongue_for
+from gateway.errors import NotAllowedError
+from gateway.store import access
+from gateway.store.writer import Tx
+from gateway.words import N_
+
+Sent = URLEncodedBody[dict[str, str]]
+
+STILL_HERE: Final = N_("This person is still of the house.")
+
+
+def router() -> Router:
+    """/admin/users/{carer} and below, for administrators."""
+    path = "/admin/users/{carer:str}"
+
+    @get(path)
+    async def show(request: Request[Any, Any, Any], carer: FromPath[str]) -> Response[str]:
+        return _page(request, carer)
+
+    @post(f"{path}/sessions/{{session:str}}/end", status_code=303)
+    async def end_session(request: Request[Any, Any, Any], carer: FromPath[str], session: FromPath[str]) -> Redirect:
+        by = required_visitor(request).id
+        return await _did(request, carer, lambda tx: signed_in.end(tx, session, by=by, carer=carer))
+
+    @post(f"{path}/tokens/{{number:int}}/revoke", status_code=303)
+    async def revoke(request: Request[Any, Any, Any], carer: FromPath[str], number: FromPath[int]) -> Redirect:
+        by = required_visitor(request).id
+        return await _did(request, carer, lambda tx: number < 2**63 and tokens.revoke(tx, number, by=by, carer=carer))
+
+    @post(f"{path}/passkeys/{{passkey:str}}/remove", status_code=303)
+    async def remove_passkey(request: Request[Any, Any, Any], carer: FromPath[str], passkey: FromPath[str]) -> Redirect:
+        by = required_visitor(request).id
+        return await _did(request, carer, lambda tx: passkeys.remove(tx, carer, passkey, by=by))
+
+    @post(f"{path}/end", status_code=303)
+    async def end_all(request: Request[Any, Any, Any], carer: FromPath[str], data: Sent) -> Redirect:
+        by = required_visitor(request).id
+        return await _did(
+            request,
+            carer,
+            lambda tx: access.end(tx, carer, by=by, tokens="tokens" in data, passkeys="passkeys" in data) is not None,
+        )
+
+    @post(f"{path}/remove", status_code=303)
+    async def remove(request: Request[Any, Any, Any], carer: FromPath[str]) -> Redirect:
+        console, visitor = console_of(request), required_visitor(request)
+        if carer in console.deps.index().carers:
+            raise NotAllowedError(STILL_HERE)
+        await console.deps.writer.write(lambda tx: access.remove(tx, carer, by=visitor.id), urgent=True)
+        return Redirect("/admin/users", status_code=303)
+
+    return Router(
+        "/",
+        route_handlers=[show, end_session, revoke, remove_passkey, end_all, remove],
+        guards=[at_least("admin")],
+        include_in_schema=False,
+    )
+
+
+async def _did(request: Request[Any, Any, Any], carer: str, work: Any) -> Redirect:
+    def one(tx: Tx) -> bool:
+        return bool(work(tx))
+
+    if not await console_of(request).deps.writer.write(one, urgent=True):
+        raise NotFoundException
+    return Redirect(f"/admin/users/{quote(carer)}?did=ended", status_code=303)
+
+
+def _page(request: Request[Any, Any, Any], carer: str) -> Response[str]:
+    console, tongue = console_of(request), tongue_for(request, required_visitor(request))
+    db, person = console.db(), console.deps.index().carers.get(carer)
+    lives = signed_in.sessions_of(db, carer, tongue.now)
+    keys, made = passkeys.passkeys_of(db, carer), tokens.tokens_of(db, carer, tongue.now)
+    if person is None and carer not in access.held(db, tongue.now):
+        raise NotFoundException
+    return admin_page(
+        request,
+        "admin_user.html",
+        id=carer,
+        name=person.name if person else carer,
+        role=said(person.role, tongue) if person else "",
+        gone=person is None,
+        told=tongue(N_("It is ended.")) if request.query_params.get("did") == "ended" else None,
+        lines=[
+            {
+                "id": one.id,
+                "browser": one.browser or tongue("unknown browser"),
+                "text": " · ".join(filter(None, [_used(one.used_at, tongue), one.address])),
+            }
+            for one in lives
+        ],
+        tokens=[
+            {
+                "id": one.id,
+                "name": one.name,
+                "text": " · ".join(
+                    [
+                        ", ".join(tongue(SCOPES[scope]) for scope in one.scopes),
+                        tongue("until {time}", time=tongue.at(one.expires_at)),
+                        _used(one.used_at, tongue),
+                    ]
+                ),
+            }
+            for one in made
+        ],
+        passkeys=[
+            {
+                "id": one.id,
+                "name": one.name,
+                "text": f"{tongue('since {time}', time=tongue.at(one.made_at))} · {_used(one.used_at, tongue)}",
+            }
+            for one in keys
+        ],
+    )
+
+
+def _used(at: Any, tongue: Tongue) -> str:
+    return tongue("last used about {time}", time=tongue.at(at)) if at else tongue("never used")

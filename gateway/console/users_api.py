@@ -1,0 +1,185 @@
+"""What lets people in, as JSON, for administrators: accounts, sessions, tokens, passkeys. Tokens can't be used here."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, Router, delete, get, post
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath, JSONBody
+
+from gateway.console import passkeys, password_links, signed_in, tokens
+from gateway.console.account import end_session
+from gateway.console.account_api import Sessions, SessionView, a_person
+from gateway.console.deps import console_of
+from gateway.console.guards import at_least, required_visitor, same_origin
+from gateway.console.listing import Cursor, Limit, piece, polled
+from gateway.console.once import once
+from gateway.console.own_account import this_session
+from gateway.console.passkeys import Passkey
+from gateway.console.problems import problem
+from gateway.console.tokens import Token
+from gateway.store import access
+from gateway.store.access import Ended, Held
+
+
+class UserView(msgspec.Struct, kw_only=True):
+    """Somebody, and what lets them in. ``role`` null: they are gone from the centre, and can't sign in."""
+
+    id: str
+    name: str
+    role: str | None
+    has: Held
+
+
+class Users(msgspec.Struct):
+    """Everybody by name, and last those who are gone. ``next``: cursor of the next piece; null: the last one."""
+
+    users: list[UserView]
+    next: str | None
+
+
+class UserDetail(msgspec.Struct, kw_only=True):
+    """Somebody, with each session, token and passkey."""
+
+    user: UserView
+    sessions: list[signed_in.Session]
+    tokens: list[Token]
+    passkeys: list[Passkey]
+
+
+class PasswordLink(msgspec.Struct):
+    """A link with which somebody sets their own password, once, until ``until`` (RFC 3339 in UTC); told here, once."""
+
+    link: str
+    until: datetime
+
+
+class EndWanted(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What ends besides the sessions."""
+
+    tokens: bool = True
+    passkeys: bool = False
+
+
+def router() -> Router:
+    """/api/users and below, for administrators; /api/sessions for managers."""
+    changes: dict[str, Any] = {"opt": {"exclude_from_csrf": True}, "guards": [same_origin]}
+
+    @get("/", summary="Who can sign in, and by what", operation_id="users")
+    async def listed(request: Request[Any, Any, Any], limit: Limit = 100, cursor: Cursor = None) -> Response[Users]:
+        part, more = piece(_users(request), cursor, limit)
+        return await polled(request, Users(part, more), look=None)
+
+    @get("/{carer:str}", summary="Somebody's sessions, tokens and passkeys", operation_id="user")
+    async def one(request: Request[Any, Any, Any], carer: FromPath[str]) -> UserDetail:
+        console = console_of(request)
+        db, now = console.db(), console.deps.clock.now()
+        return UserDetail(
+            user=_user(request, carer),
+            sessions=signed_in.sessions_of(db, carer, now),
+            tokens=tokens.tokens_of(db, carer, now),
+            passkeys=passkeys.passkeys_of(db, carer),
+        )
+
+    @post(
+        "/{carer:str}/password-link", status_code=201, summary="Make a link to set a password; it is shown once",
+        operation_id="makePasswordLink", **changes,
+    )  # fmt: skip
+    @once
+    async def link(request: Request[Any, Any, Any], carer: FromPath[str]) -> Response[PasswordLink]:
+        console, visitor = console_of(request), required_visitor(request)
+        if carer not in console.deps.index().carers:
+            raise NotFoundException
+        token = await console.deps.writer.write(lambda tx: password_links.make(tx, carer, by=visitor.id), urgent=True)
+        base = console.deps.base_url.rstrip("/") or str(request.base_url).rstrip("/")
+        until = console.deps.clock.now() + password_links.LASTS
+        return Response(PasswordLink(f"{base}/set-password/{token}", until), status_code=201)
+
+    @post(
+        "/{carer:str}/end", status_code=200, summary="Sign somebody out everywhere", operation_id="endAccess",
+        **changes,
+    )  # fmt: skip
+    @once
+    async def end(request: Request[Any, Any, Any], carer: FromPath[str], data: JSONBody[EndWanted]) -> Ended:
+        _user(request, carer)
+        visitor = required_visitor(request)
+        return await console_of(request).deps.writer.write(
+            lambda tx: access.end(tx, carer, by=visitor.id, tokens=data.tokens, passkeys=data.passkeys), urgent=True
+        )
+
+    @delete(
+        "/{carer:str}", status_code=200, summary="Take away what is left of somebody who is gone",
+        operation_id="removeUser", **changes,
+    )  # fmt: skip
+    async def remove(request: Request[Any, Any, Any], carer: FromPath[str]) -> Response[Any]:
+        visitor, console = required_visitor(request), console_of(request)
+        if _user(request, carer).role is not None:
+            return problem(409, "This person is still of the house: take them out of the centre first.")
+        ended = await console.deps.writer.write(lambda tx: access.remove(tx, carer, by=visitor.id), urgent=True)
+        return Response(ended)
+
+    @delete("/{carer:str}/sessions/{session:str}", summary="End somebody's session", operation_id="endUserSession",
+            **changes)  # fmt: skip
+    async def end_one(request: Request[Any, Any, Any], carer: FromPath[str], session: FromPath[str]) -> None:
+        await _done(request, lambda tx, by: signed_in.end(tx, session, by=by, carer=carer))
+
+    @delete("/{carer:str}/tokens/{number:int}", summary="Revoke somebody's token", operation_id="revokeUserToken",
+            **changes)  # fmt: skip
+    async def revoke(request: Request[Any, Any, Any], carer: FromPath[str], number: FromPath[int]) -> None:
+        await _done(request, lambda tx, by: number < 2**63 and tokens.revoke(tx, number, by=by, carer=carer))
+
+    @delete("/{carer:str}/passkeys/{passkey:str}", summary="Remove somebody's passkey",
+            operation_id="removeUserPasskey", **changes)  # fmt: skip
+    async def remove_key(request: Request[Any, Any, Any], carer: FromPath[str], passkey: FromPath[str]) -> None:
+        await _done(request, lambda tx, by: passkeys.remove(tx, carer, passkey, by=by))
+
+    handlers = [listed, one, link, end, remove, end_one, revoke, remove_key]
+    users = Router("/users", route_handlers=handlers, guards=[at_least("admin"), a_person])
+    return Router("/api", route_handlers=[users, *_sessions()], tags=["users"])
+
+
+def _sessions() -> list[Any]:
+    manager = [at_least("manager"), a_person]
+
+    @get("/sessions", summary="Who is signed in where", operation_id="sessions", guards=manager)
+    async def everybody(
+        request: Request[Any, Any, Any], limit: Limit = 100, cursor: Cursor = None
+    ) -> Response[Sessions]:
+        console, here = console_of(request), this_session(request)
+        found = signed_in.sessions_of(console.db(), None, console.deps.clock.now())
+        part, more = piece([SessionView(session=one, here=one.id == here) for one in found], cursor, limit)
+        return await polled(request, Sessions(part, more), look=None)
+
+    @delete(
+        "/sessions/{session:str}", summary="End anybody's session; an administrator's only as one",
+        operation_id="endAnySession", guards=[*manager, same_origin], opt={"exclude_from_csrf": True},
+    )  # fmt: skip
+    async def end(request: Request[Any, Any, Any], session: FromPath[str]) -> None:
+        await end_session(console_of(request), required_visitor(request), session)
+
+    return [everybody, end]
+
+
+def _users(request: Request[Any, Any, Any]) -> list[UserView]:
+    console = console_of(request)
+    held, carers = access.held(console.db(), console.deps.clock.now()), console.deps.index().carers
+    here = [
+        UserView(id=one.id, name=one.name, role=one.role, has=held.get(one.id, Held()))
+        for one in sorted(carers.values(), key=lambda carer: (carer.name.casefold(), carer.id))
+    ]
+    gone = [UserView(id=one, name=one, role=None, has=held[one]) for one in sorted(set(held) - set(carers))]
+    return here + gone
+
+
+def _user(request: Request[Any, Any, Any], carer: str) -> UserView:
+    found = next((one for one in _users(request) if one.id == carer), None)
+    if found is None:
+        raise NotFoundException
+    return found
+
+
+async def _done(request: Request[Any, Any, Any], work: Any) -> None:
+    by = required_visitor(request).id
+    if not await console_of(request).deps.writer.write(lambda tx: bool(work(tx, by)), urgent=True):
+        raise NotFoundException

@@ -1,0 +1,109 @@
+"""What lets somebody in: password, sessions, tokens, passkeys; counted, and ended."""
+
+import sqlite3
+from collections.abc import Collection
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from gateway.clock import to_ms
+from gateway.store import audit
+from gateway.store.writer import Tx
+
+SCREEN: Final = "kiosk"
+"""Whose sessions those of wall screens are: nobody of the centre."""
+
+
+class Held(msgspec.Struct, kw_only=True):
+    """What lets a carer in now: whether there is a password, and how many sessions, tokens and passkeys live."""
+
+    password: bool = False
+    sessions: int = 0
+    tokens: int = 0
+    passkeys: int = 0
+    identities: int = 0
+    """Linked accounts of a provider."""
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of each were ended."""
+
+    sessions: int = 0
+    tokens: int = 0
+    passkeys: int = 0
+
+
+def held(db: sqlite3.Connection, now: datetime) -> dict[str, Held]:
+    """What everybody has; those who have nothing are left out, and so are wall screens."""
+    found: dict[str, Held] = {}
+    for (carer,) in db.execute("SELECT carer FROM accounts"):
+        found.setdefault(carer, Held()).password = True
+    for table, living in (("sessions", True), ("api_tokens", True), ("passkeys", False), ("identities", False)):
+        where = " WHERE expires_at > ? AND carer != ?" if living else ""
+        rows = db.execute(
+            f"SELECT carer, count(*) FROM {table}{where} GROUP BY carer",  # noqa: S608 - our own words
+            (to_ms(now), SCREEN) if living else (),
+        )
+        for carer, number in rows:
+            setattr(found.setdefault(carer, Held()), table.removeprefix("api_"), number)
+    return found
+
+
+def end(tx: Tx, carer: str, *, by: str | None, tokens: bool = False, passkeys: bool = False) -> Ended:
+    """Sign a carer out everywhere; with ``tokens`` and ``passkeys`` these go too. Says so in the audit.
+
+    Args:
+        tx: the open transaction.
+        carer: whose.
+        by: carer id or ``cli:<user>``.
+        tokens: whether tokens for programs are revoked too.
+        passkeys: whether passkeys are removed too.
+    """
+    ended = take(tx, carer, tokens=tokens, passkeys=passkeys)
+    audit.record(tx, who=by, action="session.end_all", target=f"carer/{carer}", detail=msgspec.to_builtins(ended))
+    return ended
+
+
+def take(tx: Tx, carer: str, *, tokens: bool, passkeys: bool = False) -> Ended:
+    """As :func:`end`, for a caller who says in the audit what happened."""
+    return Ended(
+        sessions=_gone(tx, "sessions", carer),
+        tokens=_gone(tx, "api_tokens", carer) if tokens else 0,
+        passkeys=_gone(tx, "passkeys", carer) if passkeys else 0,
+    )
+
+
+def remove(tx: Tx, carer: str, *, by: str | None) -> Ended:
+    """Take away everything that lets somebody in, the password too: of a carer who is gone.
+
+    An id that is given to somebody else later must not open to the password of the one before.
+    """
+    ended = end(tx, carer, by=by, tokens=True, passkeys=True)
+    for table in ("accounts", "password_links", "identities", "push_subscriptions"):
+        _gone(tx, table, carer)
+    audit.record(tx, who=by, action="account.remove", target=f"carer/{carer}")
+    return ended
+
+
+def keep_only(tx: Tx, carers: Collection[str], *, by: str | None) -> None:
+    """Whoever is not of the centre any more is signed out, and their tokens and links end: also for the day on which
+    they come back, or an undo brings them back. Passwords and passkeys stay, and open nothing meanwhile."""
+    known = msgspec.json.encode(sorted(carers)).decode()
+    gone: dict[str, dict[str, int]] = {}
+    for table in ("sessions", "api_tokens", "password_links"):
+        rows = tx.db.execute(
+            f"DELETE FROM {table} WHERE carer != ? AND carer NOT IN (SELECT value FROM json_each(?))"  # noqa: S608
+            " RETURNING carer",
+            (SCREEN, known),
+        ).fetchall()
+        for (carer,) in rows:
+            counts = gone.setdefault(carer, {})
+            counts[table] = counts.get(table, 0) + 1
+    for carer, counts in sorted(gone.items()):
+        audit.record(tx, who=by, action="access.end", target=f"carer/{carer}", detail=counts)
+
+
+def _gone(tx: Tx, table: str, carer: str) -> int:
+    done = tx.db.execute(f"DELETE FROM {table} WHERE carer = ?", (carer,)).rowcount  # noqa: S608 - our own words
+    return int(done)
