@@ -235,6 +235,7 @@ class Gateway:
                 channels=channels_there(settings),
                 coverage=settings.coverage,
                 map=settings.console.map,
+                oidc=settings.console.oidc,
                 trier=ProcessTrier(self._path),
                 test_contact=tester.test,
                 certificates=parts.certificate_files(settings),
