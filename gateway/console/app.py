@@ -3,14 +3,10 @@
 import asyncio
 
 from litestar import Litestar
-from litestar.config.compression import CompressionConfig
 from litestar.config.csrf import CSRFConfig
-from litestar.datastructures import CacheControlHeader, State
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException
-from litestar.middleware import DefineMiddleware
-from litestar.middleware.compression import CompressionMiddleware
 from litestar.openapi import OpenAPIConfig
-from litestar.static_files import create_static_files_router
 
 from gateway.console import (
     account,
@@ -25,6 +21,7 @@ from gateway.console import (
     duty,
     explain_api,
     figures,
+    files,
     kiosk,
     kpi_api,
     link_page,
@@ -32,7 +29,6 @@ from gateway.console import (
     map_api,
     notes,
     oidc_api,
-    ops,
     persons,
     persons_api,
     phone,
@@ -62,7 +58,6 @@ from gateway.console.headers import security_headers
 from gateway.console.map import Map
 from gateway.console.oidc import OidcPages
 from gateway.console.ops import Counters, healthz, metrics_route
-from gateway.console.pages import STATIC, STATIC_URL
 from gateway.console.passkey_pages import PasskeyPages
 from gateway.console.problems import on_any_error, on_gateway_error, on_http_error
 from gateway.console.sessions import SessionConfig, SessionStore
@@ -74,8 +69,6 @@ from gateway.errors import GatewayError
 
 MAX_BODY_BYTES = 16 * 1024
 """A closing note of 1,000 characters in any script fits several times."""
-
-YEAR_S = 365 * 24 * 3600
 
 
 def create_app(deps: ConsoleDeps) -> Litestar:
@@ -141,16 +134,7 @@ def create_app(deps: ConsoleDeps) -> Litestar:
             notes.router(),
             healthz,
             metrics_route(counters),
-            create_static_files_router(
-                path=STATIC_URL,
-                directories=[STATIC],
-                opt=ops.OPEN,
-                include_in_schema=False,
-                # only these: a page that repeats what was typed, beside a secret, is not compressed (BREACH)
-                middleware=[DefineMiddleware(CompressionMiddleware, config=CompressionConfig(backend="gzip"))],
-                # the address changes with the content
-                cache_control=CacheControlHeader(max_age=YEAR_S, public=True, immutable=True),
-            ),
+            files.router(),
         ],
         middleware=[SessionConfig(secure=deps.secure_cookies).middleware],
         stores={"sessions": sessions},

@@ -5,6 +5,7 @@ import zlib
 from pathlib import Path
 
 from gateway.console import icons
+from gateway.console.files import lean_script, lean_style
 from gateway.console.pages import STATIC, STATIC_URL
 from tests.gateway.console.house import House
 from tests.gateway.console.test_push import open_push
@@ -75,7 +76,24 @@ async def test_static_files_are_sent_small(house: House) -> None:
     async with house.client() as client:
         answer = await client.get(f"{STATIC_URL}/console.css", headers={"Accept-Encoding": "gzip"})
         assert answer.headers["content-encoding"] == "gzip"
-        assert answer.text == (STATIC / "console.css").read_text("utf-8")
+        assert answer.text == lean_style((STATIC / "console.css").read_text("utf-8"))
+        assert "/*" not in answer.text
+        whole = await client.get(f"{STATIC_URL}/console.css", headers={"Accept-Encoding": "identity"})
+        assert (whole.text, whole.headers.get("content-encoding")) == (answer.text, None)
+        picture = await client.get(f"{STATIC_URL}/icon-192.png")
+        assert picture.content == (STATIC / "icon-192.png").read_bytes()
+
+
+def test_only_remarks_are_left_out_of_scripts() -> None:
+    script = 'import a from "./a.js"; // why\n\n  // no\n  const url = `https://a/${b}`; // said\n  f("a // b");\n'
+    assert lean_script(script) == 'import a from "./a.js";\nconst url = `https://a/${b}`;\nf("a // b");\n'
+    for path in STATIC.glob("*.js"):
+        for line in path.read_text("utf-8").splitlines():
+            assert line.count("`") % 2 == 0, f"{path.name}: a text over several lines would be changed: {line}"
+            assert "/*" not in line or "*/" in line, f"{path.name}: a comment over several lines: {line}"
+    assert lean_style("a,\n b { color: red; } /* why\n */\n@media (x) { c > d:hover { top: 0; } }") == (
+        "a,b{color: red;}@media (x){c > d:hover{top: 0;}}"
+    )
 
 
 async def test_this_phone_says_what_this_house_can_do(house: House) -> None:
