@@ -1,5 +1,6 @@
 """Numbers in settings are written as numbers: ``true`` or ``"60"`` in the place of one is a typing error."""
 
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -17,16 +18,25 @@ class Numbers(BaseModel):
     def _numbers_are_numbers(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        for name, field in cls.model_fields.items():
-            for key in {name, field.alias or name}:
-                value = given.get(key)
-                if not isinstance(value, bool | str):
-                    continue
-                kinds = _kinds(field.annotation)
-                if kinds & {int, float} and type(value) not in kinds:
+        numbers = _numbers_of(cls)
+        for key, value in given.items():
+            if isinstance(value, bool | str):
+                kinds = numbers.get(key)
+                if kinds is not None and type(value) not in kinds:
                     written = f'"{value}"' if isinstance(value, str) else str(value).lower()
                     raise ValueError(f"{key} is {written}; expected a number, without quotes")
         return given
+
+
+@cache
+def _numbers_of(settings: type[BaseModel]) -> dict[str, set[Any]]:
+    """What else may stand where a number may, by the key; looked up once, for there are thousands of such tables."""
+    found = {
+        key: _kinds(field.annotation)
+        for name, field in settings.model_fields.items()
+        for key in (name, field.alias or name)
+    }
+    return {key: kinds for key, kinds in found.items() if kinds & {int, float}}
 
 
 def _kinds(hint: Any) -> set[Any]:

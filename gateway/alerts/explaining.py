@@ -14,6 +14,7 @@ from gateway.alerts.model import Alert
 from gateway.alerts.queries import Explanation
 from gateway.centre.index import HOUSE
 from gateway.clock import from_ms, to_ms
+from gateway.store import centres
 
 FOLLOWS: Final = timedelta(minutes=10)
 """So long after an alert was raised may a rule tell a device something because of it: rules answer at once, or with the
@@ -87,22 +88,13 @@ def chain(db: sqlite3.Connection, number: int) -> Chain:
 
 def condition_of(db: sqlite3.Connection, alert: Alert) -> Condition:
     """The rule's settings in the centre that was in force when the alert was raised."""
-    row = db.execute(
-        "SELECT version, document FROM centre_versions WHERE applied_at <= ? ORDER BY version DESC LIMIT 1",
-        (to_ms(alert.raised_at),),
-    ).fetchone()
-    if row is None:
+    version = centres.number_at(db, alert.raised_at)
+    if not version:
         return Condition(rule=alert.rule, rule_key=alert.rule_key, settings=None, centre_version=None)
-    document: dict[str, Any] = msgspec.json.decode(row["document"])
-    plans = document.get("house_plans", []) if alert.resident is None else document.get("care_plans", [])
-    rules = [
-        rule
-        for plan in plans
-        if alert.resident is None or plan.get("resident") == alert.resident
-        for rule in plan.get("rules", [])
-    ]
+    table, key = ("house_plans", "house") if alert.resident is None else ("care_plans", alert.resident)
+    rules = (centres.entry_of(db, version, table, key) or {}).get("rules", ())
     settings = _settings(rules, alert)
-    return Condition(rule=alert.rule, rule_key=alert.rule_key, settings=settings, centre_version=row["version"])
+    return Condition(rule=alert.rule, rule_key=alert.rule_key, settings=settings, centre_version=version)
 
 
 def _settings(rules: Iterable[Mapping[str, Any]], alert: Alert) -> dict[str, Any] | None:

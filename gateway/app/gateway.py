@@ -123,7 +123,7 @@ class Gateway:
     async def _run(self, db: sqlite3.Connection, codecs: Codecs) -> None:
         settings, clock = self._settings, self._clock
         secret = secret_in(settings.secret_file)
-        keeper = CentreKeeper(db)
+        keeper = CentreKeeper(db, clock=clock)
         # A name that no earlier process had: what those had leased is free.
         owner = f"{os.getpid()}-{uuid4().hex[:12]}"
         writer = Writer(self._path, clock=clock, owner=owner)

@@ -3,13 +3,15 @@
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 import structlog
 
 from gateway.centre.index import CentreIndex
+from gateway.clock import Clock, SystemClock
 from gateway.errors import CentreError, StoreError
 from gateway.store import centres
-from gateway.store.centres import CentreVersion
+from gateway.store.centres import CentreVersion, Stored
 
 _LOG = structlog.get_logger(__name__)
 
@@ -24,7 +26,11 @@ class CentreKeeper:
     """
 
     def __init__(
-        self, db: sqlite3.Connection, on_change: Callable[[CentreIndex], Awaitable[None]] | None = None
+        self,
+        db: sqlite3.Connection,
+        on_change: Callable[[CentreIndex], Awaitable[None]] | None = None,
+        *,
+        clock: Clock | None = None,
     ) -> None:
         found = centres.latest(db)
         if found is None:
@@ -34,6 +40,7 @@ class CentreKeeper:
         self._tried = found.version
         self.version = found.version
         self.on_change = on_change
+        self._clock = clock or SystemClock()
 
     def index(self) -> CentreIndex:
         """The centre as it is now."""
@@ -51,12 +58,12 @@ class CentreKeeper:
         if number == self._tried:
             return
         self._tried = number
-        row = centres.newest_row(self._db)
-        if row is None:
+        stored = centres.stored_at(self._db, number)
+        if stored is None:
             return
         try:
-            # In a thread: a house of thousands takes seconds to read, and alarms don't wait for that.
-            found, index = await asyncio.to_thread(_read, row)
+            # In a thread: a house of thousands takes a while to read, and alarms don't wait for that.
+            found, index = await asyncio.to_thread(_read, stored, self._index, self._clock.now())
         except CentreError as error:
             _LOG.error("centre.refused", version=number, problems=len(error.problems))
             return
@@ -67,6 +74,8 @@ class CentreKeeper:
             await self.on_change(old)
 
 
-def _read(row: sqlite3.Row) -> tuple[CentreVersion, CentreIndex]:
-    found = centres.read(row)
-    return found, CentreIndex(found.centre)
+def _read(stored: Stored, before: CentreIndex, at: datetime) -> tuple[CentreVersion, CentreIndex]:
+    found = centres.read(stored)
+    index = CentreIndex(found.centre, before)
+    index.warm(at)
+    return found, index

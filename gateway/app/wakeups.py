@@ -48,9 +48,13 @@ class RuleWakeups:
         self.looks = 0
         """How often the deadlines were looked at, for whoever waits for that."""
 
-    async def everybody(self) -> None:
-        """Tell every resident's rules the time: states begin, and deadlines that passed while we were away fire."""
-        residents = list(self._index().judged)
+    async def everybody(self, but: Callable[[str], bool] | None = None) -> None:
+        """Tell every resident's rules the time: states begin, and deadlines that passed while we were away fire.
+
+        Args:
+            but: says of whom nothing has changed.
+        """
+        residents = [one for one in self._index().judged if but is None or not but(one)]
         for start in range(0, len(residents), _CHUNK):
             chunk = residents[start : start + _CHUNK]
             await self._writer.write(lambda tx, chunk=chunk: self._pipeline.tick(tx, chunk))  # type: ignore[misc]
@@ -59,7 +63,11 @@ class RuleWakeups:
     async def changed(self, old: CentreIndex) -> None:
         """A new centre is in force: settle what only the old one had rules for, then begin what is new."""
         await self._writer.write(lambda tx: self._pipeline.replan(tx, old), urgent=True)
-        await self.everybody()
+        index, now = self._index(), self._clock.now()
+        if self._assignments_change_at is not None and self._assignments_change_at <= now:
+            await self.everybody()  # devices changed hands since the last look: that is still to be told
+        else:
+            await self.everybody(but=lambda one: index.same_rules(old, one, now))
 
     async def run(self) -> None:
         """Until cancelled. Begins when what the broker had kept for us is heard.
@@ -67,6 +75,7 @@ class RuleWakeups:
         "Back in bed" may wait in the broker: telling the time first would raise an alarm that is long over.
         """
         await self._backlog.heard()
+        await asyncio.to_thread(self._index().warm, self._clock.now())
         await self._writer.write(self._pipeline.replan_after_start, urgent=True)
         await self.everybody()
         while True:

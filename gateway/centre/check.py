@@ -22,11 +22,15 @@ WORDS: dict[type[BaseModel], str] = {
 
 
 def check(draft: Draft) -> list[Problem]:
-    """Every problem between the entries of a draft, in the order of the file."""
+    """Every problem between the entries of a draft, in the order of the file.
+
+    What a centre that is known was checked for needs no second look, where all that the check looks at is the same.
+    """
+    devices = draft.unchanged(Device, Assignment)
     return [
-        *(problem for model in WORDS for problem in _duplicates(draft, model)),
-        *_devices(draft),
-        *_assignments(draft),
+        *(problem for model in WORDS if not draft.unchanged(model) for problem in _duplicates(draft, model)),
+        *(() if devices and draft.same_ids(Carer) else _devices(draft)),
+        *(() if devices and draft.same_ids(Resident) else _assignments(draft)),
         *_carers(draft),
         *check_policies(draft),
         *check_plans(draft),
@@ -34,11 +38,11 @@ def check(draft: Draft) -> list[Problem]:
 
 
 def _duplicates(draft: Draft, model: type[BaseModel]) -> Iterator[Problem]:
-    first: dict[str, str] = {}
+    first: dict[str, Entry[Any]] = {}
     for entry in draft.of(model):
         name = entry.text("id")
-        if name is not None and (before := first.setdefault(name, entry.place.of("id"))) != entry.place.of("id"):
-            yield entry.problem("id", name, f"an id of its own; {before} has it too")
+        if name is not None and (before := first.setdefault(name, entry)) is not entry:
+            yield entry.problem("id", name, f"an id of its own; {before.place.of('id')} has it too")
 
 
 def _unknown(
@@ -80,7 +84,8 @@ def _around(draft: Draft) -> Iterator[Problem]:
             yield entry.problem("hub", hub, f'the id of a device of type "hub"; this one is a {types[hub]}')
         elif hub is not None and hub not in types:
             yield entry.problem("hub", hub, f'the id of a device of type "hub"{did_you_mean(hub, hubs)}')
-        yield from _unknown(entry, "carer", entry.text("carer"), carers, Carer)
+        if (carer := entry.text("carer")) is not None:
+            yield from _unknown(entry, "carer", carer, carers, Carer)
 
 
 def _probes(draft: Draft) -> Iterator[Problem]:
@@ -105,9 +110,11 @@ def _assignments(draft: Draft) -> Iterator[Problem]:
     devices, residents = set(draft.ids(Device)), set(draft.ids(Resident))
     carriers = {entry.text("id"): entry.text("carer") for entry in draft.of(Device)}
     for entry in draft.of(Assignment):
-        yield from _unknown(entry, "device", entry.text("device"), devices, Device)
-        yield from _unknown(entry, "resident", entry.text("resident"), residents, Resident)
-        if carrier := carriers.get(entry.text("device")):
+        device, resident = entry.text("device"), entry.text("resident")
+        if device not in devices or resident not in residents:
+            yield from _unknown(entry, "device", device, devices, Device)
+            yield from _unknown(entry, "resident", resident, residents, Resident)
+        if carrier := carriers.get(device):
             wanted = f"a device that no carer carries; this one is with {carrier}"
             yield entry.problem("device", entry.text("device"), wanted)
         if entry.parsed is None:
@@ -117,7 +124,8 @@ def _assignments(draft: Draft) -> Iterator[Problem]:
         else:
             by_device.setdefault(entry.parsed.device, []).append(entry)
     for entries in by_device.values():
-        yield from _overlaps(entries)
+        if len(entries) > 1:
+            yield from _overlaps(entries)
 
 
 def _overlaps(entries: list[Entry[Assignment]]) -> Iterator[Problem]:

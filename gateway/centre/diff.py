@@ -6,14 +6,12 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 import msgspec
 from pydantic import ValidationError
 
+from gateway.centre import sheets
 from gateway.centre.draft import TABLES
 from gateway.centre.model import Site
 
-Document: TypeAlias = dict[str, Any]
-"""A centre as :func:`gateway.centre.load.to_document` writes it."""
-
-SITE: Final = "centre"
-"""The one table that is no list: the house itself."""
+Document: TypeAlias = sheets.Document
+SITE: Final = sheets.SITE
 
 What: TypeAlias = Literal["added", "changed", "removed"]
 

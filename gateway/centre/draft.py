@@ -1,11 +1,12 @@
 """A centre on its way in: every entry validated on its own, so that one wrong entry hides no other problem."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from gateway.centre.known import NOTHING, Known, stored_text, text_or_none
 from gateway.centre.model import (
     Assignment,
     Calendar,
@@ -74,18 +75,38 @@ class Entry(NamedTuple, Generic[M]):
 
 
 class Draft:
-    """Everything that was found in a document, entry by entry, and the problems so far."""
+    """Everything that was found in a document, entry by entry, and the problems so far.
+
+    Args:
+        document: what was read.
+        file: its name in problems.
+        zone_places: where each zone stands; None: in the document.
+        all_zones: False when zones could not be read.
+        known: what is known from a centre before; None: this one is not to be known afterwards either. The document
+            then must hold nothing but what JSON holds.
+    """
 
     def __init__(
-        self, document: Mapping[str, Any], *, file: str, zone_places: list[Place] | None = None, all_zones: bool = True
+        self,
+        document: Mapping[str, Any],
+        *,
+        file: str,
+        zone_places: list[Place] | None = None,
+        all_zones: bool = True,
+        known: Known | None = None,
     ) -> None:
         self.file = file
         self._document = document
         self.all_zones = all_zones
+        self.before: Known = known or NOTHING
+        self.found: Known | None = None if known is None else Known({}, {})
+        self.texts: dict[str, list[bytes]] = {}
+        """How each entry is stored, by table; where ``known`` was given, and of entries without a problem."""
         self.problems: list[Problem] = []
         self.site: Site | None = None
         self._entries: dict[str, list[Entry[Any]]] = {}
-        self._names: dict[tuple[str, str], str] = {}
+        self._ids: dict[type[BaseModel], list[str]] = {}
+        self._parsed: dict[type[BaseModel], tuple[Any, ...]] = {}
         self._read_site(document)
         for table, model in TABLES.items():
             places = zone_places if table == "zones" else None
@@ -101,15 +122,40 @@ class Draft:
 
     def parsed(self, model: type[M]) -> tuple[M, ...]:
         """The entries of one kind that have no problem of their own."""
-        return tuple(entry.parsed for entry in self.of(model) if entry.parsed is not None)
+        known = self._parsed.get(model)
+        if known is None:
+            found = tuple([entry.parsed for entry in self.of(model) if entry.parsed is not None])
+            known = self._parsed[model] = found
+        return known
 
     def ids(self, model: type[BaseModel]) -> list[str]:
         """The ids that stand in the file, of good and bad entries: a bad entry is no unknown one."""
-        return [name for entry in self.of(model) if (name := entry.text("id")) is not None]
+        known = self._ids.get(model)
+        if known is None:
+            known = self._ids[model] = [name for entry in self.of(model) if (name := entry.text("id")) is not None]
+        return known
+
+    def unchanged(self, *models: type[BaseModel]) -> bool:
+        """Whether these tables hold the very same as in the centre that is known, which holds."""
+        tables = [name for name, model in TABLES.items() if model in models]
+        return self.found is not None and all(
+            name in self.before.entries
+            and self.texts.get(name, []) == list(self.before.entries[name])
+            and len(self.texts.get(name, [])) == len(self._entries[name])
+            for name in tables
+        )
+
+    def same_ids(self, model: type[BaseModel]) -> bool:
+        """Whether a table has the same ids, in the same order, as in the centre that is known."""
+        [table] = [name for name, one in TABLES.items() if one is model]
+        before = self.before.entries.get(table)
+        return before is not None and self.ids(model) == [getattr(one, "id", None) for one in before.values()]
 
     def told(self, problems: list[Problem]) -> list[Problem]:
         """The problems in the order of the file, each with a word on which entry it is in: nobody counts tables."""
         order = list(self._document)
+
+        names = self._names({found["table"] for one in problems if (found := _ENTRY.match(one.key))})
 
         def position(problem: Problem) -> tuple[bool, int, int]:
             found = _ENTRY.match(problem.key)
@@ -117,11 +163,22 @@ class Draft:
             place = order.index(table) if table in order else -1
             return problem.file != self.file, place, int(found["number"]) if found else -1
 
-        return [self._named(problem) for problem in sorted(problems, key=position)]
+        return [self._named(problem, names) for problem in sorted(problems, key=position)]
 
-    def _named(self, problem: Problem) -> Problem:
+    def _names(self, tables: Collection[str]) -> dict[tuple[str, str], str]:
+        """What the entries of these tables are called, by file and key."""
+        found: dict[tuple[str, str], str] = {}
+        for table in (*tables, "zones"):
+            for entry in self._entries.get(table, ()):
+                name = entry.raw.get("id") or entry.raw.get("resident") or entry.raw.get("device")
+                if isinstance(name, str):
+                    found[entry.place.file, entry.place.key] = name
+        return found
+
+    @staticmethod
+    def _named(problem: Problem, names: Mapping[tuple[str, str], str]) -> Problem:
         found = _ENTRY.match(problem.key)
-        name = self._names.get((problem.file, found[0])) if found else None
+        name = names.get((problem.file, found[0])) if found else None
         if name is None or problem.value == shown(name):
             return problem
         return Problem(problem.file, problem.key, problem.value, f"{problem.expected} (in {shown(name)})")
@@ -141,21 +198,35 @@ class Draft:
             self._add(table, raw, f"a list, written as [[{table}]] with two brackets")
             return
         schema: dict[str, Any] | None = None
+        known: Mapping[bytes, Any] = self.before.entries.get(table, {})
+        texts: list[bytes] | None = None
+        found: dict[bytes, Any] = {}
+        if self.found is not None:
+            texts, self.found.entries[table] = self.texts.setdefault(table, []), found
         for number, item in enumerate(raw):
             place = places[number] if places and number < len(places) else Place(self.file, f"{table}[{number}]")
-            if not isinstance(item, Mapping):
+            if item.__class__ is not dict and not isinstance(item, Mapping):
                 self.problems.append(Problem(place.file, place.key, shown(item), "expected a table with keys"))
                 continue
-            name = item.get("id") or item.get("resident") or item.get("device")
-            if isinstance(name, str):
-                self._names[place.file, place.key] = name
+            if texts is not None and (text := text_or_none(item)) is not None and text in known:
+                same: M = known[text]
+                texts.append(text)
+                found[text] = same
+                yield Entry(place, item, same)
+                continue
             try:
-                yield Entry(place, item, model.model_validate(item))
+                parsed = model.model_validate(item)
             except ValidationError as error:
                 schema = schema or schema_of(model)
-                for found in problems_of(error, file=place.file, data=item, schema=schema):
-                    self.problems.append(Problem(found.file, place.of(found.key), found.value, found.expected))
+                for wrong in problems_of(error, file=place.file, data=item, schema=schema):
+                    self.problems.append(Problem(wrong.file, place.of(wrong.key), wrong.value, wrong.expected))
                 yield Entry(place, item, None)
+                continue
+            if texts is not None:
+                text = stored_text(parsed)
+                texts.append(text)
+                found[text] = parsed
+            yield Entry(place, item, parsed)
 
     def _add(self, key: str, value: object, expected: str) -> None:
         shown_value = "(missing)" if value is None else shown(value)

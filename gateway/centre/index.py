@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from types import MappingProxyType
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -10,33 +10,47 @@ from zoneinfo import ZoneInfo
 from gateway.centre.house import carried, surroundings
 from gateway.centre.model import CarePlan, Carer, Centre, Device, HousePlan, Policy, Resident, Site
 from gateway.centre.rota import Rotas
+from gateway.centre.worn import Assigned
 from rules.custom_settings import CustomSettings
 from rules.engine import ResidentRules
 from rules.geometry import ZoneShape
-from rules.model import Context
+from rules.model import Context, DeviceInfo
 from rules.schedule import Schedule, ScheduleSettings, build_schedule
 
 HOUSE: Final = "@house"
 """Whose rules the rules of the house are: no resident's id begins with an @. Their alerts are nobody's."""
 
 
-class _Worn(NamedTuple):
-    """A device at a resident, half open: from start until just before end."""
+class _Around(NamedTuple):
+    """What everybody's rules are built from, beside their own plan, devices and zones."""
 
-    start: datetime
-    end: datetime | None
-    device: str
-    resident: str
+    timezone: ZoneInfo
+    rounds: tuple[time, ...]
+    calendars: dict[str, str]
+    carried: dict[str, tuple[str, ...]]
+    fixed: tuple[DeviceInfo, ...]
+
+
+def _zones_of(plan: CarePlan) -> set[str]:
+    """The zones that a plan's rules name."""
+    return {
+        zone
+        for rule in plan.rules
+        for zone in (getattr(rule, "zone", None), *(getattr(rule, "zones", None) or ()))
+        if zone is not None
+    }
 
 
 class CentreIndex:
     """Lookups over one version of a centre.
 
+    With the index of a version ``before``, what did not change is taken over from there, and above all the rules.
+
     A device that is not known is None from :meth:`device`; a known one that nobody wears is a Device whose
     :meth:`resident_of` is None.
     """
 
-    def __init__(self, centre: Centre) -> None:
+    def __init__(self, centre: Centre, before: "CentreIndex | None" = None) -> None:
         self.centre = centre
         self.site: Site = centre.centre
         self.timezone = ZoneInfo(centre.centre.timezone)
@@ -58,28 +72,50 @@ class CentreIndex:
         self._carried = carried(centre.devices)
         assigned = {entry.device for entry in centre.assignments}
         self._fixed = tuple(device.info() for device in surroundings(centre.devices, assigned))
-        self._by_device: dict[str, list[_Worn]] = {}
-        self._by_resident: dict[str, list[_Worn]] = {}
-        for entry in sorted(centre.assignments, key=lambda entry: entry.start):
-            worn = _Worn(entry.start, entry.end, entry.device, entry.resident)
-            self._by_device.setdefault(worn.device, []).append(worn)
-            self._by_resident.setdefault(worn.resident, []).append(worn)
-        self._changes = sorted(
-            {at for entry in centre.assignments for at in (entry.start, entry.end) if at is not None}
-        )
-        self._changes_of: dict[str, list[datetime]] = {
-            resident: sorted({at for worn in all_worn for at in (worn.start, worn.end) if at is not None})
-            for resident, all_worn in self._by_resident.items()
-        }
-        self.handed_on: frozenset[str] = frozenset(
-            entry.device for entry in centre.assignments if entry.end is not None
-        )
-        """Devices that leave a resident at some time, or did."""
-        self._rules: dict[tuple[str, int], ResidentRules] = {}
         self.judged: tuple[str, ...] = (*self.residents, *((HOUSE,) if centre.house_plans else ()))
         """Everybody who has rules: the residents, and HOUSE where the house has any."""
         self._listeners: dict[str, tuple[str, ...]] = {}
         self._listeners_until: datetime | None = datetime.min.replace(tzinfo=UTC)
+        worn = centre.assignments
+        self.assigned: Assigned = Assigned(worn) if before is None else before.assigned.following(worn)
+        """Who has which device when."""
+        self.handed_on = self.assigned.handed_on
+        """Devices that leave a resident at some time, or did."""
+        self.around = _Around(self.timezone, self.site.rounds, self._calendars, self._carried, self._fixed)
+        self.built: dict[tuple[str, int], ResidentRules] = {} if before is None else self._still_good(before)
+        """The rules that were asked for, by resident and part of time."""
+
+    def _still_good(self, before: "CentreIndex") -> dict[tuple[str, int], ResidentRules]:
+        """The rules of those for whom nothing changed that they were built from."""
+        if self.around != before.around:
+            return {}
+        zones = {zone.id: zone.shape for zone in before.centre.zones}
+        moved = {name for name in self._zones.keys() | zones.keys() if self._zones.get(name) is not zones.get(name)}
+        found = {}
+        for (resident, part), rules in tuple(before.built.items()):  # more may be asked for meanwhile
+            plan = self._plans.get(resident)  # the HOUSE has none here: its rules see every device
+            worn = self.assigned.of_resident(resident)
+            if (
+                plan is not None
+                and plan is before.plan_of(resident)
+                and not (moved and moved & _zones_of(plan))
+                and worn == before.assigned.of_resident(resident)
+                and all(self.devices[one.device] is before.devices[one.device] for one in worn)
+            ):
+                found[resident, part] = rules
+        return found
+
+    def warm(self, at: datetime) -> None:
+        """Build everybody's rules ahead, so that nobody waits for it; a thread may do it."""
+        for resident in self.judged:
+            self.rules_of(resident, at)
+        self.listeners("", at)
+
+    def same_rules(self, before: "CentreIndex", resident_id: str, at: datetime) -> bool:
+        """Whether a resident's rules are the very ones of an index before; False also when neither built them yet."""
+        key = (resident_id, self.assigned.part_of(resident_id, at))
+        rules = self.built.get(key)
+        return rules is not None and before.built.get(key) is rules
 
     def device(self, format: str, address: str) -> Device | None:  # noqa: A002  # the word of the centre file
         """The device that a format's messages name by that address; None: not known."""
@@ -87,18 +123,14 @@ class CentreIndex:
 
     def resident_of(self, device_id: str, at: datetime) -> Resident | None:
         """Who wore or used the device at that time (from inclusive, to exclusive); None: nobody."""
-        for worn in self._by_device.get(device_id, ()):
-            if worn.start <= at and (worn.end is None or at < worn.end):
+        for worn in self.assigned.of_device(device_id):
+            if worn.at(at):
                 return self.residents[worn.resident]
         return None
 
     def devices_of(self, resident_id: str, at: datetime) -> tuple[Device, ...]:
         """What the resident wears or uses at that time, in the order of assignment."""
-        return tuple(
-            self.devices[worn.device]
-            for worn in self._by_resident.get(resident_id, ())
-            if worn.start <= at and (worn.end is None or at < worn.end)
-        )
+        return tuple(self.devices[worn.device] for worn in self.assigned.of_resident(resident_id) if worn.at(at))
 
     def plan_of(self, resident_id: str) -> CarePlan:
         """The care plan of a resident; every resident has one.
@@ -156,8 +188,8 @@ class CentreIndex:
 
         Until then :meth:`rules_of` and :meth:`resident_of` give what they give at ``after``.
         """
-        place = bisect_right(self._changes, after)
-        return self._changes[place] if place < len(self._changes) else None
+        place = bisect_right(self.assigned.changes, after)
+        return self.assigned.changes[place] if place < len(self.assigned.changes) else None
 
     def has_rules(self, resident_id: str) -> bool:
         """Whether somebody of that id (or HOUSE) is in this version and has rules."""
@@ -192,9 +224,7 @@ class CentreIndex:
             for device in self.devices.values()
             if device.carer is None
             and device.type != "probe"
-            and not any(
-                worn.start <= at and (worn.end is None or at < worn.end) for worn in self._by_device.get(device.id, ())
-            )
+            and not any(worn.at(at) for worn in self.assigned.of_device(device.id))
         )
 
     def rules_of(self, resident_id: str, at: datetime) -> ResidentRules:
@@ -206,9 +236,10 @@ class CentreIndex:
             KeyError: no such resident in this version.
         """
         # what the house has around it changes with everybody's assignments
-        changes = self._changes if resident_id == HOUSE else self._changes_of.get(resident_id, [])
-        key = (resident_id, bisect_right(changes, at))
-        rules = self._rules.get(key)
+        assigned = self.assigned
+        part = bisect_right(assigned.changes, at) if resident_id == HOUSE else assigned.part_of(resident_id, at)
+        key = (resident_id, part)
+        rules = self.built.get(key)
         if rules is None:
             if resident_id == HOUSE:
                 around = tuple(device.info() for device in self._surroundings(at))
@@ -234,6 +265,5 @@ class CentreIndex:
                     rounds=self.site.rounds,
                 )
                 settings = self._plans[resident_id].rules
-            rules = ResidentRules(settings, context)
-            self._rules[key] = rules
+            rules = self.built.setdefault(key, ResidentRules(settings, context))
         return rules

@@ -4,11 +4,13 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from gateway.centre import photos
 from gateway.centre.check import check
+from gateway.centre.diff import SITE
 from gateway.centre.draft import Draft, Place
+from gateway.centre.known import NOTHING, Known, stored_text
 from gateway.centre.model import (
     Assignment,
     Calendar,
@@ -23,11 +25,12 @@ from gateway.centre.model import (
     Zone,
 )
 from gateway.centre.plans import UNREAD
+from gateway.centre.sheets import Sheets, bound
 from gateway.centre.write import export_centre, to_document
 from gateway.errors import CentreError, Problem
 from gateway.problems import shown
 
-__all__ = ["centre_from_document", "export_centre", "load_centre", "to_document"]
+__all__ = ["Checked", "centre_from_document", "checked", "export_centre", "load_centre", "to_document"]
 
 _WHOLE = "(the whole file)"
 _PROPERTIES = ("id", "name", "radius_m", "width_m", "rooms", "beacons")
@@ -67,11 +70,43 @@ def centre_from_document(document: Mapping[str, Any], *, file: str = "centre") -
     return _centre(document, file=file, zone_places=None, problems=[])
 
 
+class Checked(NamedTuple):
+    """A centre that holds, how it is stored, and what the check of the next version may take from this one."""
+
+    centre: Centre
+    sheets: Sheets
+    known: Known
+
+
+def checked(document: Mapping[str, Any], *, file: str = "centre", known: Known = NOTHING) -> Checked:
+    """The same as :func:`centre_from_document`, in a fraction of the time where little differs from a centre before.
+
+    The whole is checked: every entry that is new or changed, every care plan whose own entry, devices, zones or
+    surroundings changed, and how all entries fit together.
+
+    Args:
+        document: what JSON holds, zones in it; it is not changed.
+        file: names the document in problems.
+        known: of the centre before, or of any other.
+
+    Raises:
+        CentreError: with every problem; the same as without ``known``.
+    """
+    draft = Draft(document, file=file, known=known)
+    centre = _held(draft, [])
+    assert draft.found is not None
+    return Checked(centre, bound({SITE: [stored_text(centre.centre)], **draft.texts}), draft.found)
+
+
 def _centre(
     document: Mapping[str, Any], *, file: str, zone_places: list[Place] | None, problems: list[Problem]
 ) -> Centre:
     # Zones that could not be read are not unknown: who names them made no mistake.
     draft = Draft(document, file=file, zone_places=zone_places, all_zones=not problems)
+    return _held(draft, problems)
+
+
+def _held(draft: Draft, problems: list[Problem]) -> Centre:
     problems = [*problems, *draft.problems, *check(draft)]
     if problems or draft.site is None:
         raise CentreError(draft.told(problems))

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from gateway.centre.draft import Draft, Entry
 from gateway.centre.house import carried, surroundings
 from gateway.centre.impossible import never
+from gateway.centre.known import PlanChecked
 from gateway.centre.model import Assignment, Calendar, CarePlan, Device, HousePlan, Policy, Resident, Zone
 from gateway.errors import Problem
 from gateway.problems import did_you_mean, shown
@@ -132,49 +133,86 @@ def _rules(draft: Draft, shapes: dict[str, ZoneShape], calendars: dict[str, str]
     own: dict[str | None, list[str]] = {}
     for assigned in draft.of(Assignment):
         own.setdefault(assigned.text("resident"), []).append(assigned.text("device") or "")
+    surrounded = (timezone, carriers, fixed_infos, draft.all_zones)
+    zone_of = {zone.id: zone for zone in draft.parsed(Zone)}
+    calendar_of = {calendar.id: calendar for calendar in draft.parsed(Calendar)}
     for entry in draft.of(CarePlan):
-        raw = entry.raw.get("rules", [])
-        whole = True
-        for number, rule in enumerate(raw if isinstance(raw, list | tuple) else []):
-            if not isinstance(rule, Mapping):
-                continue
-            for field, zone in _zones_named(rule):
-                if zone not in zones and draft.all_zones:
-                    yield entry.problem(
-                        f"rules[{number}].{field}", zone, f"the id of a zone{did_you_mean(zone, zones)}"
-                    )
-                whole = whole and zone in shapes
-            for field, calendar in _calendars_named(rule):
-                if calendar not in known_calendars:
-                    expected = f"the id of a calendar{did_you_mean(calendar, known_calendars)}"
-                    yield entry.problem(f"rules[{number}].{field}", calendar, expected)
-                whole = whole and calendar in calendars
-            device = rule.get("device")
-            mine = own.get(entry.text("resident"), [])
-            if isinstance(device, str) and device not in mine:
-                expected = f"the id of a device that is assigned to this resident{did_you_mean(device, mine)}"
-                yield entry.problem(f"rules[{number}].device", device, expected)
-                whole = False
-            yield from _consent(entry, number, rule)
-        if entry.parsed is not None and whole:
-            context = Context(
-                timezone,
-                shapes,
-                devices.get(entry.parsed.resident, ()),
-                calendars=calendars,
-                carried=carriers,
-                surroundings=fixed_infos,
+        resident = entry.text("resident")
+        mine = own.get(resident, [])
+        looked_at = None
+        if draft.found is not None and entry.parsed is not None and resident is not None:
+            before = draft.before.plans.get(resident)
+            same = before is not None and before.plan is entry.parsed
+            names = before.names if before is not None and same else _names(entry.raw.get("rules", ()))
+            looked_at = PlanChecked(
+                entry.parsed,
+                names,
+                tuple([zone_of.get(name) for name in names[0]]),
+                tuple([calendar_of.get(name) for name in names[1]]),
+                (*mine, *devices.get(resident, ())),
+                surrounded,
             )
-            yield from _built(entry, entry.parsed.rules, context)
-            yield from never(entry, entry.parsed.rules, context)
-    around = tuple(device.info() for device in draft.parsed(Device))
+            if before == looked_at:
+                draft.found.plans[resident] = looked_at
+                continue
+        context = Context(
+            timezone,
+            shapes,
+            devices.get(resident or "", ()),
+            calendars=calendars,
+            carried=carriers,
+            surroundings=fixed_infos,
+        )
+        problems = list(_plan(draft, entry, context, mine, zones, known_calendars))
+        yield from problems
+        if looked_at is not None and resident is not None and draft.found is not None and not problems:
+            draft.found.plans[resident] = looked_at
     for house in draft.of(HousePlan):
         if house.parsed is not None:
+            around = tuple(device.info() for device in draft.parsed(Device))
             context = Context(
                 timezone, shapes, around, calendars=calendars, carried=carriers, surroundings=around, house=True
             )
             yield from _built(house, house.parsed.rules, context)
             yield from never(house, house.parsed.rules, context)
+
+
+def _names(rules: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The zones and the calendars that rules name."""
+    return (
+        tuple(name for rule in rules for _, name in _zones_named(rule)),
+        tuple(name for rule in rules for _, name in _calendars_named(rule)),
+    )
+
+
+def _plan(
+    draft: Draft, entry: Entry[CarePlan], context: Context, mine: list[str], zones: set[str], calendars: set[str]
+) -> Iterator[Problem]:
+    """What is wrong with one care plan. ``mine``: the devices that the resident has at any time; ``zones`` and
+    ``calendars``: the ids that stand in the file, of usable ones and others."""
+    raw = entry.raw.get("rules", [])
+    whole = True
+    for number, rule in enumerate(raw if isinstance(raw, list | tuple) else []):
+        if not isinstance(rule, Mapping):
+            continue
+        for field, zone in _zones_named(rule):
+            if zone not in zones and draft.all_zones:
+                yield entry.problem(f"rules[{number}].{field}", zone, f"the id of a zone{did_you_mean(zone, zones)}")
+            whole = whole and zone in context.zones
+        for field, calendar in _calendars_named(rule):
+            if calendar not in calendars:
+                expected = f"the id of a calendar{did_you_mean(calendar, calendars)}"
+                yield entry.problem(f"rules[{number}].{field}", calendar, expected)
+            whole = whole and calendar in context.calendars
+        device = rule.get("device")
+        if isinstance(device, str) and device not in mine:
+            expected = f"the id of a device that is assigned to this resident{did_you_mean(device, mine)}"
+            yield entry.problem(f"rules[{number}].device", device, expected)
+            whole = False
+        yield from _consent(entry, number, rule)
+    if entry.parsed is not None and whole:
+        yield from _built(entry, entry.parsed.rules, context)
+        yield from never(entry, entry.parsed.rules, context)
 
 
 def _built(

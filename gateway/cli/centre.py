@@ -11,7 +11,7 @@ from rich.table import Table
 from gateway.app.contacts import leading_nowhere
 from gateway.centre import diff as changes
 from gateway.centre.hints import hints
-from gateway.centre.load import centre_from_document, export_centre, load_centre
+from gateway.centre.load import export_centre, load_centre
 from gateway.centre.schema import centre_schema
 from gateway.cli import zone_edit, zones
 from gateway.cli.common import (
@@ -29,12 +29,11 @@ from gateway.cli.common import (
     printable,
     settings_and_database,
 )
-from gateway.errors import CentreError, Problem, UndoError
+from gateway.errors import CentreError, Problem, UndoError, VersionConflictError
 from gateway.problems import shown
 from gateway.store import centres
-from gateway.store.centres import Applied
 from gateway.store.database import prepare, reader
-from gateway.store.writer import Tx, write_now
+from gateway.store.writer import write_now
 
 app = typer.Typer(help="The care centre as data: residents, devices, zones, carers, care plans.", no_args_is_help=True)
 NOTHING = "No care centre was applied yet: run `telecare centre apply FILE`."
@@ -61,7 +60,8 @@ def apply(file: FileArgument, *, config: ConfigOption = DEFAULT_CONFIG, json: Js
     settings, path = settings_and_database(config)
     _warn([*leading_nowhere(centre, settings), *hints(centre, CLOCK.now())])
     prepare(path)
-    applied = write_now(path, lambda tx: centres.apply(tx, centre, who=operator()), clock=CLOCK)
+    wanted, who = centres.ready(centre), operator()  # of a large house it takes a moment; nobody waits for it
+    applied = write_now(path, lambda tx: centres.apply_ready(tx, wanted, who=who), clock=CLOCK)
     if json:
         print_json(applied)
     elif applied.changed:
@@ -150,15 +150,18 @@ def undo(
     """
     _, path = settings_and_database(config)
 
-    def work(tx: Tx) -> Applied:
-        newest = centres.latest_number(tx.db)
-        document = centres.undone(tx.db, centres.document_of(tx.db, newest) or {}, version)
-        wanted = centres.ready(centre_from_document(document))
-        return centres.apply_ready(tx, wanted, who=operator(), undoes=version, base=newest)
-
-    reader(path).close()  # says it where there is no database
     try:
-        applied = write_now(path, work, clock=CLOCK)
+        with closing(reader(path)) as db:
+            newest = centres.latest_number(db)
+            document = centres.undone(db, centres.document_of(db, newest) or {}, version)
+        # Outside of the transaction: a running gateway must not wait until a large house is checked.
+        wanted = centres.checked(document)
+        who = operator()
+        applied = write_now(
+            path, lambda tx: centres.apply_ready(tx, wanted, who=who, undoes=version, base=newest), clock=CLOCK
+        )
+    except VersionConflictError as error:
+        raise fail(str(error)) from error
     except UndoError as error:
         raise fail(str(error), code=1) from error
     except CentreError as error:

@@ -1,12 +1,12 @@
 """``telecare centre set-zone`` and ``remove-zone``: one place changed, without the whole centre file."""
 
+from contextlib import closing
 from json import loads
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from gateway.centre.load import centre_from_document
 from gateway.cli.common import (
     CLOCK,
     DEFAULT_CONFIG,
@@ -19,11 +19,11 @@ from gateway.cli.common import (
     print_json,
     settings_and_database,
 )
-from gateway.errors import CentreError
+from gateway.errors import CentreError, VersionConflictError
 from gateway.store import centres
 from gateway.store.centres import Applied
 from gateway.store.database import reader
-from gateway.store.writer import Tx, write_now
+from gateway.store.writer import write_now
 
 _FIELDS = ("id", "name", "radius_m", "width_m", "rooms", "beacons")
 WhyOption = Annotated[str | None, typer.Option("--why", help="Why, for the list of versions.")]
@@ -90,19 +90,19 @@ def _zone(file: Path) -> dict[str, Any]:
 
 def _apply(config: Path, edit: Any, why: str | None) -> Applied:
     _, path = settings_and_database(config)
-
-    def work(tx: Tx) -> Applied:
-        newest = centres.latest_number(tx.db)
-        document = centres.document_of(tx.db, newest)
-        if document is None:
-            raise fail("No care centre was applied yet: run `telecare centre apply FILE`.")
-        edit(document)
-        wanted = centres.ready(centre_from_document(document))
-        return centres.apply_ready(tx, wanted, who=operator(), why=why, base=newest)
-
-    reader(path).close()  # says it where there is no database
+    with closing(reader(path)) as db:
+        newest = centres.latest_number(db)
+        document = centres.document_of(db, newest)
+    if document is None:
+        raise fail("No care centre was applied yet: run `telecare centre apply FILE`.")
+    edit(document)
     try:
-        return write_now(path, work, clock=CLOCK)
+        # Outside of the transaction: a running gateway must not wait until a large house is checked.
+        wanted = centres.checked(document)
+        who = operator()
+        return write_now(path, lambda tx: centres.apply_ready(tx, wanted, who=who, why=why, base=newest), clock=CLOCK)
+    except VersionConflictError as error:
+        raise fail(str(error)) from error
     except CentreError as error:
         for problem in error.problems:
             ERR.print(str(problem), markup=False)

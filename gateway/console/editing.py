@@ -5,7 +5,6 @@ a version that the person saw; when somebody else was faster it is refused, and 
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -13,7 +12,6 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from gateway.centre.diff import Document
-from gateway.centre.load import centre_from_document
 from gateway.console.deps import Console
 from gateway.console.guards import Visitor
 from gateway.errors import CentreError, NotAllowedError, Problem, VersionConflictError
@@ -39,7 +37,7 @@ def in_force(console: Console) -> InForce:
     db = console.db()
     number, known = centres.latest_number(db), _newest.get(console)
     if known is None or known.version != number:
-        known = _newest[console] = InForce(number, centres.document_of(db, number) or {})
+        known = _newest[console] = InForce(number, centres.shared_document_of(db, number) or {})
     return known
 
 
@@ -61,17 +59,17 @@ async def change(
         CentreError: the changed centre does not hold; every problem with its key, value and what is expected.
         StoreFailedError: nothing could be written.
     """
-    document = _at(console.db(), base_version)
+    document = await _at(console, base_version)
     edit(document)
     return await _apply(console, visitor, base_version, document, why)
 
 
 async def problems_of(console: Console, edit: Callable[[dict[str, Any]], None]) -> list[Problem]:
     """What would be wrong with the newest version changed like that; nothing is changed."""
-    document = _at(console.db(), centres.latest_number(console.db()))
+    document = await _at(console, centres.latest_number(console.db()))
     edit(document)
     try:
-        await asyncio.to_thread(centre_from_document, document)
+        await asyncio.to_thread(centres.checked, document)
     except CentreError as error:
         return error.problems
     return []
@@ -96,15 +94,19 @@ async def undo(console: Console, visitor: Visitor, version: int, *, base_version
     db = console.db()
     newest = centres.latest_number(db)
     base = newest if base_version is None else base_version
-    document = centres.undone(db, _at(db, base), version)
+    document = centres.undone(db, await _at(console, base), version)
     return await _apply(console, visitor, base, document, "", undoes=version)
 
 
-def _at(db: sqlite3.Connection, base: int) -> Document:
+async def _at(console: Console, base: int) -> Document:
+    """The newest version, to be changed as one likes."""
+    db = console.db()
     newest = centres.latest_number(db)
     if base != newest:
         raise VersionConflictError(base, newest)
-    return centres.document_of(db, newest) or {}
+    stored = centres.stored_at(db, newest)
+    # In a thread: all of a large house is copied.
+    return {} if stored is None else await asyncio.to_thread(stored.document)
 
 
 def _only_admins_change_admins(visitor: Visitor, before: Document, after: Document) -> None:
@@ -126,9 +128,9 @@ def _only_admins_change_admins(visitor: Visitor, before: Document, after: Docume
 async def _apply(
     console: Console, visitor: Visitor, base: int, document: Document, why: str, *, undoes: int | None = None
 ) -> Applied:
-    before = centres.document_of(console.db(), base) or {}
-    # A house of thousands takes seconds to check; meanwhile alerts go on in the loop.
-    wanted = await asyncio.to_thread(lambda: centres.ready(centre_from_document(document)))
+    before = centres.shared_document_of(console.db(), base) or {}
+    # A house of thousands takes a while to check; meanwhile alerts go on in the loop.
+    wanted = await asyncio.to_thread(centres.checked, document)
     _only_admins_change_admins(visitor, before, document)
     return await console.deps.writer.write(
         lambda tx: centres.apply_ready(tx, wanted, who=visitor.id, why=why.strip() or None, undoes=undoes, base=base)

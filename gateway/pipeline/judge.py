@@ -129,11 +129,14 @@ class Judge:
                 staged[resident] = {**states, **{change.rule_key: change.after for change in changes}}
         return staged
 
-    def gone(self, at: datetime) -> dict[str, list[str]]:
-        """Rule keys that there are states of, but no rule any more, by resident."""
+    def gone(self, at: datetime, before: CentreIndex | None = None) -> dict[str, list[str]]:
+        """Rule keys that there are states of, but no rule any more, by resident; of those alone whose rules are not
+        the ones of the index ``before``."""
         index = self._index()
         found: dict[str, list[str]] = {}
         for resident, states in self._states.items():
+            if before is not None and index.same_rules(before, resident, at):
+                continue
             keys = {rule.key for rule in index.rules_of(resident, at).rules} if index.has_rules(resident) else set()
             gone = [key for key in states if key not in keys and key != inhibition.KEY]
             if gone:
@@ -149,7 +152,7 @@ class Judge:
         """
         staged: dict[str, dict[str, State]] = {}
         told: list[Judged] = []
-        for resident, gone in self.gone(at).items():
+        for resident, gone in self.gone(at, olds[0] if len(olds) == 1 else None).items():
             states = self._states[resident]
             staged[resident] = {key: state for key, state in states.items() if key not in gone}
             for key in (key for key in gone if key in LIFE_SAFETY_RULES):

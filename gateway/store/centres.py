@@ -1,16 +1,24 @@
-"""Versions of the centre: each applied as a whole, in one transaction, and kept."""
+"""Versions of the centre: each applied as a whole, in one transaction, and kept.
 
-import hashlib
+A version is stored as the sheets of its document (gateway.centre.sheets); versions share those that are the same. What
+was read and checked last is remembered by its digests: so the next version costs what differs, in every part of the
+program, and a version that this process has checked itself is not checked again.
+"""
+
 import sqlite3
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
-from gateway.centre.diff import Document, revert
-from gateway.centre.load import centre_from_document, to_document
+from gateway.centre import load
+from gateway.centre.diff import SITE, Document, key_of, revert
+from gateway.centre.known import NOTHING, Known
+from gateway.centre.load import Checked, to_document
 from gateway.centre.model import Centre
+from gateway.centre.sheets import Order, Sheets, document_from, entries_in, sheets_of
 from gateway.clock import from_ms, to_ms
 from gateway.errors import CentreError, UndoError, VersionConflictError
 from gateway.store import audit
@@ -46,14 +54,47 @@ class Applied(msgspec.Struct, frozen=True):
 class Ready(msgspec.Struct, frozen=True):
     """A checked centre as it is stored: made outside of the transaction, because a large house takes its time."""
 
-    document: bytes
+    sheets: Sheets
     digest: str
+
+
+class _Memory:
+    """What was read and checked last. Everything in it is true for ever: it is known by what stands in it."""
+
+    def __init__(self) -> None:
+        self.entries: Mapping[str, list[dict[str, Any]]] = {}
+        """Of the sheets of the document that was read last, by digest; nobody changes them."""
+        self.known: Known = NOTHING
+        self.centre: tuple[Order, Centre] | None = None
+
+
+_memory = _Memory()
 
 
 def ready(centre: Centre) -> Ready:
     """A centre that was loaded, and so checked, as it is stored."""
-    document = msgspec.json.encode(to_document(centre), order="sorted")
-    return Ready(document, hashlib.sha256(document).hexdigest())
+    sheets = sheets_of(to_document(centre))
+    return Ready(sheets, sheets.digest)
+
+
+def checked(document: Document, *, file: str = "centre") -> Ready:
+    """Check a whole document and make it ready to be stored; a thread may do it.
+
+    Args:
+        document: what JSON holds; it is not changed.
+        file: names the document in problems.
+
+    Raises:
+        CentreError: it does not hold; with every problem.
+    """
+    sheets = _checked(document, file).sheets
+    return Ready(sheets, sheets.digest)
+
+
+def _checked(document: Document, file: str) -> Checked:
+    found = load.checked(document, file=file, known=_memory.known)
+    _memory.known, _memory.centre = found.known, (found.sheets.order, found.centre)
+    return found
 
 
 def apply(tx: Tx, centre: Centre, *, who: str, why: str | None = None) -> Applied:
@@ -84,17 +125,19 @@ def apply_ready(
     Raises:
         VersionConflictError: ``base`` is not the newest version; nothing was changed.
     """
-    last = tx.db.execute("SELECT version, digest FROM centre_versions ORDER BY version DESC LIMIT 1").fetchone()
+    last = tx.db.execute("SELECT version, sheets FROM centre_versions ORDER BY version DESC LIMIT 1").fetchone()
     newest = 0 if last is None else int(last["version"])
     if base is not None and base != newest:
         raise VersionConflictError(base, newest)
-    if last is not None and last["digest"] == wanted.digest:
+    before = {} if last is None else _order(last["sheets"])
+    if before == wanted.sheets.order:
         return Applied(newest, changed=False)
     version = newest + 1
+    _keep(tx, wanted.sheets, before)
     tx.db.execute(
-        "INSERT INTO centre_versions (version, applied_at, applied_by, digest, document, why, undoes)"
+        "INSERT INTO centre_versions (version, applied_at, applied_by, digest, sheets, why, undoes)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (version, to_ms(tx.now), who, wanted.digest, wanted.document.decode(), why, undoes),
+        (version, to_ms(tx.now), who, wanted.digest, _text(wanted.sheets.order), why, undoes),
     )
     detail = {"digest": wanted.digest}  # not why: what people write can be erased, and stands in the version itself
     if undoes is not None:
@@ -103,10 +146,29 @@ def apply_ready(
     return Applied(version, changed=True)
 
 
-def document_of(db: sqlite3.Connection, version: int) -> dict[str, Any] | None:
-    """What a version holds, as it was stored; None: there is no such version."""
-    row = db.execute("SELECT document FROM centre_versions WHERE version = ?", (version,)).fetchone()
-    return None if row is None else msgspec.json.decode(row["document"], type=dict[str, Any])
+def document_of(db: sqlite3.Connection, version: int) -> Document | None:
+    """What a version holds, as it was stored, to be changed as one likes; None: there is no such version."""
+    stored = stored_at(db, version)
+    return None if stored is None else stored.document()
+
+
+def shared_document_of(db: sqlite3.Connection, version: int) -> Document | None:
+    """The same, read only: what did not change since the last call is the same object. None: no such version."""
+    stored = stored_at(db, version)
+    return None if stored is None else stored.shared_document()
+
+
+def entry_of(db: sqlite3.Connection, version: int, table: str, key: str) -> dict[str, Any] | None:
+    """One entry of a version, without reading the others; None: it has none of that key."""
+    # The key's first word stands in the sheet as text; that of the only entry of its table does not.
+    word = "" if table in {SITE, "house_plans"} else _text(key.split("/", maxsplit=1)[0])
+    rows = db.execute(
+        "SELECT s.text FROM centre_versions v, json_each(v.sheets, '$.' || ?) d JOIN centre_sheets s"
+        " ON s.digest = d.value WHERE v.version = ? AND instr(s.text, ?) ORDER BY d.key",
+        (table, version, word),
+    )
+    entries = (entry for row in rows for entry in entries_in(row["text"]))
+    return next((entry for entry in entries if table == SITE or key_of(table, entry) == key), None)
 
 
 def undone(db: sqlite3.Connection, present: Document, version: int) -> Document:
@@ -153,31 +215,97 @@ def latest_number(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT coalesce(max(version), 0) FROM centre_versions").fetchone()[0])
 
 
+def number_at(db: sqlite3.Connection, at: datetime) -> int:
+    """Number of the version that was in force at that time (UTC-aware); 0: none was."""
+    query = "SELECT coalesce(max(version), 0) FROM centre_versions WHERE applied_at <= ?"
+    return int(db.execute(query, (to_ms(at),)).fetchone()[0])
+
+
+def numbers(db: sqlite3.Connection) -> list[int]:
+    """The numbers of all versions, the oldest first."""
+    return [row[0] for row in db.execute("SELECT version FROM centre_versions ORDER BY version")]
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A version as it is stored; ``texts`` of the sheets that are not remembered."""
+
+    version: int
+    applied_at: datetime
+    applied_by: str | None
+    order: Order
+    texts: dict[str, str]
+    remembered: Mapping[str, list[dict[str, Any]]]
+
+    def document(self) -> Document:
+        """What it holds, to be changed as one likes."""
+        own = {digest: entries_in(msgspec.json.encode(entries)) for digest, entries in self.remembered.items()}
+        return document_from(self.order, own | {digest: entries_in(text) for digest, text in self.texts.items()})
+
+    def shared_document(self) -> Document:
+        """What it holds, read only; remembered for the next one."""
+        entries = {**self.remembered, **{digest: entries_in(text) for digest, text in self.texts.items()}}
+        _memory.entries = entries
+        return document_from(self.order, entries)
+
+
+def stored_at(db: sqlite3.Connection, version: int) -> Stored | None:
+    """A version, with the texts of those of its sheets that are not remembered; None: there is none."""
+    known = _memory.entries
+    with _at_once(db):
+        row = db.execute("SELECT * FROM centre_versions WHERE version = ?", (version,)).fetchone()
+        if row is None:
+            return None
+        order = _order(row["sheets"])
+        wanted = {digest for digests in order.values() for digest in digests}
+        new = _text([digest for digest in wanted if digest not in known])
+        found = db.execute(
+            "SELECT digest, text FROM centre_sheets WHERE digest IN (SELECT value FROM json_each(?))", (new,)
+        ).fetchall()
+    return Stored(
+        version=row["version"],
+        applied_at=from_ms(row["applied_at"]),
+        applied_by=row["applied_by"],
+        order=order,
+        texts={one["digest"]: one["text"] for one in found},
+        remembered={digest: known[digest] for digest in wanted if digest in known},
+    )
+
+
+@contextmanager
+def _at_once(db: sqlite3.Connection) -> Iterator[None]:
+    """What is read within is of one moment: another process may erase a person meanwhile."""
+    if db.in_transaction:
+        yield
+        return
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.execute("ROLLBACK")
+
+
 def latest(db: sqlite3.Connection) -> CentreVersion | None:
     """The newest version; None: none was applied yet.
 
     Raises:
         CentreError: a stored version does not hold against this program's checks (it came from a newer one).
     """
-    row = newest_row(db)
-    return None if row is None else read(row)
+    stored = stored_at(db, latest_number(db))
+    return None if stored is None else read(stored)
 
 
-def newest_row(db: sqlite3.Connection) -> sqlite3.Row | None:
-    """The newest version as it is stored, for :func:`read`; None: none was applied yet."""
-    row: sqlite3.Row | None = db.execute("SELECT * FROM centre_versions ORDER BY version DESC LIMIT 1").fetchone()
-    return row
-
-
-def read(row: sqlite3.Row) -> CentreVersion:
-    """A version from its row; of a house of thousands it takes seconds, so a thread may do it.
+def read(stored: Stored) -> CentreVersion:
+    """A version as it is used; of a house of thousands it takes a while, so a thread may do it.
 
     Raises:
         CentreError: it does not hold against this program's checks (it came from a newer one).
     """
-    document: dict[str, Any] = msgspec.json.decode(row["document"])
-    centre = centre_from_document(document, file=f"centre version {row['version']}")
-    return CentreVersion(row["version"], from_ms(row["applied_at"]), row["applied_by"], centre)
+    known = _memory.centre
+    if known is not None and known[0] == stored.order:
+        centre = known[1]  # checked a moment ago, by whoever applied it in this process
+    else:
+        centre = _checked(stored.shared_document(), f"centre version {stored.version}").centre
+    return CentreVersion(stored.version, stored.applied_at, stored.applied_by, centre)
 
 
 EARLIER: Final = 20
@@ -187,20 +315,73 @@ EARLIER: Final = 20
 def earlier(db: sqlite3.Connection) -> list[Centre]:
     """The versions before the newest one, the newest first, at most EARLIER; without those that don't hold any more."""
     rows = db.execute(
-        "SELECT version, document FROM centre_versions ORDER BY version DESC LIMIT ? OFFSET 1", (EARLIER,)
+        "SELECT version FROM centre_versions ORDER BY version DESC LIMIT ? OFFSET 1", (EARLIER,)
     ).fetchall()
-    found = []
+    found, known = [], _memory.known
     for row in rows:
         with suppress(CentreError):
-            document = msgspec.json.decode(row["document"])
-            found.append(centre_from_document(document, file=f"centre version {row['version']}"))
+            document = document_of(db, row["version"]) or {}
+            held = load.checked(document, file=f"centre version {row['version']}", known=known)
+            known = held.known
+            found.append(held.centre)
     return found
 
 
-def rewrite(tx: Tx, version: int, document: dict[str, Any]) -> None:
+def rewrite(tx: Tx, version: int, document: Document) -> None:
     """Replace what a version holds, because a person in it is erased; its number, time and reason stay."""
-    text = msgspec.json.encode(document, order="sorted")
+    row = tx.db.execute("SELECT sheets FROM centre_versions WHERE version = ?", (version,)).fetchone()
+    before, sheets = _order(row["sheets"]), sheets_of(document)
+    _keep(tx, sheets, before)
     tx.db.execute(
-        "UPDATE centre_versions SET document = ?, digest = ? WHERE version = ?",
-        (text.decode(), hashlib.sha256(text).hexdigest(), version),
+        "UPDATE centre_versions SET sheets = ?, digest = ? WHERE version = ?",
+        (_text(sheets.order), sheets.digest, version),
     )
+    _let_go(tx, before)
+
+
+def sheets_after(db: sqlite3.Connection, version: int) -> tuple[int, list[str]] | None:
+    """The next version after that number, and the digests of its sheets; None: there is none."""
+    row = db.execute(
+        "SELECT version, sheets FROM centre_versions WHERE version > ? ORDER BY version LIMIT 1", (version,)
+    ).fetchone()
+    return None if row is None else (row["version"], [one for ones in _order(row["sheets"]).values() for one in ones])
+
+
+def sheet(db: sqlite3.Connection, digest: str) -> str:
+    """The text of a sheet."""
+    return str(db.execute("SELECT text FROM centre_sheets WHERE digest = ?", (digest,)).fetchone()["text"])
+
+
+def remove(tx: Tx, version: int) -> None:
+    """Remove a version, and what only it held."""
+    row = tx.db.execute("SELECT sheets FROM centre_versions WHERE version = ?", (version,)).fetchone()
+    tx.db.execute("DELETE FROM centre_versions WHERE version = ?", (version,))
+    if row is not None:
+        _let_go(tx, _order(row["sheets"]))
+
+
+def _keep(tx: Tx, sheets: Sheets, before: Order) -> None:
+    """Store the sheets that a version has and the one before has not."""
+    there = {digest for digests in before.values() for digest in digests}
+    tx.db.executemany(
+        "INSERT OR IGNORE INTO centre_sheets (digest, text) VALUES (?, ?)",
+        [(digest, text.decode()) for digest, text in sheets.texts.items() if digest not in there],
+    )
+
+
+def _let_go(tx: Tx, before: Order) -> None:
+    """Remove those sheets that no version has any more."""
+    left = {digest for digests in before.values() for digest in digests}
+    for row in tx.db.execute("SELECT sheets FROM centre_versions ORDER BY version DESC"):
+        if not left:
+            return
+        left = {digest for digest in left if digest not in row["sheets"]}
+    tx.db.executemany("DELETE FROM centre_sheets WHERE digest = ?", [(digest,) for digest in left])
+
+
+def _order(text: str) -> Order:
+    return msgspec.json.decode(text, type=Order)
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value, order="sorted").decode()

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from gateway.centre.load import centre_from_document
 from gateway.centre.model import Consents
 from gateway.centre.plans import stopped_by
 from gateway.clock import from_ms, to_ms
@@ -87,7 +86,7 @@ def prepare(db: sqlite3.Connection, resident: str, wanted: Consents, *, base: in
     begins = [rule for rule in stopped(db, resident) if not stopped_by(rule, after) and rule not in rules]
     plan["consents"] = after
     plan["rules"] = [rule for rule in rules if rule not in stops] + begins
-    made = centres.ready(centre_from_document(document))
+    made = centres.checked(document)
     return Change(resident=resident, base=base, before=before, after=after, stops=stops, begins=begins, ready=made)
 
 

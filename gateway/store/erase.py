@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from gateway.centre.load import centre_from_document
 from gateway.centre.without import Without, without
 from gateway.clock import from_ms, to_ms
 from gateway.errors import BadAnswerError, NotAllowedError
@@ -61,8 +60,8 @@ def plan(db: sqlite3.Connection, resident: str, now: datetime) -> Plan:
     known: list[Without] = []
     names: set[str] = set()
     newest_document: dict[str, Any] = {}
-    for row in db.execute("SELECT version, document FROM centre_versions ORDER BY version"):
-        document: dict[str, Any] = msgspec.json.decode(row["document"])
+    for version in centres.numbers(db):
+        document = centres.shared_document_of(db, version) or {}
         names.update(one["name"] for one in document.get("residents", ()) if one["id"] == resident)
         found = without(document, resident)
         if found.known:
@@ -83,7 +82,7 @@ def plan(db: sqlite3.Connection, resident: str, now: datetime) -> Plan:
     last = without(newest_document, resident, person.names, person.theirs)
     if not last.known:
         return Plan(person, newest, None)
-    return Plan(person, newest, centres.ready(centre_from_document(last.document)))
+    return Plan(person, newest, centres.checked(last.document))
 
 
 def refusal(db: sqlite3.Connection, newest: dict[str, Any], resident: str, now: datetime) -> str | None:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -69,6 +69,10 @@ _TEXTS: Final = (
 """Texts of others in which the person may be named. Notes are looked at apart: they can't be changed, only replaced."""
 
 
+SHEETS: Final = 50
+"""Of a centre's versions that are looked through in one piece: some 3 MB."""
+
+
 def works(person: Person) -> Iterator[tuple[str, Work]]:
     """Every kind, in order."""
     yield "places", lambda tx: Piece(0, note_places(tx) > 0)
@@ -87,7 +91,7 @@ def works(person: Person) -> Iterator[tuple[str, Work]]:
     for table, key, column in _TEXTS:
         yield "texts", _Texts(person, table, key, column)
     yield "texts", lambda tx: _named_in_notes(tx, person)
-    yield "centre_versions", lambda tx: _versions(tx, person)
+    yield "centre_versions", _Versions(person)
 
 
 def _readings(tx: Tx, person: Person) -> Piece:
@@ -300,21 +304,40 @@ def _named_in_notes(tx: Tx, person: Person) -> Piece:
     return Piece(number, number >= ROWS)
 
 
-def _versions(tx: Tx, person: Person) -> Piece:
-    """One version of the centre at a time: each may hold every photo of the house."""
-    needles = [f'"{name}"' for name in (person.resident, *(one.partition("/")[2] for one in person.theirs))]
-    needles += person.names
-    condition = " OR ".join("instr(document, ?)" for _ in needles)
-    for row in tx.db.execute(
-        f"SELECT version, document FROM centre_versions WHERE {condition} ORDER BY version",  # noqa: S608 - our words
-        needles,
-    ):
-        document: dict[str, Any] = msgspec.json.decode(row["document"])
-        left = without(document, person.resident, person.names, person.theirs).document
-        if left != document:
-            centres.rewrite(tx, row["version"], left)
-            return Piece(1, more=True)
-    return Piece(0, more=False)
+class _Versions:
+    """One version of the centre at a time: each may hold every photo of the house. Sheets that tell nothing of the
+    person are in many versions, and looked at once."""
+
+    def __init__(self, person: Person) -> None:
+        self._person = person
+        named = (f'"{name}"' for name in (person.resident, *(one.partition("/")[2] for one in person.theirs)))
+        self._needles = (*named, *person.names)
+        self._clean: set[str] = set()
+        self._done = 0
+
+    def __call__(self, tx: Tx) -> Piece:
+        found = centres.sheets_after(tx.db, self._done)
+        if found is None:
+            return Piece(0, more=False)
+        version, digests = found
+        unseen = [digest for digest in digests if digest not in self._clean]
+        for digest in unseen[:SHEETS]:
+            text = centres.sheet(tx.db, digest)
+            if any(needle in text for needle in self._needles):
+                self._done = version
+                return Piece(self._rewritten(tx, version), more=True)
+            self._clean.add(digest)
+        if len(unseen) <= SHEETS:
+            self._done = version
+        return Piece(0, more=True)
+
+    def _rewritten(self, tx: Tx, version: int) -> int:
+        document = centres.document_of(tx.db, version) or {}
+        left = without(document, self._person.resident, self._person.names, self._person.theirs).document
+        if left == document:
+            return 0
+        centres.rewrite(tx, version, left)
+        return 1
 
 
 def _without_names(text: str, names: tuple[str, ...]) -> str:

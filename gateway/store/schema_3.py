@@ -10,6 +10,7 @@ from gateway.store import (
     schema_notes,
     schema_privacy,
     schema_rounds,
+    schema_sheets,
 )
 from gateway.store.migrating import MIGRATIONS
 
@@ -24,3 +25,4 @@ def v007_console(db: Database) -> None:
     schema_access.access(db)
     schema_identity.identity(db)
     schema_idempotency.idempotency(db)
+    schema_sheets.sheets(db)

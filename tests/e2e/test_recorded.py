@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import tomli_w
 
 from devices.errors import UnreadableError
 from devices.registry import decode
+from gateway.store import centres
+from gateway.store.database import reader
 from simulators.carer import Answer, Outcome, press
 from tests.brokers import run_nats, send, until
 from tests.devices.cases import frame, shared
@@ -112,10 +115,9 @@ async def test_recorded_alarms_reach_carers_who_answer_by_link_or_are_passed_ove
                 await until(lambda: book.number("SELECT count(*) FROM journal") == len(messages) + 2, what="all stored")
                 await until(lambda: book.waiting() == 0, what="all told")
 
-                address_of = {
-                    row["id"]: row["address"]
-                    for row in json.loads(book.all("SELECT document FROM centre_versions")[0][0])["devices"]
-                }
+                with closing(reader(book.path)) as db:
+                    devices = (centres.document_of(db, 1) or {})["devices"]
+                address_of = {row["id"]: row["address"] for row in devices}
                 alerts = {(address_of[row["device"]], row["rule"]): row for row in book.alerts()}
                 assert alarms <= alerts.keys(), "each recorded SOS and fall is an alert"
                 assert {rule for _, rule in alerts} == {"help", "fall"}

@@ -57,9 +57,9 @@ async def test_a_new_version_is_taken_up_once(keeper: CentreKeeper, path: Path) 
 async def test_a_version_that_cannot_be_used_leaves_the_old_one_in_force(keeper: CentreKeeper, path: Path) -> None:
     renamed(path, "Broken House")
     with closing(connect(path)) as db:
-        document = json.loads(db.execute("SELECT document FROM centre_versions WHERE version = 2").fetchone()[0])
-        document["carers"] = []
-        db.execute("UPDATE centre_versions SET document = ? WHERE version = 2", (json.dumps(document),))
+        order = json.loads(db.execute("SELECT sheets FROM centre_versions WHERE version = 2").fetchone()[0])
+        order["carers"] = []
+        db.execute("UPDATE centre_versions SET sheets = ? WHERE version = 2", (json.dumps(order),))
     before = keeper.index()
     await keeper.look()
     assert keeper.version == 1

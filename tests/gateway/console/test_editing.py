@@ -1,6 +1,6 @@
 import asyncio
-import json
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ from gateway.console.deps import Console, ConsoleDeps
 from gateway.console.editing import change, in_force, undo
 from gateway.console.guards import Visitor
 from gateway.errors import CentreError, UndoError, VersionConflictError
+from gateway.store import centres
 from gateway.store.centres import Applied
+from gateway.store.database import reader
 from tests.gateway.console.house import SECRET
 from tests.gateway.console.living import LivingHouse
 
@@ -151,6 +153,5 @@ async def test_what_was_removed_comes_back_in_its_place(house: LivingHouse, cons
 
 
 def _document(house: LivingHouse, version: int) -> dict[str, Any]:
-    [(text,)] = house.ask("SELECT document FROM centre_versions WHERE version = ?", version)
-    found: dict[str, Any] = json.loads(text)
-    return found
+    with closing(reader(house.path)) as db:
+        return centres.document_of(db, version) or {}

@@ -61,8 +61,8 @@ def test_a_stored_version_that_does_not_hold_is_told(tmp_path: Path) -> None:
     path = made(tmp_path)
     applied(path, renamed("One"))
     with closing(connect(path)) as db:
-        document = json.loads(db.execute("SELECT document FROM centre_versions").fetchone()[0])
-        document["carers"] = []
-        db.execute("UPDATE centre_versions SET document = ?", (json.dumps(document),))
+        order = json.loads(db.execute("SELECT sheets FROM centre_versions").fetchone()[0])
+        order["carers"] = []
+        db.execute("UPDATE centre_versions SET sheets = ?", (json.dumps(order),))
     with closing(reader(path)) as db, pytest.raises(CentreError, match="centre version 1"):
         centres.latest(db)
