@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -46,6 +47,8 @@ class TestProvider:
         self.sign: Callable[[dict[str, Any]], str] = self._signed
         self.token_answer: Response | None = None
         self.symmetric_too = False
+        self.asks_first = False
+        """Whether somebody must press something on the provider's own page."""
         self.asked: Counter[str] = Counter()
         self.faults: list[str] = []
         self.stop = server.stop
@@ -85,6 +88,9 @@ class TestProvider:
 
     def _authorize(self, request: Request) -> Response:
         asked = {name: request.args[name] for name in request.args}
+        if self.asks_first and asked.pop("said", None) is None:
+            link = escape(f"?{request.query_string.decode()}&said=yes")
+            return Response(f'<p><a href="{link}">Go on as Nora</a></p>', content_type="text/html")
         self._demand(asked.get("response_type") == "code" and asked.get("client_id") == CLIENT, "client")
         self._demand("openid" in asked.get("scope", "").split(), "scope")
         self._demand(asked.get("code_challenge_method") == "S256" and len(asked["code_challenge"]) == 43, "PKCE")
