@@ -14,7 +14,7 @@ from gateway.alerts.taking import mark_opened
 from gateway.console.deps import console_of
 from gateway.console.guards import Visitor, at_least, may_see, required_visitor
 from gateway.console.looks import looked
-from gateway.console.pages import Tongue, page, tongue_for
+from gateway.console.pages import Tongue, asks_for_part, live_page, tongue_for
 from gateway.console.pictures import with_colleagues
 from gateway.console.privacy import Purpose, shown
 from gateway.console.view import evidence_lines, history_lines, row_of, told_lines, why_lines
@@ -40,18 +40,20 @@ async def alert_page(
     if not may_see(console.db(), console.deps.index(), visitor, number):
         raise UnknownAlertError
     found = queries.explain(console.db(), number)
-    await looked(console, visitor.id, f"alert/{number}", via="page")
-    if any(one.carer == visitor.id and one.state in UNREAD for one in found.told):
+    again = asks_for_part(request)
+    await looked(console, visitor.id, f"alert/{number}", via="page", again=again)
+    if not again and any(one.carer == visitor.id and one.state in UNREAD for one in found.told):
         await mark_opened(console.deps.writer, number, visitor.id, by_message=False)
     tongue = tongue_for(request, visitor)
     resident = index.residents.get(found.alert.resident) if found.alert.resident else None
     row = row_of(found.alert, index, tongue, visitor.id)
     if visitor.sees_everyone:
         [row] = with_colleagues([row], {row.id: found.alert.resident}, console, index, visitor, tongue)
-    return page(
+    return live_page(
         request,
         "alert.html",
         tongue,
+        f"/alerts/{number}",
         status=status,
         visitor=visitor,
         notice=notice,

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,8 @@ class Console:
         self.deps = deps
         self.wrong_tokens = Throttle(deps.clock)
         """Wrong tokens for the API, by network address."""
+        self.looks_noted: dict[tuple[str, str], datetime] = {}
+        """When a look at something was last written down, by who looked and at what."""
         self._db: sqlite3.Connection | None = None
 
     @property

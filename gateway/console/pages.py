@@ -93,7 +93,7 @@ def tongue_for(request: Request[Any, Any, Any], visitor: Visitor | None = None) 
 def render(template: str, tongue: Tongue, **context: object) -> str:
     """A template as text."""
     return _ENVIRONMENT.get_template(template).render(
-        {"_": tongue, "language": tongue.language, "static": STATIC_URL, "visitor": None, **context}
+        {"_": tongue, "language": tongue.language, "static": STATIC_URL, "visitor": None, "part": False, **context}
     )
 
 
@@ -114,3 +114,43 @@ def page(
     csrf = ScopeState.from_scope(request.scope).csrf_token
     text = render(template, tongue, site=site, csrf=csrf if isinstance(csrf, str) else "", **context)
     return Response(text, media_type=MediaType.HTML, status_code=status, headers=headers)
+
+
+def asks_for_part(request: Request[Any, Any, Any]) -> bool:
+    """The script of an open page asks for what is new on it (``watch.js``)."""
+    return request.query_params.get("part") == "1"
+
+
+def live_page(
+    request: Request[Any, Any, Any],
+    template: str,
+    tongue: Tongue,
+    address: str,
+    *,
+    status: int = 200,
+    **context: Any,
+) -> Response[str]:
+    """A page that keeps itself fresh: the whole, or its parts with an ETag when its own script asks for them.
+
+    Args:
+        request: who asks.
+        template: extends ``_part.html`` where ``part`` is true.
+        tongue: the reader's.
+        address: where the page is asked for again, with its query.
+        status: of the whole page.
+        context: for the template.
+    """
+    asked = asks_for_part(request) and status == 200
+    beat = console_of(request).changes.number
+    again = f"{address}{'&' if '?' in address else '?'}part=1"
+    made = page(
+        request, template, tongue, status=status, part=asked, address=again, beat=beat,
+        now=tongue.at(tongue.now), **context,
+    )  # fmt: skip
+    if not asked:
+        return made
+    etag = f'"{hashlib.sha256(made.content.encode()).hexdigest()[:20]}"'
+    headers = {"ETag": etag, "Telecare-Version": STATIC_URL}
+    if request.headers.get("if-none-match") == etag:
+        return Response("", status_code=304, headers=headers)
+    return Response(made.content, media_type=MediaType.HTML, headers=headers)

@@ -4,6 +4,7 @@ activity, devices, care plan, past alerts. What a tab shows is put into words in
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Annotated, Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 from litestar import Request, Response, Router, get
 from litestar.handlers import HTTPRouteHandler
@@ -12,7 +13,7 @@ from litestar.params import FromPath, QueryParameter
 from gateway.console import resident_now, resident_parts
 from gateway.console.beside import beside
 from gateway.console.guards import at_least
-from gateway.console.pages import page
+from gateway.console.pages import live_page
 from gateway.console.problems import refuse
 from gateway.console.resident_who import Looked, day_of, look, today
 from gateway.errors import BadAnswerError
@@ -134,10 +135,12 @@ async def resident_page(
     except BadAnswerError:
         return refuse(request, 400)
     tongue = seen.tongue
-    return page(
+    query = urlencode({name: value for name, value in asked._asdict().items() if value})
+    return live_page(
         request,
         f"resident_{tab.name or 'now'}.html",
         tongue,
+        f"/residents/{resident}" + (f"/{tab.name}" if tab.name else "") + (f"?{query}" if query else ""),
         status=status,
         **{
             "visitor": seen.visitor,

@@ -13,7 +13,7 @@ from gateway.centre.model import Resident
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import Visitor, required_visitor
 from gateway.console.looks import looked
-from gateway.console.pages import Tongue, tongue_for
+from gateway.console.pages import Tongue, asks_for_part, tongue_for
 from gateway.console.privacy import PURPOSE_OF, Purpose, Shown, opened, shown
 from gateway.console.resident_timeline import Allowed
 from gateway.errors import BadAnswerError
@@ -93,7 +93,8 @@ async def look(request: Request[Any, Any, Any], resident: str, *, via: str, part
     person = index.residents.get(resident)
     if person is None or not (visitor.sees(person) or opened(console, visitor, resident)):
         raise NotFoundException("There is no such resident, or they are not yours to see.")
-    await looked(console, visitor.id, f"resident/{resident}" + (f"/{part}" if part else ""), via=via)
+    target = f"resident/{resident}" + (f"/{part}" if part else "")
+    await looked(console, visitor.id, target, via=via, again=via == "page" and asks_for_part(request))
     purposes = {purpose: shown(console, visitor, resident, purpose) for purpose in Purpose}
     return Looked(console, visitor, index, person, tongue_for(request, visitor), purposes)
 

@@ -14,7 +14,7 @@ from gateway.console.deps import Console, console_of
 from gateway.console.guards import Visitor, at_least, required_visitor, same_origin
 from gateway.console.looks import looked
 from gateway.console.once import once
-from gateway.console.pages import Tongue, page, tongue_for
+from gateway.console.pages import Tongue, asks_for_part, live_page, tongue_for
 from gateway.console.problems import problem, refuse
 from gateway.console.view import name_of
 from gateway.errors import BadAnswerError
@@ -142,11 +142,12 @@ async def _page(
     lines = [line for line in lines if line.due.resident in mine]
     if by == "room":
         lines.sort(key=lambda line: (line.due.room, line.due.due_at))
-    await looked(console, visitor.id, care.ROUNDS_TARGET, via="page")
-    return page(
+    await looked(console, visitor.id, care.ROUNDS_TARGET, via="page", again=asks_for_part(request))
+    return live_page(
         request,
         template,
         tongue,
+        f"/rounds?by={by}&when={when}",
         visitor=visitor,
         notice=notice,
         by=by,

@@ -4,20 +4,26 @@ const POLL_MS = 5_000;
 const PATIENCE_MS = 8_000;
 
 // part: the element with data-url and data-etag; take(html): puts a new one in; stale(bool): told when that changes.
-export function fresh(part, { take, stale }) {
+// May be missing: good(), signedOut(), and outdated(), for a page with data-version. Returns what asks at once.
+export function fresh(part, { take, stale, good: worked, signedOut, outdated }) {
   const chip = document.getElementById("chip");
   let good = Date.now();
   let running = false;
+  let again = false;
   let was = null;
 
   async function refresh() {
-    if (running) return;
+    if (running) {
+      again = true;
+      return;
+    }
     running = true;
     try {
       const response = await fetch(part.dataset.url, { headers: { "If-None-Match": part.dataset.etag }, cache: "no-store",
         credentials: "same-origin", redirect: "error", signal: AbortSignal.timeout(PATIENCE_MS) });
       if (response.status === 401) {
-        location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+        if (signedOut) signedOut();
+        else location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
         return;
       }
       if (response.status !== 304) {
@@ -26,11 +32,18 @@ export function fresh(part, { take, stale }) {
         part.dataset.etag = response.headers.get("ETag") ?? "";
       }
       good = Date.now();
+      const version = response.headers.get("Telecare-Version");
+      if (version && version !== part.dataset.version) outdated?.();
+      worked?.();
     } catch {
       // the chip tells
     } finally {
       running = false;
       paint();
+      if (again) {
+        again = false;
+        refresh();
+      }
     }
   }
 
@@ -47,7 +60,11 @@ export function fresh(part, { take, stale }) {
   }
 
   const beats = new EventSource("/beats");
-  beats.addEventListener("beat", refresh);
+  beats.addEventListener("beat", ({ data }) => {
+    if (data === part.dataset.beat) return; // nothing has changed since the page was made
+    part.dataset.beat = data;
+    refresh();
+  });
   addEventListener("online", refresh);
   addEventListener("pagehide", () => beats.close());
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
@@ -56,4 +73,5 @@ export function fresh(part, { take, stale }) {
     if (Date.now() - good >= POLL_MS) refresh();
   }, 1_000);
   paint();
+  return refresh;
 }

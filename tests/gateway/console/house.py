@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 from argon2 import PasswordHasher
+from litestar import Litestar
 
 from gateway.alerts import desk
 from gateway.alerts.model import Incident
@@ -71,6 +72,7 @@ class House:
         self.links = Links("http://house.test", SECRET, self.clock)
         self.settings: dict[str, Any] = {}
         self.writer: Writer
+        self.app: Litestar
         self.url = ""
         self.port = 0
         self._writing: asyncio.Task[None]
@@ -101,7 +103,8 @@ class House:
             secret=SECRET,
             **self.settings,
         )
-        self._serving = asyncio.create_task(serve(create_app(deps), port=self.port, on_ready=on_ready))
+        self.app = create_app(deps)
+        self._serving = asyncio.create_task(serve(self.app, port=self.port, on_ready=on_ready))
         waiting = asyncio.create_task(ready.wait())
         done, _ = await asyncio.wait({self._serving, waiting}, return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE_S)
         assert waiting in done, self._serving

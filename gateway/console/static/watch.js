@@ -1,0 +1,67 @@
+// Keeps a resident, an alert or the round list fresh: its parts are fetched again, and answers go through the queue.
+// What somebody writes in, and what has the focus, stays (docs/console.md).
+import { fresh } from "./fresh.js";
+import * as queue from "./queue.js";
+
+const live = document.getElementById("live");
+const waits = document.getElementById("queue");
+const parts = () => [...live.querySelectorAll("[data-part]")];
+const shown = new Map(parts().map((part) => [part.id, part.innerHTML])); // as the gateway sent it
+
+function inUse(root) {
+  return [...root.querySelectorAll("textarea, select")].some((one) => one.value || one === document.activeElement);
+}
+
+// The same door or button in a fresh part.
+function same(root, one) {
+  return [...root.querySelectorAll(one.tagName)].find((other) =>
+    ["name", "value", "href"].every((what) => other[what] === one[what]) && other.textContent === one.textContent);
+}
+
+function renew(part, html) {
+  if (shown.get(part.id) === html) return;
+  const page = document.createElement("template");
+  page.innerHTML = html;
+  if (inUse(part)) {
+    // never under somebody's fingers: only what has become of the alert, and the key of its next answer
+    for (const row of page.content.querySelectorAll("[id^=a]:has(.state)")) {
+      const old = document.getElementById(row.id);
+      for (const what of [".state", ".age"]) old?.querySelector(what)?.replaceWith(row.querySelector(what));
+      const key = row.querySelector("[name=key]")?.value;
+      if (key && old) for (const field of old.querySelectorAll("[name=key]")) field.value = key;
+    }
+    return;
+  }
+  const focused = part.contains(document.activeElement) ? document.activeElement : null;
+  for (const one of part.querySelectorAll("details[open] > summary")) {
+    const other = same(page.content, one);
+    if (other) other.parentElement.open = true;
+  }
+  const next = focused && (same(page.content, focused) ?? page.content.querySelector("button.go, button, summary, a"));
+  part.replaceChildren(page.content);
+  shown.set(part.id, html);
+  if (focused) (next ?? document.getElementById("main")).focus({ preventScroll: true });
+}
+
+function take(html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  for (const part of parts()) {
+    const now = page.getElementById(part.id);
+    if (now) renew(part, now.innerHTML);
+  }
+  if (waits) queue.show();
+}
+
+const ask = fresh(live, {
+  take,
+  stale: (is) => live.classList.toggle("old", is),
+  good: () => waits && queue.deliver(),
+  signedOut() {
+    // what waits is kept, and the page says how to send it
+    if (!waits || waits.hidden) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+  },
+  outdated() {
+    if (!inUse(live) && !(waits && queue.busyNow())) location.reload();
+  },
+});
+if (waits) queue.start(ask);
