@@ -28,7 +28,7 @@ from gateway.console import oidc_identities as identities
 from gateway.console.deps import ConsoleDeps, console_of
 from gateway.console.guards import Visitor, at_least, required_visitor, visitor_of
 from gateway.console.oidc_provider import Account, Provider
-from gateway.console.oidc_words import Why
+from gateway.console.oidc_words import SERIOUS, Why
 from gateway.console.ops import Counters
 from gateway.console.pages import page, tongue_for
 from gateway.console.signin import inside, session_data
@@ -242,7 +242,8 @@ class OidcPages:
 
     def _failed(self, error: ProviderError, carer: str | None, after: str) -> Redirect:
         """Back to where people choose another way; what was in the address of the answer is gone from the browser."""
-        _LOG.warning("oidc.not_signed_in", why=str(error.why), detail=error.detail)
+        if error.why in SERIOUS:
+            _LOG.warning("oidc.failed", why=str(error.why), detail=error.detail)
         if carer is not None:
             return Redirect(f"/account?oidc={error.why}", status_code=303)
         self._counters.signed_in("refused")

@@ -27,6 +27,9 @@ class Why(StrEnum):
     """To be linked: the account, or the carer, is linked to another already."""
 
 
+SERIOUS: Final = frozenset({Why.DOWN, Why.REFUSED, Why.UNTRUSTED})
+"""What somebody should look into; the rest is people's own business."""
+
 AT_SIGN_IN: Final = {
     Why.DOWN: N_("{name} can’t be reached at the moment. Please use your password or a passkey."),
     Why.DENIED: N_(
