@@ -193,7 +193,7 @@ async def _upload(request: Request[Any, Any, Any]) -> Response[Any]:
     waiting[token] = _Upload(visitor.id, tongue.now, version, wanted)
     while len(waiting) > MOST_WAITING:
         del waiting[next(iter(waiting))]
-    changes = diff(document, wanted)
+    changes = await asyncio.to_thread(diff, document, wanted)
     numbers = {what: sum(one.what == what for one in changes) for what in ("added", "changed", "removed")}
     preview = {
         "token": token,

@@ -6,6 +6,7 @@ from litestar import Litestar
 from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 
 from gateway.console import (
@@ -54,6 +55,7 @@ from gateway.console import (
 from gateway.console.api_schema import DescribedJson, DescribedYaml
 from gateway.console.board import Board
 from gateway.console.deps import CONSOLE, STOPPING, Console, ConsoleDeps
+from gateway.console.gate import MOST_PARTS, SMALL, Gate, Sending
 from gateway.console.headers import security_headers
 from gateway.console.map import Map
 from gateway.console.oidc import OidcPages
@@ -67,7 +69,7 @@ from gateway.console.tokens import token_guard
 from gateway.console.wall import Wall
 from gateway.errors import GatewayError
 
-MAX_BODY_BYTES = 16 * 1024
+MAX_BODY_BYTES = SMALL
 """A closing note of 1,000 characters in any script fits several times."""
 
 
@@ -136,7 +138,11 @@ def create_app(deps: ConsoleDeps) -> Litestar:
             metrics_route(counters),
             files.router(),
         ],
-        middleware=[SessionConfig(secure=deps.secure_cookies).middleware],
+        middleware=[
+            SessionConfig(secure=deps.secure_cookies).middleware,
+            DefineMiddleware(Gate, sending=Sending()),  # with the session, before anything reads a body
+        ],
+        multipart_form_part_limit=MOST_PARTS,
         stores={"sessions": sessions},
         csrf_config=CSRFConfig(
             secret=deps.secret,
