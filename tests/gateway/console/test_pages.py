@@ -206,6 +206,8 @@ async def test_api_is_described(house: House) -> None:
         assert set(schema["paths"]) == {
             "/api/account/sessions", "/api/account/sessions/{session}",
             "/api/account/tokens", "/api/account/tokens/{number}",
+            "/api/account/identities", "/api/account/identities/{number}",
+            "/api/identities", "/api/identities/{number}",
             "/api/alerts", "/api/alerts/{number}/answer", "/api/alerts/{number}/explain",
             "/api/audit", "/api/system", "/api/retention", "/api/map",
             "/api/centre", "/api/centre/pairing", "/api/centre/tables/{table}", "/api/centre/tables/{table}/{key}",
