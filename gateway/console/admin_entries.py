@@ -36,13 +36,14 @@ from gateway.console.entries import (
     take_out,
 )
 from gateway.console.form_fields import Around, Field, fields, said
-from gateway.console.form_read import NEEDED, Flaw, Form, form_of, read
+from gateway.console.form_read import NEEDED, Flaw, Form, base_of, form_of, one_of, read
 from gateway.console.form_schema import Setting, settings_of
 from gateway.console.guards import Visitor, at_least, required_visitor
 from gateway.console.masking import masked, unmasked
 from gateway.console.pages import Tongue, tongue_for
 from gateway.errors import CentreError, VersionConflictError
 from gateway.store import centres
+from gateway.words import N_
 
 PER_PAGE: Final = 50
 
@@ -313,12 +314,9 @@ async def _save(request: Request[Any, Any, Any], table: str, key: str | None) ->
     if flaws:  # everything that is wrong is said at once, not one thing after the other
         own, others = spread(await problems_of(console, edit), table, place)
         return _again(request, table, key, entry, {**own, **flaws}, [] if policy == "" else others, form)
-    why = (form.get("_why") or [""])[0]
-    base = (form.get("_base") or ["0"])[0]
+    why = one_of(form, "_why")
     try:
-        version, unchanged = await save_entry(
-            console, visitor, int(base) if base.isdecimal() else 0, table, key, edit, why
-        )
+        version, unchanged = await save_entry(console, visitor, base_of(form), table, key, edit, why)
     except VersionConflictError:
         return _form(request, table, key, entry=entry, typed=form, notice=tongue(CHANGED_MEANWHILE), status=409)
     except CentreError as error:
@@ -410,17 +408,16 @@ async def _remove(request: Request[Any, Any, Any], table: str, key: str) -> Resp
     _, document = present(console)
     _entry(table, key, document)
     form = form_of([(name, str(value)) for name, value in (await request.form()).multi_items()])
-    base = (form.get("_base") or ["0"])[0]
+    why = one_of(form, "_why")
     try:
         version, _ = await save_entry(
-            console,
-            visitor,
-            int(base) if base.isdecimal() else 0,
-            table,
-            key,
-            lambda changed: take_out(changed, table, key),
-            (form.get("_why") or [""])[0],
+            console, visitor, base_of(form), table, key, lambda changed: take_out(changed, table, key), why
         )
+    except VersionConflictError:
+        notice = tongue_for(request, visitor)(
+            N_("Somebody else changed this meanwhile. Look at it again before you take it out.")
+        )
+        return _removal(request, table, key, others=[notice], status=409)
     except CentreError as error:
         return _removal(
             request, table, key, others=[f"{one.key}: {one.expected}" for one in error.problems], status=422

@@ -170,8 +170,19 @@ def moment_of(text: str, timezone: ZoneInfo) -> str | None:
     """A date and time on the wall (``2026-03-01T08:30``) as RFC 3339 in UTC; None: it is none."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = instant(moment, timezone)
+        return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError):  # the first and the last day there are lie outside of UTC's years
         return None
-    if moment.tzinfo is None:
-        moment = instant(moment, timezone)
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def one_of(form: Form, name: str) -> str:
+    """A field's first value; empty when there is none."""
+    return (form.get(name) or [""])[0]
+
+
+def base_of(form: Form) -> int:
+    """The version of the centre that a form was made of; 0: it does not say."""
+    text = one_of(form, "_base")
+    return int(text) if text.isdecimal() and len(text) < 12 else 0
