@@ -32,6 +32,7 @@ from gateway.cli import (
     tokens,
     tools,
     trial,
+    users,
 )
 from gateway.cli.common import complain, complain_of_system
 from gateway.errors import GatewayError
@@ -98,6 +99,7 @@ app.command("commands")(commands.commands)
 app.add_typer(simulate.app, name="simulate")
 app.command("password")(tools.password)
 app.add_typer(tokens.app, name="token")
+app.add_typer(users.app, name="users")
 app.add_typer(identities.app, name="identity")
 app.command("broker-config")(tools.broker_config)
 app.command("test-contact")(contacts.contact_test)

@@ -21,7 +21,7 @@ from gateway.centre.model import Centre
 from gateway.centre.sheets import Order, Sheets, document_from, entries_in, sheets_of
 from gateway.clock import from_ms, to_ms
 from gateway.errors import CentreError, UndoError, VersionConflictError
-from gateway.store import audit
+from gateway.store import access, audit
 from gateway.store.writer import Tx
 
 
@@ -56,6 +56,8 @@ class Ready(msgspec.Struct, frozen=True):
 
     sheets: Sheets
     digest: str
+    carers: frozenset[str]
+    """Ids of everybody who can sign in."""
 
 
 class _Memory:
@@ -73,8 +75,7 @@ _memory = _Memory()
 
 def ready(centre: Centre) -> Ready:
     """A centre that was loaded, and so checked, as it is stored."""
-    sheets = sheets_of(to_document(centre))
-    return Ready(sheets, sheets.digest)
+    return _ready(sheets_of(to_document(centre)), centre)
 
 
 def checked(document: Document, *, file: str = "centre") -> Ready:
@@ -87,8 +88,12 @@ def checked(document: Document, *, file: str = "centre") -> Ready:
     Raises:
         CentreError: it does not hold; with every problem.
     """
-    sheets = _checked(document, file).sheets
-    return Ready(sheets, sheets.digest)
+    found = _checked(document, file)
+    return _ready(found.sheets, found.centre)
+
+
+def _ready(sheets: Sheets, centre: Centre) -> Ready:
+    return Ready(sheets, sheets.digest, frozenset(one.id for one in centre.carers))
 
 
 def _checked(document: Document, file: str) -> Checked:
@@ -143,6 +148,7 @@ def apply_ready(
     if undoes is not None:
         detail["undoes"] = str(undoes)
     audit.record(tx, who=who, action="centre.apply", target=f"centre/{version}", detail=detail)
+    access.keep_only(tx, wanted.carers, by=who)
     return Applied(version, changed=True)
 
 

@@ -26,6 +26,8 @@ PLACE = Path(__file__).with_name("place.geojson")
 ARGUMENTS: dict[str, list[object]] = {
     "ack": [1], "close": [1, "--outcome", "real"], "reopen": [1], "explain": [1], "command": ["gps-r01", "ring"],
     "token make": ["nora", "--name", "x"], "token revoke": [1],
+    "users show": ["nora"], "users link": ["nora"], "users sign-out": ["nora"], "users remove": ["nora"],
+    "users remove-passkey": ["nora", "key"],
     "password": ["nora"], "broker-config": ["files"],
     "profile test": [ROOT / "devices" / "profiles" / "data" / "browan-tbpb100.toml"],
     "shelve": ["r01", "bed_exit", "--for", "1h", "--why", "x"], "unshelve": [1],
