@@ -8,6 +8,7 @@ import structlog
 import uvicorn
 from litestar import Litestar
 
+from gateway.console.connections import Connections, patient
 from gateway.console.deps import STOPPING
 from gateway.errors import ConsoleError
 
@@ -15,9 +16,6 @@ _LOG = structlog.get_logger(__name__)
 
 GRACE_S = 3
 """How long requests under way may take when the gateway stops; streams are ended at once."""
-
-MAX_CONNECTIONS = 1_000
-"""Beyond it new ones get 503: some 100 kB each keep the console from eating the gateway's memory."""
 
 
 class _Server(uvicorn.Server):
@@ -84,7 +82,7 @@ async def serve(
         server_header=False,
         ws="none",
         timeout_graceful_shutdown=GRACE_S,
-        limit_concurrency=MAX_CONNECTIONS,
+        http=patient(Connections()),  # with limits of its own
     )
     server = _Server(config, stopping, ready)
     running = asyncio.ensure_future(server.run_here(listening))
