@@ -7,7 +7,9 @@ GatewayError
 ├── UndoError            a change of the centre can't be taken back any more; says why
 ├── UnknownAlertError    no alert of that number
 ├── IllegalStepError     the alert's state does not allow that step; nothing was changed
-│   └── AlreadyTakenError somebody else is already going, or there; says who and since when
+│   ├── AlreadyTakenError somebody else is already going, or there; says who and since when
+│   ├── HappenedSinceError an answer that does not know of what happened since it was given
+│   └── TooLateError     an answer about a moment that is over
 ├── BadAnswerError       an answer to an alert can't be used as it is; says which field, and what is expected
 ├── NotAllowedError      the person may not do that
 ├── PasswordError        a new password can't be used; says what is asked for
@@ -88,6 +90,14 @@ class AlreadyTakenError(IllegalStepError):
         super().__init__(f"{who} is already on it, since {at:%H:%M} UTC.")
         self.who = who
         self.at = at
+
+
+class HappenedSinceError(IllegalStepError):
+    """It happened again, or was opened again, after the answer was given; nothing was changed."""
+
+
+class TooLateError(IllegalStepError):
+    """The answer is about a moment that is over; nothing was changed."""
 
 
 class BadAnswerError(GatewayError):

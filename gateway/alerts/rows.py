@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from gateway.alerts.model import Alert, FallFindings, HistoryLine, Incident, Outcome, incident_key
-from gateway.alerts.table import PERSON_EVENTS, RAISED, START, AlertEvent, AlertState, follow
+from gateway.alerts.table import NEWS, PERSON_EVENTS, RAISED, START, AlertEvent, AlertState, follow
 from gateway.clock import from_ms, to_ms
 from gateway.errors import NotAllowedError, UnknownAlertError
 from gateway.store import audit
@@ -186,7 +186,8 @@ def move(
     if event in PERSON_EVENTS and not who:
         raise NotAllowedError(f"Only a person can {event} an alert: sign in, or name who it is.")
     after = follow(alert.state, event)
-    _log(tx, alert.id, event, who, via, alert.state, after, detail or {})
+    shown_by = {"version": alert.version + 1} if event in NEWS else {}
+    _log(tx, alert.id, event, who, via, alert.state, after, {**(detail or {}), **shown_by})
     return msgspec.structs.replace(alert, state=after)
 
 

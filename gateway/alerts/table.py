@@ -58,6 +58,9 @@ PERSON_EVENTS: frozenset[AlertEvent] = frozenset(
 )
 """Events that only an authenticated person can cause."""
 
+NEWS: frozenset[AlertEvent] = frozenset({AlertEvent.REPEAT, AlertEvent.RAISE_PRIORITY, AlertEvent.REOPEN})
+"""Events after which somebody has to look again. The history names the ``version`` that shows each first."""
+
 _S, _E = AlertState, AlertEvent
 
 TABLE: Mapping[tuple[AlertState, AlertEvent], AlertState] = MappingProxyType(

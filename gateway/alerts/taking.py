@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway.alerts import delivery, desk, queries
+from gateway.alerts import delivery, desk, queries, rows, since
 from gateway.alerts.model import Alert, Answer
 from gateway.centre.index import CentreIndex
 from gateway.clock import to_ms
@@ -45,6 +45,7 @@ def take(
     via: str,
     each_turn: bool = False,
     said: Answer | None = None,
+    given: since.Given = since.NOW,
 ) -> Taken:
     """Hand an answer to the desk. What was sent to ``who`` about the alert counts as read.
 
@@ -60,9 +61,11 @@ def take(
             while the alert stands as that answer left it; after anything else has happened it is a new answer.
         said: the answer as it was sent, when its minutes were made fewer by the time that it was on its way: two of one
             key are compared by it.
+        given: from which picture, and how long ago; see gateway.alerts.since.
 
     Raises:
         KeyReusedError: the key was used for another answer.
+        HappenedSinceError, TooLateError: as gateway.alerts.since.check.
         UnknownAlertError, IllegalStepError, BadAnswerError, NotAllowedError: as gateway.alerts.desk.answer.
     """
     full = None if key is None else f"{who}/{alert}/{key}"
@@ -75,6 +78,7 @@ def take(
             if known["digest"] != digest:
                 raise KeyReusedError("Idempotency-Key: it was used for another answer. Use a new one.")
             return Taken(queries.alert(tx.db, alert), repeated=True)
+    since.check(tx, rows.find(tx.db, alert), answer, who, given)
     after = desk.answer(tx, index, alert, answer, who, via)
     delivery.opened(tx, alert, who, by_message=via in BY_MESSAGE)
     if full is not None:

@@ -1,8 +1,9 @@
 """A carer's answer: from a form or JSON to the desk, once, however often it is sent."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
-from gateway.alerts import taking
+from gateway.alerts import since, taking
 from gateway.alerts.model import (
     Acknowledge,
     Answer,
@@ -17,13 +18,21 @@ from gateway.alerts.model import (
 )
 from gateway.alerts.taking import KeyReusedError, Taken
 from gateway.console.deps import Console
-from gateway.errors import BadAnswerError, IllegalStepError
+from gateway.errors import BadAnswerError, NotAllowedError, TooLateError
 
 MAX_KEY = 200
 
 
-class TooOldError(IllegalStepError):
+class PromiseOverError(TooLateError):
     """A promise that reached us only after its own time was over; nothing was changed."""
+
+
+class OtherCarerError(NotAllowedError):
+    """The page was made for somebody else than who is signed in now; nothing was changed."""
+
+
+LONGEST_AGE_S = 30 * 24 * 3600
+"""An answer that waited for longer counts as this old."""
 
 
 def read_form(form: Mapping[str, str]) -> Answer:  # noqa: PLR0911 - one for each button
@@ -37,7 +46,7 @@ def read_form(form: Mapping[str, str]) -> Answer:  # noqa: PLR0911 - one for eac
 
     Raises:
         BadAnswerError: a field is missing or can't be used.
-        TooOldError: the promised time was over before the answer arrived.
+        PromiseOverError: the promised time was over before the answer arrived.
     """
     word, _, rest = form.get("answer", "").partition(":")
     match word:
@@ -87,8 +96,31 @@ def key_of_form(form: Mapping[str, str]) -> str | None:
     return f"{key}/{form.get('answer', '')}/{form.get('outcome', '')}/{form.get('note', '')}"[:MAX_KEY] if key else None
 
 
+def given_of_form(form: Mapping[str, str], who: str) -> since.Given:
+    """When a form's answer was given: ``key`` names the alert's version in its picture, ``age_s`` how long ago it was
+    tapped, and ``carer`` for whom the page was made.
+
+    Raises:
+        OtherCarerError: that is not ``who``.
+        BadAnswerError: ``age_s`` is no number.
+    """
+    if form.get("carer", who) != who:
+        raise OtherCarerError("The page was made for another carer.")
+    _, _, version = form.get("key", "").partition("-")
+    seen = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else None
+    return since.Given(seen, timedelta(seconds=min(_whole(form.get("age_s", "0")), LONGEST_AGE_S)))
+
+
 async def take(
-    console: Console, alert: int, answer: Answer, *, key: str | None, who: str, via: str, each_turn: bool = False
+    console: Console,
+    alert: int,
+    answer: Answer,
+    *,
+    key: str | None,
+    who: str,
+    via: str,
+    each_turn: bool = False,
+    given: since.Given = since.NOW,
 ) -> Taken:
     """Hand an answer to the desk; returns when it is on disk.
 
@@ -99,30 +131,44 @@ async def take(
         key: idempotency key; the same one from the same carer again changes nothing. None: no protection.
         who: the carer's id.
         via: ``page``, ``link`` or ``api``.
-        each_turn: as gateway.alerts.taking.take.
+        each_turn, given: as gateway.alerts.taking.take.
 
     Raises:
         KeyReusedError: the key was used for another answer.
-        UnknownAlertError, IllegalStepError, BadAnswerError, NotAllowedError: as gateway.alerts.desk.answer.
+        UnknownAlertError, IllegalStepError, BadAnswerError, NotAllowedError: as gateway.alerts.taking.take.
         StoreFailedError: the database failed; nothing was stored.
     """
     index = console.deps.index()
     return await console.deps.writer.write(
-        lambda tx: taking.take(tx, index, alert, answer, key=key, who=who, via=via, each_turn=each_turn), urgent=True
+        lambda tx: taking.take(tx, index, alert, answer, key=key, who=who, via=via, each_turn=each_turn, given=given),
+        urgent=True,
     )
 
 
 def _minutes_left(minutes: str, age_s: str) -> int:
-    try:
-        promised, age = int(minutes), int(age_s)
-    except ValueError:
-        raise BadAnswerError(f"answer: going:{minutes}: expected whole minutes.") from None
-    if promised < 1 or age < 0:
+    promised, age = _whole(minutes), _whole(age_s)
+    if promised < 1:
         raise BadAnswerError(f"answer: going:{minutes}: expected at least one minute.")
     left_s = promised * 60 - age
     if left_s <= 0:
-        raise TooOldError("The promised time is over.")
+        raise PromiseOverError("The promised time is over.")
     return -(-left_s // 60)
 
 
-__all__ = ["MAX_KEY", "KeyReusedError", "Taken", "TooOldError", "key_of_form", "read_form", "take"]
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 12):
+        raise BadAnswerError(f"{text!r}: expected a whole number.")
+    return int(text)
+
+
+__all__ = [
+    "MAX_KEY",
+    "KeyReusedError",
+    "OtherCarerError",
+    "PromiseOverError",
+    "Taken",
+    "given_of_form",
+    "key_of_form",
+    "read_form",
+    "take",
+]

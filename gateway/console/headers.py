@@ -31,6 +31,15 @@ _OF_FILES = ("ETag", "Last-Modified", "Content-Disposition")
 """A page's headers say nothing on a script or a style, and a file that never changes under its name is never asked for
 again: left out there, 280 bytes less each on a slow line."""
 
+CARER = "Telecare-Carer"
+"""Header: whose session it is. A page that was made for somebody else takes nothing of it."""
+VERSION = "Telecare-Version"
+"""Header: the address of the static files that belong to it. It also tells a script that the gateway itself answers,
+and nothing in between."""
+
+_FOR_SCRIPTS = ("/board", "/part", "/answer")
+"""Ends of the addresses that only our own scripts ask."""
+
 _WITH_MAP = ("/map", "/zones")
 """Pages on which a map is drawn; no other page may load pictures from elsewhere."""
 
@@ -57,6 +66,11 @@ def security_headers(*, secure: bool, images: str | None = None) -> Callable[[Me
         for name, value in _DEFAULT.items():
             if name not in headers:
                 headers[name] = value
+        if scope["path"].endswith(_FOR_SCRIPTS) or b"part=1" in scope["query_string"]:
+            headers[VERSION] = STATIC_URL
+            session = scope.get("session")
+            if isinstance(session, dict) and "carer" in session:
+                headers[CARER] = str(session["carer"])
         if scope["path"].startswith(STATIC_URL):
             for name in (*_OF_PAGES, *_OF_FILES):
                 if name in headers:

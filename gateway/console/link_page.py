@@ -21,7 +21,7 @@ from gateway.alerts import contact_tests, queries
 from gateway.alerts.model import Alert
 from gateway.alerts.taking import mark_opened
 from gateway.console.answering import EXPECTED, explained
-from gateway.console.answers import key_of_form, read_form, take
+from gateway.console.answers import given_of_form, key_of_form, read_form, take
 from gateway.console.deps import console_of
 from gateway.console.guards import Visitor
 from gateway.console.looks import looked
@@ -97,6 +97,7 @@ def router(counters: Counters) -> Router:
                 who=visitor.id,
                 via="link",
                 each_turn=of_page is None,
+                given=given_of_form({name: data[name] for name in ("key", "age_s") if name in data}, visitor.id),
             )
         except EXPECTED as error:
             status, text = explained(error, request, alert.id, tongue, visitor.id)

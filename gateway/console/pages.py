@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Request, Response
 from litestar.enums import MediaType
 from litestar.utils.scope.state import ScopeState
+from markupsafe import escape
 
 from gateway import words
 from gateway.console.deps import console_of
@@ -40,6 +41,11 @@ def _digest_of_static() -> str:
 
 STATIC_URL = f"/static/{_digest_of_static()}"
 """Static files live under their own digest: browsers keep them for ever, and never mix two versions."""
+
+
+_KEY = '<input type="hidden" name="key"'
+"""In each form that answers an alert. The page says for whom it was made: somebody else may have signed in since, in
+another tab of the same browser. Here, because what is shared by many readers has no name in it."""
 
 
 class Tongue:
@@ -113,6 +119,8 @@ def page(
     context["here"] = request.url.path
     csrf = ScopeState.from_scope(request.scope).csrf_token
     text = render(template, tongue, site=site, csrf=csrf if isinstance(csrf, str) else "", **context)
+    if isinstance(visitor, Visitor):
+        text = text.replace(_KEY, f'<input type="hidden" name="carer" value="{escape(visitor.id)}">{_KEY}')
     return Response(text, media_type=MediaType.HTML, status_code=status, headers=headers)
 
 

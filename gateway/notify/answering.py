@@ -7,12 +7,20 @@ from enum import StrEnum
 
 import msgspec
 
-from gateway.alerts import queries, taking
+from gateway.alerts import queries, since, taking
 from gateway.alerts.model import Acknowledge, Alert, Answer, Arrive, Close, Decline
 from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
 from gateway.clock import Clock
-from gateway.errors import AlreadyTakenError, BadAnswerError, IllegalStepError, NotAllowedError, UnknownAlertError
+from gateway.errors import (
+    AlreadyTakenError,
+    BadAnswerError,
+    HappenedSinceError,
+    IllegalStepError,
+    NotAllowedError,
+    TooLateError,
+    UnknownAlertError,
+)
 from gateway.store.writer import Tx, Writer
 from gateway.words import N_, gettext, time_of
 
@@ -23,6 +31,7 @@ _ENDED = N_("Thank you. The alert is closed.")
 _NOT_POSSIBLE = N_("Not possible")
 _FIRST = N_("{who} was first, at {time}.")
 _CLOSED = N_("The alert is closed already.")
+_SINCE = N_("It happened again since; please look. Your answer was not taken.")
 _NOT_YOURS = N_("There is no open alert of this kind for you.")
 _OTHER_GOES = N_("{who} is going already.")
 _OTHER_THERE = N_("{who} is there already.")
@@ -127,6 +136,7 @@ class Answering:
         key: str | None,
         each_turn: bool = False,
         said: Answer | None = None,
+        given: since.Given = since.NOW,
     ) -> Reply:
         """As ``take``, for any answer that the desk knows.
 
@@ -134,6 +144,7 @@ class Answering:
             alert, carer, via, key, each_turn: as ``take``.
             answer: what counts now.
             said: as it was sent; see gateway.alerts.taking.take.
+            given: how long ago it was pressed; see gateway.alerts.since.
 
         Raises:
             StoreFailedError: the database failed; nothing was stored.
@@ -148,7 +159,9 @@ class Answering:
             if found is None:
                 return None
             who = found
-            return taking.take(tx, index, alert, answer, key=key, who=who, via=via, each_turn=each_turn, said=said)
+            return taking.take(
+                tx, index, alert, answer, key=key, who=who, via=via, each_turn=each_turn, said=said, given=given
+            )
 
         taken, refusal = None, None
         try:
@@ -171,6 +184,8 @@ class Answering:
         if isinstance(error, AlreadyTakenError):
             at = time_of(error.at, language, index.timezone, self.now)
             return gettext(_FIRST, language, who=self._name(error.who), time=at)
+        if isinstance(error, HappenedSinceError | TooLateError):
+            return gettext(_SINCE, language)
         return gettext(_CLOSED if isinstance(error, IllegalStepError) else _NOT_POSSIBLE, language)
 
     def _name(self, carer: str) -> str:

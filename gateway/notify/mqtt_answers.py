@@ -29,6 +29,7 @@ from gateway.alerts.model import (
     Outcome,
     most_urgent_first,
 )
+from gateway.alerts.since import Given
 from gateway.alerts.table import AlertState
 from gateway.centre.model import Carer
 from gateway.errors import BadAnswerError, StoreFailedError
@@ -200,10 +201,11 @@ class MqttAnswers:
             )
         said = _answer(message)
         known = taking.known_alert(self._reader(), carer.id, _key(message)) is not None
-        answer = said if known else _still(said, self._age(message, waited=waited))
+        age = timedelta(0) if known else self._age(message, waited=waited)
+        answer = said if known else _still(said, age)
         # number None: no open alert of that resident; 0 is no alert's number, and gives the words for that
         return await self._answering.hand_in(
-            number or 0, answer, carer=carer.id, via="mqtt", key=_key(message), said=said
+            number or 0, answer, carer=carer.id, via="mqtt", key=_key(message), said=said, given=Given(age=age)
         )
 
     def _age(self, message: AnswerMessage, *, waited: bool) -> timedelta:
