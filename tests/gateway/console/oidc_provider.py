@@ -46,6 +46,8 @@ class TestProvider:
         self.claims: Callable[[dict[str, Any]], dict[str, Any]] = lambda claims: claims
         self.sign: Callable[[dict[str, Any]], str] = self._signed
         self.token_answer: Response | None = None
+        self.method = "client_secret_basic"
+        """How the gateway must show who it is."""
         self.symmetric_too = False
         self.asks_first = False
         """Whether somebody must press something on the provider's own page."""
@@ -104,8 +106,7 @@ class TestProvider:
     def _token(self, request: Request) -> Response:
         if self.token_answer is not None:
             return self.token_answer
-        known = request.authorization
-        self._demand(known is not None and (known.username, known.password) == (CLIENT, CLIENT_SECRET), "secret")
+        self._demand(_shown(request) == (self.method, CLIENT, "" if self.method == "none" else CLIENT_SECRET), "secret")
         asked = self._codes.pop(request.form.get("code", ""), None)
         if asked is None:
             return _json({"error": "invalid_grant"}, 400)
@@ -220,6 +221,14 @@ def why(answer: httpx.Response) -> str:
     """Why somebody was sent back to the sign-in page, or to My account."""
     assert answer.status_code == 303, answer.text
     return parse_qs(urlsplit(answer.headers["location"]).query)["oidc"][0]
+
+
+def _shown(request: Request) -> tuple[str, str | None, str | None]:
+    """How a client showed who it is: method, name, secret."""
+    if request.authorization is not None:
+        return "client_secret_basic", request.authorization.username, request.authorization.password
+    secret = request.form.get("client_secret", "")
+    return "client_secret_post" if secret else "none", request.form.get("client_id"), secret
 
 
 def _json(value: object, status: int = 200) -> Response:

@@ -190,6 +190,24 @@ async def test_over_https_the_cookie_belongs_to_this_host_alone(house: House, pr
     assert "redirect_uri=https%3A%2F%2Fcare.example.org%2Fsign-in%2Foidc%2Fcallback&" in begun.headers["location"]
 
 
+async def test_the_gateway_shows_who_it_is_in_the_way_that_the_provider_takes(
+    house: House, provider: TestProvider
+) -> None:
+    await linked(house, provider)
+    provider.method = "client_secret_post"
+    provider.more_metadata = {"token_endpoint_auth_methods_supported": ["private_key_jwt", "client_secret_post"]}
+    async with house.client() as client:
+        assert (await go(client)).headers["location"] == "/"
+    provider.method = "none"
+    settings = provider.settings()
+    settings.keep_secret(None)
+    await house.stop_serving()
+    house.settings["oidc"] = settings
+    await house.serve()
+    async with house.client() as client:
+        assert (await go(client)).headers["location"] == "/"
+
+
 async def test_without_a_provider_there_is_no_trace_of_one(house: House) -> None:
     await house.stop_serving()
     del house.settings["oidc"]
