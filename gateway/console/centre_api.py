@@ -26,7 +26,7 @@ from gateway.console.looks import looked
 from gateway.console.masking import masked, unmasked
 from gateway.console.once import once
 from gateway.console.problems import problem
-from gateway.errors import CentreError, Problem
+from gateway.errors import CentreError
 from gateway.store import centres
 from gateway.store.centres import Applied, VersionLine
 
@@ -57,13 +57,21 @@ class VersionsView(msgspec.Struct):
     next: str | None
 
 
+class Wrong(msgspec.Struct):
+    """What does not hold: the key, what stands there, and what is expected."""
+
+    key: str
+    value: str
+    expected: str
+
+
 class CheckView(msgspec.Struct):
-    """What a whole centre would change against version ``version``, entry by entry; or, when it does not hold, every
-    problem: its key, what stands there, and what is expected."""
+    """What a whole centre would change against version ``version``, entry by entry; when it does not hold, everything
+    that is wrong."""
 
     version: int
     changes: list[EntryChange]
-    problems: list[Problem]
+    problems: list[Wrong]
 
 
 class ChangesView(msgspec.Struct):
@@ -106,7 +114,8 @@ def router() -> Router:
         try:
             whole = await asyncio.to_thread(lambda: to_document(centre_from_document(after)))
         except CentreError as error:
-            return CheckView(found.version, [], error.problems)
+            wrong = [Wrong(one.key, one.value, one.expected) for one in error.problems]
+            return CheckView(found.version, [], wrong)
         return CheckView(found.version, [_safe(one) for one in diff(found.document, whole)], [])
 
     @get("/versions", summary="Versions of the centre", operation_id="centreVersions")
@@ -124,10 +133,10 @@ def router() -> Router:
     @get("/versions/{number:int}", summary="What a version changed", operation_id="centreVersion")
     async def version(request: Request[Any, Any, Any], number: FromPath[int]) -> Response[Any]:
         db = console_of(request).db()
-        after = centres.document_of(db, number) if 0 < number < 2**53 else None
+        after = centres.shared_document_of(db, number) if 0 < number < 2**53 else None
         if after is None:
             return problem(404, "There is no such version.")
-        before = centres.document_of(db, number - 1)
+        before = centres.shared_document_of(db, number - 1)
         [line] = centres.lines(db, before=number + 1, limit=1)
         changes = [] if before is None else [_safe(one) for one in diff(before, after)]
         return Response(ChangesView(line, changes))

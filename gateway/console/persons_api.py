@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 import msgspec
 from litestar import Request, Response, Router, get, post
@@ -80,8 +80,9 @@ def router() -> Router:
     )  # fmt: skip
     async def bundle(
         request: Request[Any, Any, Any], resident: FromPath[str], data: JSONBody[CopyWanted]
-    ) -> Response[bytes] | Stream:
-        return Stream(_bundle(await _copy(request, resident, data)), media_type="application/fhir+json")
+    ) -> Response[dict[str, Any]]:
+        out = Stream(_bundle(await _copy(request, resident, data)), media_type="application/fhir+json")
+        return cast("Response[dict[str, Any]]", out)  # what it holds, for the description
 
     @post(
         "/residents/{resident:str}/erase", status_code=202, summary="Erase a person, for good",
