@@ -1,7 +1,6 @@
 """The fields of a form, ready for the template: label, help, what stands there, what is wrong."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -88,7 +87,7 @@ def _field(one: Setting, value: Any, around: Around, path: str) -> Field:
         path=path,
         setting=one,
         label=tongue(one.label),
-        help="" if path in around.fixed else re.sub(r"`|\[\[|\]\]", "", one.about),
+        help="" if path in around.fixed or not one.about else tongue(one.about),
         value=_shown(one, value, around.timezone),
         normal=_normal(one, tongue),
         errors=[*around.errors.get(path, ())],

@@ -1,6 +1,7 @@
 """What kind of input each setting of the centre needs, read off its model's JSON Schema."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -49,7 +50,7 @@ LABELS: Final[dict[str, str]] = {
     "carers": N_("Carers"), "priorities": N_("For these priorities"), "rules": N_("For these rules"),
     "devices": N_("Devices"), "companions": N_("Companions"), "minutes": N_("How long"),
 }  # fmt: skip
-"""What the fields are called. Other settings of rules are called by their own key."""
+"""What the fields are called. Other settings of rules are called by their own key, which is a msgid too."""
 
 
 class Setting(NamedTuple):
@@ -60,6 +61,7 @@ class Setting(NamedTuple):
     label: str
     """Msgid."""
     about: str
+    """Msgid: what it is, in a sentence or two."""
     unit: str | None
     """Msgid, or a sign that is the same everywhere."""
     required: bool
@@ -82,6 +84,17 @@ def settings_of(model: type[BaseModel]) -> tuple[Setting, ...]:
     return _settings(schema, schema)
 
 
+def texts_of(model: type[BaseModel]) -> Iterator[str]:
+    """Every msgid of a table's or a rule's settings: what they are called, and what is said about them."""
+    ahead = list(settings_of(model))
+    while ahead:
+        one = ahead.pop()
+        yield one.label
+        if one.about:
+            yield one.about
+        ahead += one.inner
+
+
 def _settings(node: Mapping[str, Any], schema: Mapping[str, Any]) -> tuple[Setting, ...]:
     required = node.get("required", ())
     return tuple(
@@ -93,7 +106,7 @@ def _settings(node: Mapping[str, Any], schema: Mapping[str, Any]) -> tuple[Setti
 
 def _setting(key: str, raw: Mapping[str, Any], schema: Mapping[str, Any], *, required: bool) -> Setting:
     node, optional = _resolved(raw, schema)
-    about = str(raw.get("description") or node.get("description") or "")
+    about = re.sub(r"`|\[\[|\]\]", "", " ".join(str(raw.get("description") or node.get("description") or "").split()))
     kind, choices, inner = _kind(key, node, schema)
     unit = WHOLE_UNITS.get(key) or next((word for end, word in UNITS.items() if key.endswith(end)), None)
     refers = REFERENCES.get(key) if kind in {"text", "words"} and (key != "to" or kind == "words") else None
@@ -103,7 +116,7 @@ def _setting(key: str, raw: Mapping[str, Any], schema: Mapping[str, Any], *, req
     return Setting(
         key=key,
         kind=kind,
-        label=LABELS.get(key) or _spoken(key),
+        label=N_("Until") if key == "to" and kind != "words" else LABELS.get(key) or _spoken(key),
         about=about,
         unit=unit if kind == "number" else None,
         required=required,

@@ -14,6 +14,9 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 from jinja2 import Environment, nodes
 
+from gateway.centre.draft import TABLES
+from gateway.centre.model import Site
+from gateway.console.form_schema import texts_of
 from gateway.words import DOMAIN, FOLDER, LANGUAGES
 from rules.registry import RULES
 
@@ -31,6 +34,8 @@ TEMPLATES: dict[str, tuple[int, ...] | None] = {"_": None, "gettext": None, "man
 def msgids() -> Iterator[str | tuple[str, str]]:
     """Every msgid in the sources; a pair is singular and plural."""
     yield from (rule.title for rule in RULES)
+    for model in (Site, *TABLES.values(), *(rule.settings for rule in RULES)):
+        yield from texts_of(model)
     for package in ("rules", "gateway"):
         for file in sorted((ROOT / package).rglob("*.py")):
             yield from _found("python", file, PYTHON)
