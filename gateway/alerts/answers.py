@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from gateway.alerts import rows
+from gateway.alerts import permits, rows
 from gateway.alerts.asking import hand_over, more_help, only_taker, turn_of
 from gateway.alerts.escalation import DEFAULT_TIMES, begin_anew, go_on, is_failsafe
 from gateway.alerts.model import (
@@ -62,11 +62,12 @@ def answer(  # noqa: PLR0911 - one for each answer
         AlreadyTakenError: another carer is going or there; says who and since when.
         IllegalStepError: the alert's state does not allow it.
         BadAnswerError: minutes, outcome or note can't be used.
-        NotAllowedError: nobody is named.
+        NotAllowedError: nobody is named, or they may not answer so (gateway.alerts.permits).
     """
     if not who:
         raise NotAllowedError("An answer needs a person: sign in, or name who it is.")
     row = rows.find(tx.db, alert)
+    permits.check(tx.db, index, row, answer, who)
     match answer:
         case Acknowledge():
             return _acknowledge(tx, index, row, answer, who, via, times)

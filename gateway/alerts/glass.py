@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.alerts import desk
+from gateway.alerts import desk, permits
 from gateway.alerts.model import Incident
 from gateway.centre.index import CentreIndex
 from gateway.clock import from_ms, to_ms
@@ -20,7 +20,7 @@ from gateway.store.writer import Tx
 from gateway.words import N_
 from rules.model import Priority, Reason
 
-RULE: Final = "break_glass"
+RULE: Final = permits.BREAK_GLASS
 
 LASTING: Final = timedelta(minutes=30)
 """Long enough to find somebody in a house and its garden; whoever needs longer gives a reason again."""
@@ -113,6 +113,15 @@ def in_force(db: sqlite3.Connection, resident: str, carer: str, now: datetime) -
         (carer, resident, to_ms(now), to_ms(now)),
     ).fetchone()
     return None if row is None else _opened(row)
+
+
+def all_in_force(db: sqlite3.Connection, carer: str, now: datetime) -> set[str]:
+    """The residents whom this carer may see now by a break-glass."""
+    rows = db.execute(
+        "SELECT DISTINCT resident FROM break_glass WHERE carer = ? AND since <= ? AND until > ? AND ended_at IS NULL",
+        (carer, to_ms(now), to_ms(now)),
+    )
+    return {row[0] for row in rows}
 
 
 def opened_of(db: sqlite3.Connection, resident: str, *, limit: int = 100) -> list[Opened]:

@@ -47,6 +47,12 @@ def chosen(index: CentreIndex, alert: Alert, at: datetime) -> Plan:
     return _managers(index, policy) if alert.rule in MANAGERS_MATTERS else _plan(policy, None)
 
 
+def names(policy: Policy, carer: str) -> bool:
+    """Whether a policy asks a carer by name, in any of its steps, variants or its failsafe."""
+    steps = [*policy.steps, *(step for variant in policy.when for step in variant.steps)]
+    return any(carer in step.to for step in steps) or carer in policy.failsafe
+
+
 def recorded(index: CentreIndex, alert: Alert) -> Plan:
     """The plan by which the alert's present step was told, as far as the centre file still has it."""
     policy = index.policy_of(alert.resident)

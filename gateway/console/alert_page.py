@@ -37,7 +37,7 @@ async def alert_page(
     """
     console = console_of(request)
     index = console.deps.index()
-    if not may_see(console.db(), console.deps.index(), visitor, number):
+    if not may_see(console, visitor, number):
         raise UnknownAlertError
     found = queries.explain(console.db(), number)
     again = asks_for_part(request)
@@ -65,7 +65,7 @@ async def alert_page(
         where=_where(request, visitor, found.alert, tongue),
         evidence=evidence_lines(found, tongue),
         told=told_lines(found.told, index, tongue),
-        history=history_lines(found.history, index, tongue),
+        history=history_lines(found.history, index, tongue, staff=visitor.sees_everyone),
         search=_search(request, visitor, found.alert, tongue),
     )
 

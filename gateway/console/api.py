@@ -8,6 +8,7 @@ from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
 from gateway.alerts.model import Acknowledge, Alert, Arrive, Close, Decline, HandOver, MoreHelp, Reopen
+from gateway.alerts.since import Given
 from gateway.console.answering import explained
 from gateway.console.answers import MAX_KEY, KeyReusedError, take
 from gateway.console.board import chosen, visible
@@ -125,12 +126,21 @@ def router(counters: Counters) -> Router:
                 description="Your own name for this answer; sent again with it, the answer changes nothing.",
             ),
         ] = None,
+        alert_version: Annotated[
+            int | None,
+            HeaderParameter(
+                name="Alert-Version",
+                description="The `version` of the alert as you saw it. With it, an answer that does not know that it "
+                "happened again since is refused (409).",
+            ),
+        ] = None,
     ) -> Response[AnswerResult] | Response[bytes]:
         visitor, console = required_visitor(request), console_of(request)
-        if not may_see(console.db(), console.deps.index(), visitor, number):
+        if not may_see(console, visitor, number):
             raise UnknownAlertError
         try:
-            taken = await take(console, number, data, key=idempotency_key, who=visitor.id, via="api")
+            given = Given(alert_version)
+            taken = await take(console, number, data, key=idempotency_key, who=visitor.id, via="api", given=given)
         except KeyReusedError as error:
             return problem(422, str(error))
         except BadAnswerError as error:

@@ -87,7 +87,7 @@ class Board:
         @post("/alerts/{number:int}/answer", status_code=303, opt={"exclude_from_csrf": True}, guards=[same_origin])
         async def answer(request: Request[Any, Any, Any], number: FromPath[int], data: Form) -> Response[Any]:
             visitor, console = required_visitor(request), console_of(request)
-            if not may_see(console.db(), console.deps.index(), visitor, number):
+            if not may_see(console, visitor, number):
                 raise UnknownAlertError
             return await answered(request, self._counters, number, data, visitor, chosen(request, visitor))
 
@@ -105,7 +105,7 @@ class Board:
             alert = queries.alert(console.db(), int(number))
         except UnknownAlertError:
             return None
-        if not may_see(console.db(), console.deps.index(), visitor, alert.id):
+        if not may_see(console, visitor, alert.id):
             return None
         row = row_of(alert, console.deps.index(), tongue, visitor.id)
         return tongue("Room {room}, {title}: {state}", room=row.room, title=row.title, state=row.state_text)

@@ -12,10 +12,9 @@ from litestar.params import FromPath, QueryParameter
 
 from gateway.console.beside import beside
 from gateway.console.deps import console_of
-from gateway.console.guards import at_least, required_visitor
+from gateway.console.guards import at_least, required_visitor, resident_for
 from gateway.console.listing import MOST, Cursor, Limit, piece, polled
 from gateway.console.looks import looked
-from gateway.console.privacy import opened
 from gateway.console.problems import problem
 from gateway.errors import BadAnswerError
 from gateway.store import care
@@ -44,9 +43,7 @@ def router() -> Router:
     ) -> Response[NightSummary] | Response[bytes]:
         visitor, console = required_visitor(request), console_of(request)
         index, now = console.deps.index(), console.deps.clock.now()
-        person = index.residents.get(resident)
-        if person is None or not (visitor.sees(person) or opened(console, visitor, resident)):
-            return problem(404, "There is no such resident, or they are not yours to see.")
+        resident_for(request, resident, by_glass=True)
         night = day or last_night(now, index.timezone)
         try:
             found = await beside(console, lambda db: care.night(db, index, resident, night, now=now))

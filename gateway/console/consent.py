@@ -5,15 +5,14 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, Router, get, post
-from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, JSONBody, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 from pydantic import ValidationError
 
-from gateway.centre.model import Consents, Resident
+from gateway.centre.model import Consents
 from gateway.console.beside import beside
 from gateway.console.deps import console_of
-from gateway.console.guards import at_least, required_visitor, same_origin
+from gateway.console.guards import at_least, required_visitor, resident_for, same_origin
 from gateway.console.looks import looked
 from gateway.console.once import once
 from gateway.console.pages import Tongue, page, tongue_for
@@ -82,7 +81,7 @@ def router() -> Router:
     async def show(
         request: Request[Any, Any, Any], resident: FromPath[str], done: Annotated[int, QueryParameter()] = 0
     ) -> Response[str]:
-        _resident(request, resident)
+        resident_for(request, resident, by_glass=True)
         return await _page(
             request, resident, notice=_tongue(request)("Saved. It counts from now on.") if done else None
         )
@@ -91,7 +90,7 @@ def router() -> Router:
     async def save(
         request: Request[Any, Any, Any], resident: FromPath[str], data: URLEncodedBody[dict[str, str | list[str]]]
     ) -> Response[Any]:
-        _resident(request, resident)
+        resident_for(request, resident)
         tongue = _tongue(request)
         try:
             wanted = _from_form(data)
@@ -111,7 +110,7 @@ def router() -> Router:
 
     @get(f"/api{path}", include_in_schema=True, summary="What a resident agreed to", operation_id="consents")
     async def shown(request: Request[Any, Any, Any], resident: FromPath[str]) -> ConsentView:
-        _resident(request, resident)
+        resident_for(request, resident, by_glass=True)
         await looked(console_of(request), required_visitor(request).id, f"resident/{resident}", via="api")
         return _view(request, resident)
 
@@ -128,7 +127,7 @@ def router() -> Router:
     async def change_api(
         request: Request[Any, Any, Any], resident: FromPath[str], data: JSONBody[ConsentWanted]
     ) -> Response[Any]:
-        _resident(request, resident)
+        resident_for(request, resident)
         try:
             await _make(request, await _prepared(request, resident, data), data)
         except VersionConflictError as error:
@@ -141,13 +140,6 @@ def router() -> Router:
         "/", route_handlers=[show, save, shown, change_api], guards=[at_least("carer")], include_in_schema=False,
         tags=["privacy"],
     )  # fmt: skip
-
-
-def _resident(request: Request[Any, Any, Any], resident: str) -> Resident:
-    found = console_of(request).deps.index().residents.get(resident)
-    if found is None or not required_visitor(request).sees(found):
-        raise NotFoundException
-    return found
 
 
 async def _prepared(request: Request[Any, Any, Any], resident: str, wanted: ConsentWanted) -> Change:
@@ -196,8 +188,7 @@ def _from_form(data: dict[str, str | list[str]]) -> ConsentWanted:
 def _view(request: Request[Any, Any, Any], resident: str) -> ConsentView:
     db = console_of(request).db()
     version = centres.latest_number(db)
-    document = centres.document_of(db, version) or {}
-    plan = next(one for one in document["care_plans"] if one["resident"] == resident)
+    plan = centres.entry_of(db, version, "care_plans", resident) or {}
     return ConsentView(
         resident=resident,
         version=version,

@@ -16,11 +16,10 @@ from gateway.alerts.queries import FrameSeen, ReadingSeen
 from gateway.centre.model import Consents
 from gateway.console.api import AlertView, alert_view
 from gateway.console.deps import console_of
-from gateway.console.guards import Visitor, at_least, may_see, required_visitor
+from gateway.console.guards import Visitor, at_least, may_see, opened, required_visitor
 from gateway.console.looks import looked
 from gateway.console.pages import tongue_for
 from gateway.console.privacy import PURPOSE_OF
-from gateway.console.privacy import opened as glass_opened
 from gateway.console.view import history_lines, title_of, told_lines, why_lines
 from gateway.errors import UnknownAlertError
 
@@ -54,7 +53,7 @@ def router() -> Router:
     @get("/alerts/{number:int}/explain", summary="Why there is an alert", operation_id="explainAlert")
     async def explain(request: Request[Any, Any, Any], number: FromPath[int]) -> ExplainView:
         visitor, console = required_visitor(request), console_of(request)
-        if not may_see(console.db(), console.deps.index(), visitor, number):
+        if not may_see(console, visitor, number):
             raise UnknownAlertError
         found = explaining.chain(console.db(), number)
         await looked(console, visitor.id, f"alert/{number}", via="api")
@@ -70,8 +69,8 @@ def _view(request: Request[Any, Any, Any], visitor: Visitor, found: Chain) -> Ex
     if alert.resident is not None and alert.resident in index.residents:
         agreed = index.plan_of(alert.resident).consents
     kinds = {reading.kind for reading in whole.readings} | {one.kind for one in alert.evidence}
-    opened = alert.resident is not None and glass_opened(console_of(request), visitor, alert.resident)
-    hidden = {kind for kind in kinds if not _may_see(kind, visitor, agreed, opened=opened)}
+    glass = alert.resident is not None and opened(console_of(request), visitor, alert.resident)
+    hidden = {kind for kind in kinds if not _may_see(kind, visitor, agreed, opened=glass)}
     frames_hidden = {reading.frame for reading in whole.readings if reading.kind in hidden}
     # what was never decoded may be anything, and so may a reading that is past its time
     told_all = visitor.sees_everyone and not hidden
@@ -94,7 +93,10 @@ def _view(request: Request[Any, Any, Any], visitor: Visitor, found: Chain) -> Ex
         state_before=alert.before if told_all else None,
         state_after=alert.after if told_all else None,
         told=[line.text for line in told_lines(whole.told, index, tongue)],
-        history=[f"{line.at} {line.text}" for line in history_lines(whole.history, index, tongue)],
+        history=[
+            f"{line.at} {line.text}"
+            for line in history_lines(whole.history, index, tongue, staff=visitor.sees_everyone)
+        ],
         commands=list(found.commands) if visitor.sees_everyone else [],
         shelves=list(found.shelves) if visitor.sees_everyone else [],
         below=list(found.below) if visitor.sees_everyone else [],

@@ -3,18 +3,19 @@
 The role is read from the centre at each request, so a change of the centre file takes effect at once.
 """
 
-import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from litestar.connection import ASGIConnection
-from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+from litestar.exceptions import NotAuthorizedException, NotFoundException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
+from gateway.alerts import glass
+from gateway.alerts.policies import names
 from gateway.alerts.rows import LARGEST
 from gateway.centre.index import CentreIndex
 from gateway.centre.model import Carer, Resident
-from gateway.console.deps import console_of
+from gateway.console.deps import Console, console_of
 from gateway.console.origin import Sender, sender_of
 from gateway.console.sessions import KIOSK
 
@@ -109,8 +110,57 @@ async def same_origin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRou
         raise PermissionDeniedException("That came from another site. Nothing was changed.")
 
 
-def may_see(db: sqlite3.Connection, index: CentreIndex, visitor: Visitor, alert_id: int) -> bool:
-    """Whether the alert is the visitor's business: whoever was told about it, and staff of the resident's ward.
+def opened(console: Console, visitor: Visitor, resident_id: str) -> bool:
+    """Whether the visitor broke the glass for this resident, and it still holds; never for relatives."""
+    if not visitor.sees_everyone or resident_id not in console.deps.index().residents:
+        return False
+    return glass.in_force(console.db(), resident_id, visitor.id, console.deps.clock.now()) is not None
+
+
+def resident_for(
+    connection: ASGIConnection[Any, Any, Any, Any], resident_id: str, *, by_glass: bool = False
+) -> Resident:
+    """The resident of an address or a body, or 404: asked by every route that names one (docs/privacy.md).
+
+    Args:
+        connection: what was asked.
+        resident_id: the id, as it was sent.
+        by_glass: whoever broke the glass for this resident gets in too: for what an emergency needs.
+
+    Raises:
+        NotFoundException: there is none of that id, or they are none of the visitor's business.
+    """
+    visitor, console = required_visitor(connection), console_of(connection)
+    found = console.deps.index().residents.get(resident_id)
+    if found is None or not (visitor.sees(found) or (by_glass and opened(console, visitor, resident_id))):
+        raise NotFoundException("There is no such resident, or they are not yours to see.")
+    return found
+
+
+def concerns(index: CentreIndex, visitor: Visitor, resident_id: str | None) -> bool:
+    """Whether a line of a list of the staff is the visitor's business: what is of nobody, and what is of a resident of
+    an earlier version, is the business of all staff."""
+    resident = None if resident_id is None else index.residents.get(resident_id)
+    return visitor.sees_everyone if resident is None else visitor.sees(resident)
+
+
+def asked_of(index: CentreIndex, visitor: Visitor, resident_id: str | None, *, still_open: bool) -> bool:
+    """Whether what a visitor was told about is (still) their business.
+
+    What staff were told about stays theirs. A relative's it is as long as the resident names them; and, while an alert
+    is open, theirs whom the resident's policy asks by name, because they must be able to answer.
+    """
+    if visitor.sees_everyone or resident_id is None:
+        return True
+    resident = index.residents.get(resident_id)
+    if resident is None:
+        return False
+    return visitor.sees(resident) or (still_open and names(index.policy_of(resident_id), visitor.id))
+
+
+def may_see(console: Console, visitor: Visitor, alert_id: int) -> bool:
+    """Whether the alert is the visitor's business: whoever was told about it, staff of the resident's ward, and whoever
+    broke the glass for the resident.
 
     What is nobody's, and what a resident's of an earlier version was, is the business of all staff.
     """
@@ -118,12 +168,14 @@ def may_see(db: sqlite3.Connection, index: CentreIndex, visitor: Visitor, alert_
         return True
     if not 0 < alert_id <= LARGEST:
         return False
-    if visitor.sees_everyone:
-        row = db.execute("SELECT resident FROM alerts WHERE id = ?", (alert_id,)).fetchone()
-        resident = index.residents.get(row["resident"]) if row else None
-        if resident is None or visitor.sees(resident):
-            return True
+    db, index = console.db(), console.deps.index()
+    row = db.execute("SELECT resident, state FROM alerts WHERE id = ?", (alert_id,)).fetchone()
+    if row is None:
+        return False
+    whose = row["resident"]
+    if visitor.sees_everyone and (concerns(index, visitor, whose) or opened(console, visitor, whose)):
+        return True
     told = db.execute(
         "SELECT 1 FROM notifications WHERE alert = ? AND carer = ? LIMIT 1", (alert_id, visitor.id)
     ).fetchone()
-    return told is not None
+    return told is not None and asked_of(index, visitor, whose, still_open=row["state"] != "closed")

@@ -5,12 +5,11 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, Router, get
-from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, QueryParameter
 
 from gateway.alerts import glass
 from gateway.console.deps import Console, console_of
-from gateway.console.guards import Visitor, at_least, required_visitor
+from gateway.console.guards import Visitor, at_least, required_visitor, resident_for
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.view import name_of
@@ -135,9 +134,7 @@ def router() -> Router:
 
 def _allowed(request: Request[Any, Any, Any], resident: str) -> tuple[Visitor, Console]:
     visitor, console = required_visitor(request), console_of(request)
-    found = console.deps.index().residents.get(resident)
-    if found is None or not visitor.sees(found):
-        raise NotFoundException
+    resident_for(request, resident, by_glass=True)
     return visitor, console
 
 

@@ -13,7 +13,7 @@ from devices.model import Position
 from gateway.clock import to_ms
 from gateway.console.deps import Console
 from gateway.console.guards import Visitor, may_see
-from gateway.console.privacy import Purpose, Shown, shown
+from gateway.console.privacy import Purpose, Shown, shown_all
 from gateway.store import places
 from gateway.store.history import first_received
 
@@ -81,18 +81,16 @@ def overview(console: Console, visitor: Visitor, *, ward: str | None = None, mos
     alerts = open_alerts(db)
     if not visitor.sees_everyone:
         alerts = {
-            one: tuple(alert for alert in several if may_see(db, index, visitor, alert.id))
+            one: tuple(alert for alert in several if may_see(console, visitor, alert.id))
             for one, several in alerts.items()
             if one in index.residents and visitor.sees(index.residents[one])
         }
     why: dict[str, Shown] = {}
     hidden: Counter[Shown] = Counter()
-    for resident in index.residents.values():
-        if ward is not None and resident.ward != ward:
-            continue
-        said = shown(console, visitor, resident.id, Purpose.LOCATION)
+    asked = [one.id for one in index.residents.values() if ward is None or one.ward == ward]
+    for resident, said in shown_all(console, visitor, asked, Purpose.LOCATION).items():
         if said.allowed:
-            why[resident.id] = said
+            why[resident] = said
         elif said is not Shown.NOT_YOURS:  # what is nobody's business is not even counted
             hidden[said] += 1
     wanted = sorted(why, key=lambda one: one not in alerts)

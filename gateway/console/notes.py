@@ -5,12 +5,11 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, Router, get, post
-from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 
 from gateway.console.deps import console_of
-from gateway.console.guards import at_least, required_visitor, same_origin
+from gateway.console.guards import at_least, required_visitor, resident_for, same_origin
 from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
 from gateway.console.resident import resident_page
@@ -121,9 +120,7 @@ async def _add(
 ) -> notes.Note:
     visitor, deps = required_visitor(request), console_of(request).deps
     index = deps.index()
-    person = index.residents.get(resident)
-    if person is None or not visitor.sees(person):
-        raise NotFoundException("There is no such resident, or they are not yours to see.")
+    resident_for(request, resident, by_glass=True)
     note = await deps.writer.write(
         lambda tx: notes.add(tx, index, resident=resident, text=text, who=visitor.id, corrects=corrects, key=key)
     )

@@ -1,28 +1,22 @@
 """A copy of everything about a person (managers), and its erasing (admins): pages with a reason and a confirmation."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator
-from contextlib import closing
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 import structlog
 from litestar import Request, Response, Router, get, post
-from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Stream
 
 from gateway.centre.model import Resident
+from gateway.console import copies
 from gateway.console.beside import beside
 from gateway.console.deps import Console, console_of
-from gateway.console.guards import at_least, required_visitor
+from gateway.console.guards import at_least, required_visitor, resident_for
 from gateway.console.pages import page, tongue_for
 from gateway.console.view import name_of
 from gateway.errors import BadAnswerError, CentreError, NotAllowedError, StoreError, VersionConflictError
-from gateway.fhir import export as files
 from gateway.store import centres, compact, erase, export
 
 _LOG = structlog.get_logger(__name__)
@@ -32,8 +26,6 @@ LONGEST_WHY: Final = 500
 
 BREATH_S: Final = 0.02
 """Real seconds between two pieces of an erasing: what waits is written in between."""
-
-_PIECE: Final = 1 << 16
 
 _running: set[asyncio.Task[None]] = set()
 """Erasings that go on; held, because the loop itself forgets tasks."""
@@ -57,9 +49,8 @@ def router() -> Router:
             tongue = tongue_for(request, visitor)
             notice = tongue("Please write who asked for it, and why.")
             return page(request, "export.html", tongue, status=422, visitor=visitor, resident=found, notice=notice)
-        out = await written(console, resident, visitor.id, why, via="page")
         return Stream(
-            sent(out),
+            copies.Sent(await written(console, resident, visitor.id, why, via="page")),
             media_type="application/zip",
             headers={"Content-Disposition": f'attachment; filename="person-{resident}.zip"'},
         )
@@ -116,13 +107,10 @@ def _erasing() -> list[Any]:
     return [ask, begin, go_on, done]
 
 
-async def written(console: Console, resident: str, who: str, why: str, *, via: str) -> Path:
-    """Everything about a person as a ZIP file, which the caller takes away; written down before it is made."""
+async def written(console: Console, resident: str, who: str, why: str, *, via: str) -> copies.Copy:
+    """Everything about a person as a ZIP file that is nowhere in a folder; written down before it is made."""
     await console.deps.writer.write(partial(export.note, resident=resident, who=who, why=why, via=via))
-    out = console.deps.database.parent / f"export-{uuid4().hex}.zip"
-    centre, now = console.deps.index().centre, console.deps.clock.now()
-    await beside(console, lambda db: files.write(db, centre, resident, out, now=now))
-    return out
+    return await copies.made(console, resident)
 
 
 def is_running(resident: str) -> bool:
@@ -155,6 +143,7 @@ async def _erase(console: Console, plan: erase.Plan, who: str) -> None:
                 piece = await deps.writer.write(work)
                 counts[what], more = counts.get(what, 0) + piece.removed, piece.more
                 await asyncio.sleep(BREATH_S)
+        await asyncio.to_thread(compact.clear_copies, deps.database.parent)
         await asyncio.to_thread(compact.empty_log, deps.database)
         left = await asyncio.to_thread(compact.holds, deps.database, person.words)
         if left:
@@ -171,7 +160,7 @@ async def _erase_page(
     visitor, console = required_visitor(request), console_of(request)
     tongue, now = tongue_for(request, visitor), console.deps.clock.now()
     db = console.db()
-    document = centres.document_of(db, centres.latest_number(db)) or {}
+    document = centres.shared_document_of(db, centres.latest_number(db)) or {}
     why_not = erase.refusal(db, document, resident.id, now)
     return page(
         request,
@@ -191,17 +180,4 @@ def person_of(request: Request[Any, Any, Any], resident: str) -> Resident:
     Raises:
         NotFoundException: there is none.
     """
-    found = console_of(request).deps.index().residents.get(resident)
-    if found is None or not required_visitor(request).sees(found):
-        raise NotFoundException
-    return found
-
-
-async def sent(path: Path) -> AsyncIterator[bytes]:
-    """The file in pieces; it is gone from our disk when it is sent, or nobody wants it any more."""
-    try:
-        with closing(os.fdopen(os.open(path, os.O_RDONLY), "rb")) as file:
-            while data := await asyncio.to_thread(file.read, _PIECE):
-                yield data
-    finally:
-        await asyncio.to_thread(path.unlink, missing_ok=True)
+    return resident_for(request, resident)

@@ -98,7 +98,7 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
         response.delete_cookie("__Host-csrf")
         return response
     if error.status_code >= 500:
-        _LOG.error("console.failed", path=request.url.path, status=error.status_code, error=type(error).__name__)
+        _LOG.error("console.failed", route=_route(request), status=error.status_code, error=type(error).__name__)
     detail = _field_by_field(error) if error.status_code == 400 and wants_json(request) else None
     return refuse(request, error.status_code, detail, headers)
 
@@ -112,22 +112,24 @@ def _field_by_field(error: HTTPException) -> str:
     return "; ".join(named) or error.detail
 
 
-_REFUSED: dict[type[GatewayError], int] = {UnknownAlertError: 404, NotAllowedError: 403, IllegalStepError: 409}
+_REFUSED: dict[type[GatewayError], int] = {UnknownAlertError: 404, IllegalStepError: 409}
 
 
 def on_gateway_error(request: Request[Any, Any, Any], error: GatewayError) -> Response[Any]:
     """Errors that the gateway raises on purpose."""
     match error:
-        case UnknownAlertError() | NotAllowedError() | IllegalStepError():
+        case NotAllowedError():
+            return refuse(request, 403, _tongue(request)(str(error)))
+        case UnknownAlertError() | IllegalStepError():
             return refuse(request, next(status for kind, status in _REFUSED.items() if isinstance(error, kind)))
         case VersionConflictError() | UndoError() | CentreError():
             return _of_centre(request, error)
         case TokenError():
             return refuse(request, 422, str(error))
         case StoreFailedError():
-            _LOG.error("console.store_failed", path=request.url.path)
+            _LOG.error("console.store_failed", route=_route(request))
             return refuse(request, 503, headers={"Retry-After": "5"})
-    _LOG.error("console.failed", path=request.url.path, error=type(error).__name__)
+    _LOG.error("console.failed", route=_route(request), error=type(error).__name__)
     return refuse(request, 500)
 
 
@@ -147,8 +149,13 @@ def _of_centre(request: Request[Any, Any, Any], error: VersionConflictError | Un
 
 def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Everything else is a mistake of ours: logged with its trace, shown without."""
-    _LOG.error("console.failed", path=request.url.path, error=type(error).__name__, exc_info=error)
+    _LOG.error("console.failed", route=_route(request), error=type(error).__name__, exc_info=error)
     return refuse(request, 500)
+
+
+def _route(request: Request[Any, Any, Any]) -> str:
+    """What was asked for, for the log: the route, not the path, which may hold a signed link."""
+    return f"{request.method} {request.scope.get('path_template') or '(none)'}"
 
 
 def _reads_a_page(request: Request[Any, Any, Any]) -> bool:

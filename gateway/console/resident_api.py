@@ -60,7 +60,7 @@ class RuleView(msgspec.Struct, kw_only=True):
 
 
 class ResidentDetail(msgspec.Struct, kw_only=True):
-    """A resident. ``hidden`` says in sentences what the asker may not see, and why. ``note``, ``devices``,
+    """A resident. ``hidden`` says in sentences what the asker may not see, and why. ``note``, ``visit``, ``devices``,
     ``consents``, ``rules`` and the protection are for staff: null for relatives."""
 
     id: str
@@ -247,7 +247,7 @@ def _detail(db: Connection, seen: Looked, request: Request[Any, Any, Any]) -> Re
         room=resident.room,
         ward=resident.ward,
         note=resident.note if staff else None,
-        visit=resident.visit,
+        visit=resident.visit if staff else None,
         level=kept[0].value if kept else None,
         missing=resident_now.missing(kept[1], seen.tongue) if kept else None,
         alerts=[alert_view(request, alert) for alert in resident_timeline.open_of(db, resident.id, seen.allowed)],

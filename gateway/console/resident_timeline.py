@@ -69,7 +69,7 @@ def day_entries(
 ) -> list[Entry]:
     """Everything of a day, the newest first."""
     start, end = bounds(day, index)
-    found = [_alert_entry(db, index, alert, tongue) for alert in alerts_of(db, resident, start, end, allowed)]
+    found = [_alert_entry(db, index, alert, tongue, allowed) for alert in alerts_of(db, resident, start, end, allowed)]
     if allowed.staff:
         found += [_note_entry(note, index, tongue) for note in notes.notes(db, resident, since=start, until=end)]
         found += _commands(db, index, resident, start, end, tongue)
@@ -135,8 +135,8 @@ def _alerts(
     return [rows.alert_of(row) for row in found]
 
 
-def _alert_entry(db: sqlite3.Connection, index: CentreIndex, alert: Alert, tongue: Tongue) -> Entry:
-    lines = history_lines(queries.history(db, alert.id)[1:], index, tongue)
+def _alert_entry(db: sqlite3.Connection, index: CentreIndex, alert: Alert, tongue: Tongue, allowed: Allowed) -> Entry:
+    lines = history_lines(queries.history(db, alert.id)[1:], index, tongue, staff=allowed.staff)
     title = title_of(alert.rule, tongue, index.own_title(alert.resident, alert.rule_key))
     return Entry(
         at=alert.raised_at,

@@ -6,15 +6,14 @@ from datetime import date
 from typing import Any, Final
 
 from litestar import Request
-from litestar.exceptions import NotFoundException
 
 from gateway.centre.index import CentreIndex
 from gateway.centre.model import Resident
 from gateway.console.deps import Console, console_of
-from gateway.console.guards import Visitor, required_visitor
+from gateway.console.guards import Visitor, required_visitor, resident_for
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, asks_for_part, tongue_for
-from gateway.console.privacy import PURPOSE_OF, Purpose, Shown, opened, shown
+from gateway.console.privacy import PURPOSE_OF, Purpose, Shown, shown
 from gateway.console.resident_timeline import Allowed
 from gateway.errors import BadAnswerError
 from gateway.words import N_
@@ -89,10 +88,7 @@ async def look(request: Request[Any, Any, Any], resident: str, *, via: str, part
         NotFoundException: there is no such resident, or they are none of the visitor's business.
     """
     visitor, console = required_visitor(request), console_of(request)
-    index = console.deps.index()
-    person = index.residents.get(resident)
-    if person is None or not (visitor.sees(person) or opened(console, visitor, resident)):
-        raise NotFoundException("There is no such resident, or they are not yours to see.")
+    index, person = console.deps.index(), resident_for(request, resident, by_glass=True)
     target = f"resident/{resident}" + (f"/{part}" if part else "")
     await looked(console, visitor.id, target, via=via, again=via == "page" and asks_for_part(request))
     purposes = {purpose: shown(console, visitor, resident, purpose) for purpose in Purpose}

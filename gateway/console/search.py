@@ -19,13 +19,14 @@ from gateway.alerts.searching import Begun, Search, Standing
 from gateway.centre import photos
 from gateway.centre.model import Resident
 from gateway.console.deps import Console, console_of
-from gateway.console.guards import Visitor, at_least, may_see, required_visitor, same_origin
+from gateway.console.guards import Visitor, at_least, may_see, required_visitor, resident_for, same_origin
 from gateway.console.listing import polled
 from gateway.console.once import once
 from gateway.console.ops import OPEN
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.problems import problem
 from gateway.console.search_map import SIZE, draw
+from gateway.console.search_who import end_search, is_about, searches_for
 from gateway.errors import BadAnswerError, NotAllowedError, StoreError, UnknownAlertError
 from gateway.store.database import reader
 from gateway.store.fixes import Fix, fixes
@@ -140,9 +141,8 @@ def _staff() -> Router:
 
     @post("/searches/{number:int}/end", status_code=200)
     async def end(request: Request[Any, Any, Any], number: FromPath[int]) -> Response[Any]:
-        visitor, deps = required_visitor(request), console_of(request).deps
         try:
-            await deps.writer.write(lambda tx: searching.end(tx, number, who=visitor.id))
+            await end_search(required_visitor(request), console_of(request), number)
         except BadAnswerError:
             raise UnknownAlertError from None
         return _words(request, 200, N_("The search is over"), N_("The link shows nothing any more."))
@@ -162,6 +162,8 @@ def _api() -> Router:
         request: Request[Any, Any, Any], resident: FromPath[str], data: JSONBody[Wanted]
     ) -> Response[SearchView] | Response[bytes]:
         visitor, console = required_visitor(request), console_of(request)
+        if data.alert is None or not is_about(console, visitor, data.alert, resident):
+            resident_for(request, resident, by_glass=True)
         try:
             begun = await _begin(console, resident, visitor.id, timedelta(minutes=data.minutes), data.alert)
         except BadAnswerError as error:
@@ -173,7 +175,7 @@ def _api() -> Router:
     @get("/searches", summary="The searches that go on", operation_id="searches")
     async def listed(request: Request[Any, Any, Any]) -> Response[list[SearchView]]:
         console = console_of(request)
-        found = searching.searches(console.db(), now=console.deps.clock.now())
+        found = searches_for(console, required_visitor(request))
         return await polled(request, [_view(console, search) for search in found], look="searches")
 
     @post(
@@ -184,7 +186,7 @@ def _api() -> Router:
     async def end(request: Request[Any, Any, Any], number: FromPath[int]) -> Response[SearchView] | Response[bytes]:
         visitor, console = required_visitor(request), console_of(request)
         try:
-            search = await console.deps.writer.write(lambda tx: searching.end(tx, number, who=visitor.id))
+            search = await end_search(visitor, console, number)
         except BadAnswerError as error:
             return problem(404, str(error))
         return Response(_view(console, search))
@@ -200,7 +202,7 @@ async def _begin(console: Console, resident: str, who: str, lasting: timedelta, 
 
 
 def _resident_of(console: Console, visitor: Visitor, number: int) -> str:
-    if not may_see(console.db(), console.deps.index(), visitor, number):
+    if not may_see(console, visitor, number):
         raise UnknownAlertError
     resident = queries.alert(console.db(), number).resident
     if resident is None or resident not in console.deps.index().residents:

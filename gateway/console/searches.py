@@ -11,6 +11,7 @@ from gateway.console.deps import Console, console_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, page, tongue_for
+from gateway.console.search_who import searches_for
 from gateway.console.view import name_of
 
 
@@ -33,11 +34,9 @@ def router() -> Router:
     @get("/searches")
     async def show(request: Request[Any, Any, Any]) -> Response[str]:
         visitor, console = required_visitor(request), console_of(request)
-        tongue, index = tongue_for(request, visitor), console.deps.index()
-        found = searching.searches(console.db(), now=tongue.now)
-        mine = [one for one in found if one.resident in index.residents and visitor.sees(index.residents[one.resident])]
+        tongue = tongue_for(request, visitor)
         await looked(console, visitor.id, "searches", via="page")
-        lines = [_line(console, one, tongue) for one in mine]
+        lines = [_line(console, one, tongue) for one in searches_for(console, visitor)]
         return page(request, "searches.html", tongue, visitor=visitor, lines=lines)
 
     return Router("/", route_handlers=[show], guards=[at_least("carer")], include_in_schema=False)

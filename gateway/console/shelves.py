@@ -11,7 +11,7 @@ from gateway.alerts import shelving
 from gateway.alerts.shelving import Shelf
 from gateway.console.api import ShelfView, Shelves
 from gateway.console.deps import console_of
-from gateway.console.guards import at_least, required_visitor, same_origin
+from gateway.console.guards import at_least, concerns, required_visitor, resident_for, same_origin
 from gateway.console.listing import MOST, Cursor, Limit, piece, polled
 from gateway.console.once import once
 from gateway.console.pages import tongue_for
@@ -34,7 +34,7 @@ def router() -> Router:
 
     @get("/shelves", summary="What is shelved", operation_id="shelves")
     async def listed(request: Request[Any, Any, Any], limit: Limit = MOST, cursor: Cursor = None) -> Response[Shelves]:
-        part, more = piece(shelving.shelves(console_of(request).db()), cursor, limit)
+        part, more = piece(shelves_for(request), cursor, limit)
         return await polled(request, Shelves([_view(request, shelf) for shelf in part], more), look="shelves")
 
     @post(
@@ -48,6 +48,8 @@ def router() -> Router:
     @once
     async def shelve(request: Request[Any, Any, Any], data: JSONBody[ShelfWanted]) -> Response[Any]:
         visitor, deps = required_visitor(request), console_of(request).deps
+        if data.resident is not None:
+            resident_for(request, data.resident)
         try:
             shelf = await deps.writer.write(
                 lambda tx: shelving.shelve(
@@ -77,15 +79,34 @@ def router() -> Router:
     )
     @once
     async def end(request: Request[Any, Any, Any], number: FromPath[int]) -> Response[Any]:
-        visitor, deps = required_visitor(request), console_of(request).deps
         try:
-            shelf = await deps.writer.write(lambda tx: shelving.unshelve(tx, deps.index(), number, who=visitor.id))
+            shelf = await end_shelf(request, number)
         except BadAnswerError as error:
             return problem(404, str(error))
-        deps.writer.changes.bump()
         return Response(_view(request, shelf))
 
     return Router("/api", route_handlers=[listed, shelve, end], guards=[at_least("carer")], tags=["rules"])
+
+
+def shelves_for(request: Request[Any, Any, Any]) -> list[Shelf]:
+    """The shelves in force that are the visitor's business; what ends first comes first."""
+    visitor, console = required_visitor(request), console_of(request)
+    index = console.deps.index()
+    return [one for one in shelving.shelves(console.db()) if concerns(index, visitor, one.resident)]
+
+
+async def end_shelf(request: Request[Any, Any, Any], number: int) -> Shelf:
+    """End a shelf before its time; what still stands is told at once.
+
+    Raises:
+        BadAnswerError: there is no such shelf in force, or it is none of the visitor's business.
+    """
+    visitor, deps = required_visitor(request), console_of(request).deps
+    if all(one.id != number for one in shelves_for(request)):
+        raise BadAnswerError(f"shelf: {number}: expected the number of a shelf that is in force.")
+    shelf = await deps.writer.write(lambda tx: shelving.unshelve(tx, deps.index(), number, who=visitor.id))
+    deps.writer.changes.bump()
+    return shelf
 
 
 def _view(request: Request[Any, Any, Any], shelf: Shelf) -> ShelfView:

@@ -16,6 +16,7 @@ from gateway.console.guards import Visitor, at_least, required_visitor
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.problems import refuse
+from gateway.console.shelves import end_shelf, shelves_for
 from gateway.console.view import name_of, title_of
 from gateway.errors import BadAnswerError, NotAllowedError
 
@@ -68,12 +69,10 @@ def router() -> Router:
 
     @post("/shelves/{number:int}/end", status_code=303)
     async def end(request: Request[Any, Any, Any], number: FromPath[int]) -> Response[Any]:
-        visitor, deps = required_visitor(request), console_of(request).deps
         try:
-            await deps.writer.write(lambda tx: shelving.unshelve(tx, deps.index(), number, who=visitor.id))
+            await end_shelf(request, number)
         except BadAnswerError as error:
             return refuse(request, 404, str(error))
-        deps.writer.changes.bump()
         return Redirect("/shelves", status_code=303)
 
     return Router("/", route_handlers=[show, shelve, end], guards=[at_least("carer")], include_in_schema=False)
@@ -102,11 +101,7 @@ async def _page(
         visitor=visitor,
         refused=refused,
         typed=typed or {},
-        lines=[
-            _line(shelf, index, tongue)
-            for shelf in shelving.shelves(console.db())
-            if shelf.resident is None or shelf.resident not in index.residents or shelf.resident in mine
-        ],
+        lines=[_line(shelf, index, tongue) for shelf in shelves_for(request)],
         residents=sorted((one.room, one.name, one.id) for one in index.residents.values() if one.id in mine),
         resident=resident if resident in mine else "",
         rules=sorted(rules, key=lambda rule: rule[1]),

@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from gateway import words
+from gateway.alerts import permits
 from gateway.alerts.model import Alert, HistoryLine, Outcome, outcomes_for
 from gateway.alerts.queries import Explanation, Notified
 from gateway.alerts.shelving import Shelf
@@ -89,7 +90,7 @@ def row_of(alert: Alert, index: CentreIndex, tongue: Tongue, reader: str) -> Row
         state=alert.state.value,
         state_text=state_text(alert, index, tongue, reader),
         mine=mine,
-        steps=_steps(alert.state, mine=mine),
+        steps=_allowed(_steps(alert.state, mine=mine), alert, index, reader),
         asks_fall=alert.rule == "fall" and alert.resident is not None,
         outcomes=tuple((o.value, outcome_word(o, tongue)) for o in outcomes_for(alert.rule)),
         say=tongue("New alert: {priority}. Room {room}. {title}.", priority=priority, room=room, title=title),
@@ -138,6 +139,16 @@ def _steps(state: AlertState, *, mine: bool) -> tuple[str, ...]:
             return ("decline", "more_help", "close") if mine else ("arrive", "more_help", "close")
         case AlertState.CLOSED:
             return ("reopen",)
+
+
+def _allowed(steps: tuple[str, ...], alert: Alert, index: CentreIndex, reader: str) -> tuple[str, ...]:
+    """The steps without what this reader may not do."""
+    refused = set()
+    if not permits.reopens(index, reader):
+        refused.add("reopen")
+    if not permits.closes(index, alert, reader):
+        refused.add("close")
+    return tuple(step for step in steps if step not in refused)
 
 
 def title_of(rule: str, tongue: Tongue, own: str | None = None) -> str:
@@ -241,12 +252,12 @@ def told_lines(told: Sequence[Notified], index: CentreIndex, tongue: Tongue) -> 
     ]
 
 
-def history_lines(lines: Sequence[HistoryLine], index: CentreIndex, tongue: Tongue) -> list[Line]:
-    """What happened to the alert, the newest last."""
-    return [_line(line.at, tongue, _event_text(line, index, tongue)) for line in lines]
+def history_lines(lines: Sequence[HistoryLine], index: CentreIndex, tongue: Tongue, *, staff: bool) -> list[Line]:
+    """What happened to the alert, the newest last; what people wrote is for staff only."""
+    return [_line(line.at, tongue, _event_text(line, index, tongue, notes=staff)) for line in lines]
 
 
-def _event_text(line: HistoryLine, index: CentreIndex, tongue: Tongue) -> str:
+def _event_text(line: HistoryLine, index: CentreIndex, tongue: Tongue, *, notes: bool) -> str:
     event = line.event
     if event == "expire" and line.state_before is AlertState.ATTENDED:
         event = "expire_attended"
@@ -256,7 +267,7 @@ def _event_text(line: HistoryLine, index: CentreIndex, tongue: Tongue) -> str:
         who=name_of(line.who, index, tongue),
         minutes=line.detail.get("eta_minutes", ""),
         outcome=outcome_word(Outcome(outcome), tongue) if outcome else "",
-        note=line.detail.get("note") or "",
+        note=(line.detail.get("note") or "") if notes else "",
         to=name_of(str(line.detail["to"]), index, tongue) if "to" in line.detail else "",
     ).strip()
 

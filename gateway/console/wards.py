@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from gateway.centre.index import CentreIndex
 from gateway.console.deps import Console
-from gateway.console.guards import Visitor
+from gateway.console.guards import Visitor, asked_of
 
 MOST_CHOSEN = 50
 """Wards in one address; more than any house has."""
@@ -83,7 +83,7 @@ def marks_of(console: Console, visitor: Visitor, chosen: Collection[str] = ()) -
         if not mine or (chosen and ward is not None and ward not in chosen):
             if told is None:
                 told = _told(console, visitor.id)
-            if number not in told:
+            if number not in told or not asked_of(console.deps.index(), visitor, who, still_open=True):
                 hidden += mine
                 elsewhere += staff and not mine
                 continue

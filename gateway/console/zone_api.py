@@ -41,7 +41,8 @@ class ZoneWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ZoneSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """A zone. ``kind``: circle, polygon, corridor or indoor; ``square_m``: its size; ``residents``: who uses it."""
+    """A zone. ``kind``: circle, polygon, corridor or indoor; ``square_m``: its size; ``residents``: who of the
+    asker's wards uses it."""
 
     id: str
     name: str
@@ -89,7 +90,7 @@ def router() -> Router:
     @get("/api/zones", summary="All zones", operation_id="zones", tags=["zones"])
     async def listed(request: Request[Any, Any, Any], limit: Limit = MOST, cursor: Cursor = None) -> Response[ZoneList]:
         console = console_of(request)
-        found, users = in_force(console), zone_model.users_of(console.deps.index())
+        found, users = in_force(console), zone_model.users_for(console.deps.index(), required_visitor(request))
         part, more = piece(found.zones, cursor, limit)
         view = ZoneList(version=found.version, zones=[_seen(one, users) for one in part], next=more)
         return await polled(request, view, look=None)
@@ -100,7 +101,7 @@ def router() -> Router:
         zone = zone_at(console, name)
         if zone is None:
             return problem(404, _tongue(request)(GONE))
-        return Response(_seen(zone, zone_model.users_of(console.deps.index())))
+        return Response(_seen(zone, zone_model.users_for(console.deps.index(), required_visitor(request))))
 
     @put(
         "/api/zones/{name:str}",
@@ -138,7 +139,7 @@ def router() -> Router:
         visitor, console, tongue = required_visitor(request), console_of(request), _tongue(request)
         if zone_at(console, name) is None:
             return problem(404, tongue(GONE))
-        used = users_said(console, name, tongue)
+        used = users_said(console, visitor, name, tongue)
         if used is not None:
             return problem(409, used)
         applied = await remove(console, visitor, name, base)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from gateway.centre.index import HOUSE, CentreIndex
 from gateway.centre.model import Zone
-from gateway.console.guards import Visitor
+from gateway.console.guards import Visitor, concerns
 from gateway.problems import problems_of, schema_of
 from gateway.words import N_
 from rules.errors import BadZoneError
@@ -99,6 +99,14 @@ def _find_users(index: CentreIndex) -> dict[str, list[str]]:
         for zone in zones_of(house.rules):
             found.setdefault(zone, []).append(HOUSE)
     return found
+
+
+def users_for(index: CentreIndex, visitor: Visitor) -> dict[str, list[str]]:
+    """The same, as far as they are the visitor's business: who lives in another ward is not named."""
+    return {
+        zone: [one for one in users if one == HOUSE or concerns(index, visitor, one)]
+        for zone, users in users_of(index).items()
+    }
 
 
 def zones_of(rules: Any) -> set[str]:

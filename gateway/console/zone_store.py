@@ -11,6 +11,7 @@ from gateway.console.guards import Visitor
 from gateway.console.pages import Tongue
 from gateway.console.zone_model import zones_of
 from gateway.console.zone_trial import with_zone
+from gateway.console.zone_words import elsewhere
 from gateway.store import centres
 from gateway.store.centres import Applied
 from rules.registry import RULES
@@ -75,19 +76,22 @@ async def remove(console: Console, visitor: Visitor, name: str, base: int, *, wh
     return await editing.change(console, visitor, base, edit, why)
 
 
-def users_said(console: Console, name: str, tongue: Tongue) -> str | None:
+def users_said(console: Console, visitor: Visitor, name: str, tongue: Tongue) -> str | None:
     """Why a zone can't be deleted: the plans that name it; None: none does."""
     index = console.deps.index()
     titles = {rule.name: rule.title for rule in RULES}
-    found = []
+    found, others = [], 0
     for plan in index.centre.care_plans:
         rules = [rule for rule in plan.rules if name in zones_of([rule])]
-        if rules:
-            resident = index.residents[plan.resident]
+        if rules and not visitor.sees(resident := index.residents[plan.resident]):
+            others += 1
+        elif rules:
             named = ", ".join(tongue(titles.get(rule.name, rule.name)) for rule in rules)
             found.append(f"{resident.room} {resident.name} ({named})")
     if any(name in zones_of(house.rules) for house in index.centre.house_plans):
         found.append(tongue("the house"))
+    if others:
+        found.append(elsewhere(others, tongue))
     if not found:
         return None
     more = tongue(" and {n} more", n=len(found) - _NAMED) if len(found) > _NAMED else ""

@@ -6,6 +6,7 @@ from gateway import words
 from gateway.centre.index import HOUSE, CentreIndex
 from gateway.centre.model import Zone
 from gateway.console import zone_model
+from gateway.console.guards import Visitor
 from gateway.console.pages import Tongue
 from gateway.console.zone_model import Checked, Fault
 from gateway.words import N_
@@ -40,14 +41,21 @@ def area(square_m: float) -> str:
     return f"{round(square_m):,} m²".replace(",", " ")
 
 
-def users_named(index: CentreIndex, zone: str, tongue: Tongue) -> list[str]:
-    """Whose plans name a zone: room and name."""
+def users_named(index: CentreIndex, visitor: Visitor, zone: str, tongue: Tongue) -> list[str]:
+    """Whose plans name a zone: room and name; those of other wards are counted."""
     found = []
-    for one in zone_model.users_of(index).get(zone, []):
+    mine = zone_model.users_for(index, visitor).get(zone, [])
+    for one in mine:
         resident = index.residents.get(one)
         house = tongue("the house") if one == HOUSE else one
         found.append(house if resident is None else f"{resident.room} {resident.name}")
-    return found
+    others = len(zone_model.users_of(index).get(zone, [])) - len(mine)
+    return [*found, elsewhere(others, tongue)] if others else found
+
+
+def elsewhere(number: int, tongue: Tongue) -> str:
+    """Residents who are none of the reader's business, counted."""
+    return tongue.many("{n} resident of another ward", "{n} residents of other wards", number)
 
 
 def checked_of(zone: dict[str, Any], tongue: Tongue) -> Checked:

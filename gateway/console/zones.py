@@ -145,7 +145,7 @@ class Pages:
     async def _delete(self, request: Request[Any, Any, Any], name: str, base: int, form: Form) -> Response[Any]:
         visitor, console = required_visitor(request), console_of(request)
         tongue = tongue_for(request, visitor)
-        used = users_said(console, name, tongue)
+        used = users_said(console, visitor, name, tongue)
         if used is not None:
             return self._editor(request, form, known=True, base=base, notice=used, status=409)
         try:
@@ -230,7 +230,7 @@ class Pages:
             places=places,
             checked=described(checked, tongue) if checked and checked.good else [],
             notice=notice,
-            users=users_named(console.deps.index(), form.id, tongue) if known else [],
+            users=users_named(console.deps.index(), visitor, form.id, tongue) if known else [],
             can_try=console.deps.trier is not None,
             shapes=[shape_of(one) for one in others],
             drawing=map_svg.draw([*drawn, *others] if drawn else others, []),

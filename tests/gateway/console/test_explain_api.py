@@ -23,6 +23,7 @@ async def with_reading(house: House, *, location: str) -> int:
     document["assignments"] = [{"device": "gps", "resident": "r01", "from": "2025-01-01T00:00:00Z"}]
     document["care_plans"][0]["rules"] = [{"rule": "silent", "after_s": 900}]
     document["care_plans"][0]["consents"] = {"location": location}
+    document["residents"][0]["relatives"] = ["rita"]
     centre = centre_from_document(document)
     house.index = CentreIndex(centre)
     now = house.clock.now()

@@ -45,7 +45,7 @@ async def test_shelved_shown_and_ended(shelvable: House) -> None:
 @pytest.mark.parametrize(
     ("change", "status", "words"),
     [
-        ({"resident": "r99"}, 422, "resident: 'r99'"),
+        ({"resident": "r99"}, 404, "no such"),
         ({"rule_key": "help"}, 403, "always told"),
         ({"minutes": 0}, 400, "minutes"),
         ({"minutes": 60 * 24}, 422, "expected 1 minute to 12 hours"),
