@@ -143,7 +143,9 @@ def _list(request: Request[Any, Any, Any], table: str) -> Response[str]:
         "admin_list.html",
         table=table,
         words=TABLE_WORDS[table],
-        lines=lines[(number - 1) * PER_PAGE : number * PER_PAGE],
+        lines=[
+            one | {"path": path_of(table, one["key"])} for one in lines[(number - 1) * PER_PAGE : number * PER_PAGE]
+        ],
         found=len(lines),
         asked=asked,
         number=number,
@@ -173,7 +175,7 @@ def _line(
             more = tongue.many("{n} rule", "{n} rules", len(entry.get("rules", ()))) + f", {entry['policy']}"
         case "policies":
             more = tongue.many("{n} step", "{n} steps", len(entry.get("steps", ())))
-    return {"key": key, "path": path_of(table, key), "title": title, "more": more}
+    return {"key": key, "title": title, "more": more}
 
 
 def _entry(table: str, key: str, document: Mapping[str, Any]) -> Mapping[str, Any]:

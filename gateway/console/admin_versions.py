@@ -162,7 +162,7 @@ async def _version(
 def _changes(database: Path, number: int) -> list[EntryChange] | None:
     """What a version changed; None: it is the first. Beside the event loop: a large import changes thousands."""
     with closing(reader(database)) as db:
-        before, after_it = centres.document_of(db, number - 1), centres.document_of(db, number)
+        before, after_it = centres.shared_document_of(db, number - 1), centres.shared_document_of(db, number)
     return None if before is None or after_it is None else diff(before, after_it)
 
 
