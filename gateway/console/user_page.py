@@ -9,7 +9,6 @@ from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 
 from gateway.console import passkeys, signed_in, tokens
-from gateway.console.account import SCOPES
 from gateway.console.admin import admin_page
 from gateway.console.deps import console_of
 from gateway.console.form_fields import said
@@ -22,6 +21,11 @@ from gateway.words import N_
 
 Sent = URLEncodedBody[dict[str, str]]
 
+MAY: Final = {
+    tokens.Scope.READ: N_("may read"),
+    tokens.Scope.ANSWER: N_("may answer alerts"),
+    tokens.Scope.WRITE: N_("may make changes"),
+}
 STILL_HERE: Final = N_("This person is still of the house.")
 
 
@@ -111,7 +115,7 @@ def _page(request: Request[Any, Any, Any], carer: str) -> Response[str]:
                 "name": one.name,
                 "text": " · ".join(
                     [
-                        ", ".join(tongue(SCOPES[scope]) for scope in one.scopes),
+                        ", ".join(tongue(MAY[scope]) for scope in one.scopes),
                         tongue("until {time}", time=tongue.at(one.expires_at)),
                         _used(one.used_at, tongue),
                     ]
