@@ -5,10 +5,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, expect
 
 from gateway.clock import to_ms
+from tests.browser.barriers import barriers
 from tests.browser.conftest import sign_in
 from tests.gateway.console.living import LivingHouse
 from tests.gateway.console.test_admin import HOME, heard
@@ -26,14 +26,6 @@ async def house(tmp_path: Path) -> AsyncIterator[LivingHouse]:
         await house.stop()
 
 
-async def _fits(page: Page) -> None:
-    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, page.url
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        found = (await Axe().run(page)).response["violations"]
-        assert not found, (page.url, scheme, [one["id"] for one in found])
-
-
 async def test_a_device_is_brought_in_on_a_phone(phone: BrowserContext, house: LivingHouse) -> None:
     page = await phone.new_page()
     hosts: set[str] = set()
@@ -41,16 +33,13 @@ async def test_a_device_is_brought_in_on_a_phone(phone: BrowserContext, house: L
     await sign_in(page, "sam")
     await house.writer.write(lambda tx: heard(tx, "native:new-7", to_ms(house.clock.now()), 1))
     await page.goto("/admin")
-    await _fits(page)
     await page.get_by_role("link", name="Bring in a new device").click()
-    await _fits(page)
     await page.get_by_role("link", name="new-7").click()
     await expect(page.get_by_label("What it is")).to_have_value("sos_button")
     await page.get_by_label("Who gets it").select_option("r02")
-    await _fits(page)
     await page.get_by_role("button", name="Save, then press").click()
     await expect(page.get_by_text("Press the button of")).to_be_visible()
-    await _fits(page)
+    assert await barriers(page) == []
     house.clock.move(5)
     await house.writer.write(lambda tx: heard(tx, "d01", to_ms(house.clock.now()), 2))
     await expect(page.get_by_text("It came.")).to_be_visible()
@@ -68,12 +57,11 @@ async def test_wrong_fields_are_marked_and_a_rule_is_saved_and_undone(
     await page.get_by_label("Suspected after").fill("soon")
     await page.get_by_role("button", name="Save").last.click()
     await expect(page.get_by_text("Please write a number.")).to_be_visible()
-    await _fits(page)
+    assert await barriers(page) == []
     await page.get_by_label("Suspected after").fill("45")
     await page.get_by_role("button", name="Save").last.click()
     await expect(page.get_by_text("Version 3 is in force.")).to_be_visible()
     await expect(page.get_by_role("link", name="Fall")).to_be_visible()
     await page.get_by_role("button", name="Undo").click()
     await expect(page.get_by_text("Version 4 is in force.")).to_be_visible()
-    await _fits(page)
     assert [rule.name for rule in house.index.plan_of("r01").rules] == ["help"]

@@ -1,14 +1,12 @@
 """The console in a real browser, on a phone."""
 
-from collections.abc import Callable
-
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Page, Request, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from gateway.clock import monotonic
 from gateway.store.protection import Kept, store
 from rules.model import Priority, Reason
 from rules.protection import Level
+from tests.browser.barriers import barriers
 from tests.browser.conftest import PHONE, sign_in
 from tests.gateway.console.house import NOW, House
 from tests.pace import pace
@@ -26,7 +24,7 @@ async def _end_session(page: Page) -> None:
 
 async def test_from_sign_in_to_closed(phone: BrowserContext, house: House) -> None:
     page = await phone.new_page()
-    await sign_in(page)
+    await sign_in(page, typed=True)
     await expect(page.get_by_text("No open alerts.")).to_be_visible()
     await expect(page.locator("#chip")).to_have_text("Live")
     async with pace() as machine:
@@ -44,6 +42,7 @@ async def test_from_sign_in_to_closed(phone: BrowserContext, house: House) -> No
     await expect(alert.locator(".state")).to_have_text("You are there since 03:12.")
     await alert.get_by_label("What was it?").select_option("real")
     await alert.get_by_label("Note").fill("Helped her up.")
+    assert await barriers(page) == []
     await alert.get_by_role("button", name="Close it").click()
     await expect(page.get_by_text("No open alerts.")).to_be_visible()
     await expect(page.locator("#notice")).to_contain_text("Closed by Nora Borg at 03:12: Real: help was given.")
@@ -69,8 +68,7 @@ async def test_the_sign_of_protection_comes_goes_and_stays_open(phone: BrowserCo
     await keep(Level.DEGRADED, "No continence sensor is there.")
     await expect(sign.get_by_role("listitem")).to_contain_text("No continence sensor is there.")  # still open
     await expect(sign.get_by_text("1 resident")).to_be_focused()
-    await _no_barrier(page)
-    await _targets_are_big(page)
+    assert await barriers(page) == []
     await keep(Level.PROTECTED)
     await expect(sign).to_have_count(0)
     await expect(page.locator("li.alert")).to_have_count(1)
@@ -116,7 +114,7 @@ async def test_the_queue_survives_a_reload_and_a_sign_out(phone: BrowserContext,
     assert house.ask("SELECT state FROM alerts") == [("open",)]
     await page.unroute("**/board")
     await queue.get_by_role("link", name="Sign in").click()
-    await sign_in(page)
+    await sign_in(page, typed=True)
     await expect(page.locator(f"#a{number} .state")).to_contain_text("You are going.")
     assert house.ask("SELECT taken_by FROM alerts") == [("nora",)]
 
@@ -224,67 +222,3 @@ async def test_the_link_works_without_scripts(browser: Browser, house: House) ->
     await page.get_by_role("button", name="I am there").click()
     await expect(page.locator(".notice")).to_have_text("Room 101, Help pressed: You are there since 03:12.")
     await context.close()
-
-
-async def test_no_barrier_is_found_and_no_other_host_is_asked(browser: Browser, house: House) -> None:
-    numbers = [
-        await house.raise_alert("r01", Priority.HIGH),
-        await house.raise_alert("r02", Priority.MEDIUM),
-        await house.raise_alert("r03", Priority.LOW),
-    ]
-    context = await browser.new_context(viewport=PHONE, base_url=house.url)
-    page = await context.new_page()
-    asked: list[str] = []
-    wrong: list[str] = []
-    page.on("request", _note(asked))
-    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    await page.goto("/sign-in")
-    await _no_barrier(page)
-    await sign_in(page)
-    await _going(page, numbers[0], 10)
-    await expect(page.locator(f"#a{numbers[0]} .state")).to_contain_text("You are going.")
-    await page.locator(f"#a{numbers[1]}").get_by_text("Close the alert").click()
-    await _no_barrier(page)
-    await _targets_are_big(page)
-    for path in (
-        f"/alerts/{numbers[0]}",
-        house.links.make(numbers[1], "nora", "alert").removeprefix("http://house.test"),
-    ):
-        await page.goto(path)
-        await _no_barrier(page)
-        await _targets_are_big(page)
-    assert wrong == []
-    assert {url for url in asked if not url.startswith(house.url)} == set()
-    await page.goto("/a/forged")
-    await _no_barrier(page)
-    await context.close()
-
-
-def _note(asked: list[str]) -> Callable[[Request], None]:
-    def note(request: Request) -> None:
-        asked.append(request.url)
-
-    return note
-
-
-async def _no_barrier(page: Page) -> None:
-    """Nothing is found by day and by night; everything but the colours is the same at night."""
-    found = await Axe().run(page)
-    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
-    await page.emulate_media(color_scheme="dark")
-    found = await Axe().run(page, options={"runOnly": ["color-contrast"]})
-    assert found.violations_count == 0, f"{page.url} at night\n{found.generate_report()}"
-    await page.emulate_media(color_scheme="light")
-
-
-async def _targets_are_big(page: Page) -> None:
-    small = await page.evaluate(
-        """() => [...document.querySelectorAll("button, summary, select, input:not([type=hidden]), textarea, a")]
-            .filter((e) => !e.matches(".skip"))
-            .map((e) => [e.textContent.trim().slice(0, 30), e.getBoundingClientRect()])
-            .filter(([, box]) => box.width && (box.height < 47.5 || box.width < 47.5))
-            .map(([text, box]) => `${text} ${box.width}x${box.height}`)"""
-    )
-    assert small == []
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import BrowserContext, Page, Request, expect
 
+from tests.browser.barriers import barriers
 from tests.browser.conftest import sign_in
 from tests.gateway.console.places import GARDEN, PlacesHouse, before
 
@@ -39,9 +39,7 @@ async def test_the_map_on_a_phone(phone: BrowserContext, house: PlacesHouse) -> 
     await expect(page.locator(".pin.aged.high")).to_have_text("!!! 102")
     await page.get_by_role("button", name="On the map Room 101").click()
     await expect(page.locator(".leaflet-popup-content")).to_contain_text("in House and garden")
-    await _no_violations(page)
-    await page.emulate_media(color_scheme="dark")
-    await _no_violations(page)
+    assert await barriers(page) == []
     assert hosts == {house.url}
     assert await _sideways(page) <= 0
 
@@ -70,10 +68,8 @@ async def test_a_circle_by_one_tap_is_saved_and_in_force(phone: BrowserContext, 
     await page.get_by_label("Name of the place").fill("Bench")
     await page.get_by_label("Short name").fill("bench")
     await page.get_by_label("Radius in metres").fill("25")
-    await _no_violations(page)
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("status")).to_have_text("Bench is saved, and in force from now on.")
-    await _no_violations(page)
     shape = house.index.zone("bench")
     assert shape.radius_m == 25
     assert abs(shape.lon - 14.4) < 0.02
@@ -100,7 +96,7 @@ async def test_a_crossing_is_shown_and_refused_and_undone(phone: BrowserContext,
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("This can’t be saved yet:")).to_be_visible()
     await expect(page.locator(".handle.crossing")).to_have_count(1)
-    await _no_violations(page)
+    assert await barriers(page) == []
     assert house.version() == 2
     await page.goto("/zones/garden")
     await page.mouse.move(*middle[0])
@@ -144,11 +140,6 @@ async def _watched(page: Page) -> set[str]:
 
     page.on("request", note)
     return hosts
-
-
-async def _no_violations(page: Page) -> None:
-    found = await Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
 
 
 async def _sideways(page: Page) -> int:

@@ -9,9 +9,9 @@ from playwright.async_api import Browser, BrowserContext, Page, Worker, expect
 
 from rules.model import Priority
 from tests.brokers import PATIENCE_S
+from tests.browser.barriers import barriers
 from tests.browser.conftest import PHONE, sign_in
 from tests.browser.proxy import Wire
-from tests.browser.test_console import _no_barrier
 from tests.gateway.console.house import House
 from tests.gateway.console.test_push import open_push
 
@@ -128,7 +128,7 @@ async def test_without_a_connection_the_last_board_is_shown_as_old_and_answers_w
     await expect(alert.locator(".sent")).to_contain_text("Waiting to be sent.")
     await page.reload()  # still waiting
     await expect(alert.locator(".sent")).to_contain_text("Waiting to be sent.")
-    await _no_barrier(page)
+    assert await barriers(page) == []
     await house.serve()
     await _ask_at_once(page)
     await expect(page.locator("#chip")).to_have_text("Live")

@@ -5,8 +5,8 @@ import asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from rules.model import Priority
+from tests.browser.barriers import barriers
 from tests.browser.conftest import sign_in
-from tests.browser.test_console import _no_barrier, _targets_are_big
 from tests.gateway.console.house import House
 
 COUNT = """
@@ -80,7 +80,7 @@ async def test_it_says_when_the_browser_holds_it_back(browser: Browser, house: H
     await sign_in(page)
     await expect(page.locator("#sound-switch")).to_have_text("Your browser holds the sound back. Tap here.")
     await expect(page.locator("#sound-say")).to_have_text("Please test the sound at the beginning of your shift.")
-    await _no_barrier(page)
+    assert await barriers(page) == []
     await context.close()
 
 
@@ -104,24 +104,5 @@ async def test_the_wall_fits_whatever_happens(browser: Browser, house: House) ->
             size = await page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
             assert size == [width, height]
             assert await page.evaluate(CUT) == []
-        await _no_barrier(page)
     await expect(page.get_by_text("16 more alerts have no place here")).to_be_visible()
-    await context.close()
-
-
-async def test_this_phone_has_no_barrier(browser: Browser, house: House) -> None:
-    house.settings["push_key"] = "BPublic"
-    await house.stop_serving()
-    await house.serve()
-    context = await browser.new_context(
-        viewport={"width": 360, "height": 740},
-        base_url=house.url,
-    )
-    page = await context.new_page()
-    await sign_in(page)
-    await page.goto("/phone")
-    await expect(page.locator("#offline-state")).to_contain_text("Ready")
-    await expect(page.get_by_role("button", name="Show messages on this phone")).to_be_visible()
-    await _no_barrier(page)
-    await _targets_are_big(page)
     await context.close()

@@ -117,6 +117,11 @@ class House:
                 await self._serving
             self._serving = None
 
+    @property
+    def serving(self) -> bool:
+        """The server is there."""
+        return self._serving is not None
+
     async def stop(self) -> None:
         """Everything ends."""
         await self.stop_serving()
