@@ -168,7 +168,8 @@ class Patient(H11Protocol):
             self._timer = self.loop.call_later(BODY_S, self._paced, self._came)
 
     def _paced(self, before: int) -> None:
-        if self._came - before < BODY_PACE and not self.flow.read_paused:
+        refused = self.cycle.response_complete  # the rest is only read so that the other side sees the answer
+        if refused or (self._came - before < BODY_PACE and not self.flow.read_paused):
             self.end()
             return
         self._timer = self.loop.call_later(BODY_S, self._paced, self._came)

@@ -50,8 +50,6 @@ SENDING_ALL: Final = 512
 """The same from all addresses."""
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_CLOSE: Final = {"Connection": "close"}
-"""The rest of the body is not waited for."""
 
 
 class Sending:
@@ -108,19 +106,13 @@ class Gate:
             await self._app(scope, receive, send)
             return
         most = handler.resolve_request_max_body_size() or SMALL
-        try:
-            if most > SMALL:
-                await handler.authorize_connection(request)
-            if kind == RequestEncodingType.MULTI_PART and most > SMALL:
-                # Litestar takes it in piece by piece, and puts files into the temporary folder beside the loop.
-                await self._app(scope, receive, send)
-                return
-            if form:
-                most = min(most, MOST_FORM)
-            body = await self._body(request, most, receive)
-        except HTTPException as error:
-            error.headers = {**(error.headers or {}), **_CLOSE}
-            raise
+        if most > SMALL:
+            await handler.authorize_connection(request)
+        if kind == RequestEncodingType.MULTI_PART and most > SMALL:
+            # Litestar takes it in piece by piece, and puts files into the temporary folder beside the loop.
+            await self._app(scope, receive, send)
+            return
+        body = await self._body(request, min(most, MOST_FORM) if form else most, receive)
         if body is None:
             return  # whoever sent it has gone
         if kind == RequestEncodingType.URL_ENCODED:
@@ -142,7 +134,8 @@ class Gate:
             async with self._sending.of(place_of(request)):
                 return await _read(receive, most)
         except TimeoutError:
-            raise HTTPException(status_code=408, detail="The body did not come in time.") from None
+            late = {"Connection": "close"}
+            raise HTTPException(status_code=408, detail="The body did not come in time.", headers=late) from None
 
 
 async def _read(receive: Receive, most: int) -> bytes | None:

@@ -16,6 +16,7 @@ from gateway.console.deps import ConsoleDeps, console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.once import once
 from gateway.console.pages import page, tongue_for
+from gateway.console.places import place_of
 from gateway.console.problems import problem
 from gateway.console.sessions import KIOSK
 from gateway.console.signed_in import browser_family
@@ -72,7 +73,7 @@ class Kiosk:
 
         @post("/kiosk", status_code=303)
         async def pair(request: Request[Any, Any, Any], data: Sent) -> Response[Any]:
-            place = f"address/{request.client.host if request.client else 'unknown'}"
+            place = f"address/{place_of(request)}"
             if (wait_s := self._throttle.wait_s("kiosk", place)) > 0:
                 return self._page(request, wrong=WAIT, status=429, seconds=int(wait_s) + 1)
             self._throttle.begin("kiosk", place)

@@ -17,8 +17,9 @@ from gateway.console.guards import visitor_of
 from gateway.console.oidc_words import AT_SIGN_IN, why_of
 from gateway.console.ops import Counters
 from gateway.console.pages import page, tongue_for
+from gateway.console.places import place_of
 from gateway.console.signed_in import browser_family
-from gateway.console.throttle import Throttle
+from gateway.console.throttle import EVERYBODY, FREE_OF_ADDRESS, Lane, Throttle
 from gateway.store.audit import record
 from gateway.words import N_
 
@@ -33,8 +34,16 @@ KNOWN_COOKIE = "telecare_browser"
 KNOWN_FOR_S = 90 * 24 * 3600
 """A phone that was not used for three months is a stranger again."""
 
-HASHES_AT_ONCE = 2
-"""Each takes 64 MiB and a core for some 50 ms: a crowd waits, instead of starving the alarms."""
+BUSY = N_("Many people are signing in at the moment. Please try again in {seconds} seconds.")
+
+HASHES_AT_ONCE = 1
+"""In each of the two lanes: of browsers that signed in before, and of all others. Each takes 64 MiB and a core for some
+50 ms: a crowd waits, instead of starving the alarms."""
+
+WAITING = 16
+"""Tries that wait in a lane: a second or two. One more is told to come back."""
+
+BACK_IN_S = 3
 
 
 class SignIn:
@@ -44,7 +53,8 @@ class SignIn:
         self._deps = deps
         self._throttle = Throttle(deps.clock)
         self._known = URLSafeSerializer(deps.secret, salt="telecare.browser.v1")
-        self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
+        self._addresses = Throttle(deps.clock, FREE_OF_ADDRESS)
+        self._known_lane, self._lane = Lane(HASHES_AT_ONCE, WAITING), Lane(HASHES_AT_ONCE, WAITING)
         self._counters = counters
 
     def router(self) -> Router:
@@ -77,15 +87,23 @@ class SignIn:
         carer_id, password, after = data.get("carer", "").strip(), data.get("password", ""), inside(data.get("next"))
         if not carer_id or len(carer_id) > 64 or not password or len(password) > MAX_LENGTH:
             return self._page(request, 400, notice=WRONG, next=after)
-        place = self._place(request, carer_id)
+        known = self._known_browser(request, carer_id)
+        address = f"address/{place_of(request)}"
+        place = known or address
         wait_s = self._throttle.wait_s(carer_id, place)
-        if wait_s > 0:
+        if known is None:
+            wait_s = max(wait_s, self._addresses.wait_s(EVERYBODY, address))
+        lane = self._lane if known is None else self._known_lane
+        if wait_s > 0 or lane.full:
             self._counters.signed_in("throttled")
-            seconds = int(wait_s) + 1
-            return self._page(request, 429, notice=WAIT, next=after, carer=carer_id, seconds=seconds)
+            seconds = int(wait_s) + 1 if wait_s > 0 else BACK_IN_S
+            notice = WAIT if wait_s > 0 else BUSY
+            return self._page(request, 429, notice=notice, next=after, carer=carer_id, seconds=seconds)
         self._throttle.begin(carer_id, place)
+        if known is None:
+            self._addresses.begin(EVERYBODY, address)
         stored = password_hash_of(console_of(request).db(), carer_id)
-        async with self._hashing:
+        async with lane:
             outcome = await asyncio.to_thread(check, stored, password)
         carer = self._deps.index().carers.get(carer_id)
         if outcome is not Check.RIGHT or carer is None:
@@ -95,6 +113,8 @@ class SignIn:
                 await self._audit(request, carer_id, "session.refused")
             return self._page(request, 401, notice=WRONG, next=after, carer=carer_id)
         self._throttle.right(carer_id, place)
+        if known is None:
+            self._addresses.take_back(EVERYBODY, address)
         self._counters.signed_in("accepted")
         await self._audit(request, carer_id, "session.begin")
         request.set_session(session_data(request, carer_id))
@@ -118,14 +138,15 @@ class SignIn:
             lambda tx: record(tx, who=carer_id, action=action, target=f"carer/{carer_id}", detail={"address": address})
         )
 
-    def _place(self, request: Request[Any, Any, Any], carer_id: str) -> str:
+    def _known_browser(self, request: Request[Any, Any, Any], carer_id: str) -> str | None:
+        """The browser as a place, when it once signed in to this account; None: it is a stranger."""
         try:
             said = self._known.loads(request.cookies.get(KNOWN_COOKIE, ""))
         except BadSignature:
             said = None
         if isinstance(said, list) and len(said) == 2 and said[0] == carer_id:
             return f"browser/{said[1]}"
-        return f"address/{request.client.host if request.client else 'unknown'}"
+        return None
 
     def _page(
         self,

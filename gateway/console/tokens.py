@@ -24,6 +24,7 @@ from litestar.handlers import BaseRouteHandler
 
 from gateway.clock import from_ms, to_ms
 from gateway.console.deps import Console, console_of
+from gateway.console.places import place_of
 from gateway.errors import TokenError
 from gateway.store.audit import record
 from gateway.store.writer import Tx
@@ -167,7 +168,7 @@ def scope_of(method: str, path: str) -> Scope:
 
 
 def _refused(console: Console, connection: ASGIConnection[Any, Any, Any, Any]) -> HTTPException:
-    place = f"address/{connection.client.host if connection.client else 'unknown'}"
+    place = f"address/{place_of(connection)}"
     wait_s = console.wrong_tokens.wait_s(_ACCOUNT, place)
     if wait_s > 0:
         seconds = int(wait_s) + 1

@@ -1,13 +1,18 @@
 """Signing in and out: sessions, CSRF, slow-down, and what is written down."""
 
+import asyncio
+import threading
+
 import httpx
 import pytest
 
 from gateway.clock import ManualClock
-from gateway.console.accounts import Check, set_password, verify
+from gateway.console import signin
+from gateway.console.accounts import Check, check, set_password, verify
 from gateway.console.throttle import FREE_TRIES, LONGEST_WAIT_S, Throttle
 from gateway.errors import PasswordError
 from gateway.store.database import reader
+from tests.brokers import PATIENCE_S
 from tests.gateway.console.house import NOW, PASSWORD, House, field, sign_in
 
 
@@ -202,3 +207,52 @@ async def test_the_wait_never_exceeds_its_limit_and_is_forgotten() -> None:
 async def test_sign_in_leads_to_no_other_site(house: House, to: str) -> None:
     async with house.client() as client:
         assert (await sign_in(client, "nora", to=to)).headers["location"] == "/"
+
+
+async def test_one_password_tried_with_many_names_is_slowed_down_but_not_a_known_phone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signin, "FREE_OF_ADDRESS", 4)
+    await house.stop_serving()
+    await house.serve()
+    async with house.signed_in("nora") as nora, house.client() as bad:
+        page = await nora.get("/")
+        await nora.post("/sign-out", data={"_csrf_token": field(page.text, "_csrf_token")})
+        tries = [(await sign_in(bad, carer, "Summer2026!")).status_code for carer in ("sam", "bo", "x1", "x2", "rita")]
+        assert tries == [401, 401, 401, 401, 429]
+        refused = await sign_in(bad, "sam")
+        assert (refused.status_code, int(refused.headers["retry-after"])) == (429, 2)
+        assert (await sign_in(nora, "nora")).status_code == 303
+        house.clock.move(2)
+        # who was right is not counted, and the wait goes on for the wrong ones
+        assert (await sign_in(bad, "sam")).status_code == 303
+
+
+async def test_strangers_who_fill_their_lane_are_told_to_come_back_and_known_phones_pass(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signin, "WAITING", 0)
+    held, begun = threading.Event(), threading.Event()
+    really = check
+
+    def slow(stored: str | None, password: str) -> Check:
+        if stored is None:
+            begun.set()
+            assert held.wait(PATIENCE_S)
+        return really(stored, password)
+
+    monkeypatch.setattr(signin, "check", slow)
+    await house.stop_serving()
+    await house.serve()
+    async with house.signed_in("nora") as nora, house.client() as bad, house.client() as other:
+        page = await nora.get("/")
+        await nora.post("/sign-out", data={"_csrf_token": field(page.text, "_csrf_token")})
+        flood = asyncio.create_task(sign_in(bad, "made-up", "Summer2026!"))
+        assert await asyncio.to_thread(begun.wait, PATIENCE_S)
+        refused = await sign_in(other, "sam")
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, str(signin.BACK_IN_S))
+        assert "Many people are signing in" in refused.text
+        assert (await sign_in(nora, "nora")).status_code == 303
+        held.set()
+        assert (await flood).status_code == 401
+        assert (await sign_in(other, "sam")).status_code == 303
