@@ -48,6 +48,7 @@ from gateway.pipeline.lanes import Lane
 from gateway.pipeline.pipeline import ALARMS, HTTP_ALARMS, TELEMETRY, Pipeline
 from gateway.settings import Settings
 from gateway.settings.profiles import library_of
+from gateway.store import compact
 from gateway.store.database import FILE, DataLock, prepare, reader
 from gateway.store.writer import Writer
 
@@ -111,6 +112,7 @@ class Gateway:
             ran = prepare(self._path)
             if ran:
                 _LOG.info("store.migrated", versions=ran)
+            compact.clear_copies(self._path.parent)
             with closing(reader(self._path)) as db:
                 try:
                     await self._run(db, codecs)

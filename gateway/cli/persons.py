@@ -120,6 +120,7 @@ def erase_person(
 
 def _clean(path: Path, words: tuple[str, ...]) -> list[str]:
     """Empty the log and look through the bytes; where traces are left and no gateway runs, write the file anew."""
+    compact.clear_copies(path.parent)
     compact.empty_log(path)
     left = compact.holds(path, words)
     if not left:

@@ -1,10 +1,6 @@
 """A person's data as JSON routes: a copy of everything (managers), erasing (administrators). As the pages, audited."""
 
-import asyncio
-import zipfile
-from collections.abc import AsyncIterator
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
 import msgspec
@@ -12,7 +8,7 @@ from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
-from gateway.console import persons
+from gateway.console import copies, persons
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.listing import Cursor, Limit, piece, polled
@@ -24,7 +20,6 @@ from gateway.store import erase
 from gateway.store.erase import Erasure
 
 _BUNDLE: Final = "fhir-bundle.json"
-_PIECE: Final = 1 << 16
 
 
 class CopyWanted(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -72,7 +67,7 @@ def router() -> Router:
     ) -> Response[bytes] | Stream:
         out = await _copy(request, resident, data)
         headers = {"Content-Disposition": f'attachment; filename="person-{resident}.zip"'}
-        return Stream(persons.sent(out), media_type="application/zip", headers=headers)
+        return Stream(copies.Sent(out), media_type="application/zip", headers=headers)
 
     @post(
         "/residents/{resident:str}/export/fhir", status_code=200, summary="The same as a FHIR R4 bundle",
@@ -81,7 +76,8 @@ def router() -> Router:
     async def bundle(
         request: Request[Any, Any, Any], resident: FromPath[str], data: JSONBody[CopyWanted]
     ) -> Response[dict[str, Any]]:
-        out = Stream(_bundle(await _copy(request, resident, data)), media_type="application/fhir+json")
+        copy = await _copy(request, resident, data)
+        out = Stream(copies.Sent(copy, part=_BUNDLE), media_type="application/fhir+json")
         return cast("Response[dict[str, Any]]", out)  # what it holds, for the description
 
     @post(
@@ -119,20 +115,11 @@ def router() -> Router:
     return Router("/api", route_handlers=[whole, bundle, begin, listed, go_on], tags=["privacy"])
 
 
-async def _copy(request: Request[Any, Any, Any], resident: str, wanted: CopyWanted) -> Path:
+async def _copy(request: Request[Any, Any, Any], resident: str, wanted: CopyWanted) -> copies.Copy:
     persons.person_of(request, resident)
     return await persons.written(
         console_of(request), resident, required_visitor(request).id, wanted.why.strip(), via="api"
     )
-
-
-async def _bundle(out: Path) -> AsyncIterator[bytes]:
-    try:
-        with zipfile.ZipFile(out) as archive, archive.open(_BUNDLE) as file:
-            while data := await asyncio.to_thread(file.read, _PIECE):
-                yield data
-    finally:
-        await asyncio.to_thread(out.unlink, missing_ok=True)
 
 
 async def _start(request: Request[Any, Any, Any], resident: str) -> Response[ErasureView] | Response[bytes]:

@@ -51,33 +51,56 @@ def write(
     """Write the ZIP; returns how many lines each file has. Only its owner can read it. Blocks; needs little memory.
 
     Args:
-        db: reads the database.
-        centre: the version in force.
-        resident: the person's id.
+        db, centre, resident, now, progress: as :func:`write_into`.
         out: the file; it must not exist yet.
-        now: the time that the bundle carries (UTC-aware).
-        progress: called after each 1,000 lines with the file's name and its lines so far.
 
     Raises:
         BadAnswerError: nobody of that id is in the centre.
         FileExistsError: there is such a file already.
         OSError: it can't be written; nothing is left of it.
     """
+    export.person(centre, resident)
+    with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        try:
+            return write_into(file, db, centre, resident, now=now, progress=progress)
+        except BaseException:
+            out.unlink(missing_ok=True)
+            raise
+
+
+def write_into(
+    out: IO[bytes],
+    db: sqlite3.Connection,
+    centre: Centre,
+    resident: str,
+    *,
+    now: datetime,
+    progress: Callable[[str, int], None] = lambda _file, _lines: None,
+) -> dict[str, int]:
+    """Write the ZIP into an open file; returns how many lines each of its files has.
+
+    Args:
+        out: an empty file, open for writing.
+        db: reads the database.
+        centre: the version in force.
+        resident: the person's id.
+        now: the time that the bundle carries (UTC-aware).
+        progress: called after each 1,000 lines with the file's name and its lines so far.
+
+    Raises:
+        BadAnswerError: nobody of that id is in the centre.
+        OSError: it can't be written.
+    """
     person = export.person(centre, resident)
     lines: dict[str, int] = {}
-    file = os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-    try:
-        with file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("README.txt", README)
-            archive.writestr("person.json", msgspec.json.format(_ENCODE(person)))
-            for name, source in export.SOURCES.items():
-                with archive.open(f"{name}.jsonl", "w", force_zip64=True) as part:
-                    lines[name] = _lines(part, source(db, resident), lambda n, name=name: progress(name, n))  # type: ignore[misc]
-            with archive.open("fhir-bundle.json", "w", force_zip64=True) as part:
-                lines["fhir"] = _bundle(part, db, person, now, lambda n: progress("fhir", n))
-    except BaseException:
-        out.unlink(missing_ok=True)
-        raise
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("README.txt", README)
+        archive.writestr("person.json", msgspec.json.format(_ENCODE(person)))
+        for name, source in export.SOURCES.items():
+            with archive.open(f"{name}.jsonl", "w", force_zip64=True) as part:
+                lines[name] = _lines(part, source(db, resident), lambda n, name=name: progress(name, n))  # type: ignore[misc]
+        with archive.open("fhir-bundle.json", "w", force_zip64=True) as part:
+            lines["fhir"] = _bundle(part, db, person, now, lambda n: progress("fhir", n))
     return lines
 
 

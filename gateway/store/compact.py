@@ -1,5 +1,6 @@
 """What was taken out of the tables is gone from the files too: the log is emptied, the database written anew."""
 
+import re
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -13,6 +14,8 @@ PATIENCE_MS: Final = 5_000
 """How long the emptying of the log waits for somebody who reads or writes; then it is tried again later."""
 
 _PIECE: Final = 1 << 20
+
+_COPY: Final = re.compile(r"export-[0-9a-f]{32}\.zip")
 
 
 class Emptied(NamedTuple):
@@ -71,6 +74,15 @@ def holds(path: Path, words: Sequence[str]) -> list[str]:
                     del left[word]
                 before = window[-longest:]
     return found
+
+
+def clear_copies(folder: Path) -> int:
+    """Remove copies of persons' data that earlier versions of the gateway left beside the database when whoever asked
+    for one went away; returns how many there were."""
+    left = [file for file in folder.glob("export-*.zip") if _COPY.fullmatch(file.name)]
+    for file in left:
+        file.unlink(missing_ok=True)
+    return len(left)
 
 
 def _log_of(path: Path) -> Path:

@@ -1,5 +1,7 @@
 import asyncio
+import gc
 import io
+import weakref
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -7,6 +9,7 @@ from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
@@ -16,7 +19,7 @@ from gateway.alerts import glass
 from gateway.centre.index import CentreIndex
 from gateway.centre.load import centre_from_document
 from gateway.clock import monotonic
-from gateway.console import privacy
+from gateway.console import copies, privacy
 from gateway.console.deps import Console, ConsoleDeps
 from gateway.console.guards import Visitor
 from gateway.console.privacy import Purpose, Shown
@@ -318,3 +321,42 @@ async def test_the_page_of_the_retention(house: Lived) -> None:
     assert {line["cut"]["kind"]: line["cut"]["days"] for line in view["would_go"]}["positions"] == 30
     async with house.signed_in("nora") as client:
         assert (await client.get("/retention")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "address", ["/residents/r01/export", "/api/residents/r01/export", "/api/residents/r01/export/fhir"]
+)
+async def test_a_copy_that_nobody_fetches_stays_nowhere(
+    house: Lived, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    made: list[weakref.ref[copies.Copy]] = []
+    seen: list[list[Path]] = []
+    make = copies.made
+
+    async def watched(console: Any, resident: str) -> copies.Copy:
+        copy = await make(console, resident)
+        made.append(weakref.ref(copy))
+        seen.append([one for one in house.path.parent.iterdir() if one.suffix == ".zip" or one.name.startswith("tmp")])
+        return copy
+
+    monkeypatch.setattr(copies, "made", watched)
+    if address.startswith("/api"):
+        body, kind = b'{"why": "asked"}', "application/json"
+        async with house.signed_in("sam") as client:
+            cookies = dict(client.cookies)
+    else:
+        async with form(house, "sam", address) as (client, hidden):
+            body, kind = urlencode(hidden | {"why": "asked"}).encode(), "application/x-www-form-urlencoded"
+            cookies = dict(client.cookies)
+    crumbs = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    _, away = await asyncio.open_connection("127.0.0.1", house.port)
+    head = f"POST {address} HTTP/1.1\r\nHost: {house.url[7:]}\r\nOrigin: {house.url}\r\nCookie: {crumbs}\r\n"
+    away.write(f"{head}Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+    await away.drain()
+    away.close()
+    async with asyncio.timeout(PATIENCE_S):
+        while not made or made[0]() is not None:
+            await asyncio.sleep(0.01)
+            gc.collect()
+    assert seen == [[]]
+    assert not list(house.path.parent.glob("*.zip"))

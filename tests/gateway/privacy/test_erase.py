@@ -136,3 +136,12 @@ def test_stopped_in_the_middle_it_is_gone_on_with(life: Life, pieces: int) -> No
         found = erase.find(db, "r01")
     assert found is not None
     assert found.done_at == NOW + timedelta(seconds=60)
+
+
+def test_copies_that_earlier_versions_left_are_cleared_and_other_files_stay(tmp_path: Path) -> None:
+    left = tmp_path / f"export-{'0a' * 16}.zip"
+    own = tmp_path / "export-carmen.zip"
+    for file in (left, own):
+        file.write_bytes(b"PK")
+    assert compact.clear_copies(tmp_path) == 1
+    assert list(tmp_path.iterdir()) == [own]
