@@ -103,12 +103,16 @@ async def answered(
         status, text = explained(error, request, number, tongue, visitor.id)
         counters.answered("page", HTTPStatus(status).phrase)
         if wants_json(request):
-            return problem(status, text, alert=number)
+            version = queries.alert(console.db(), number).version
+            return problem(status, text, alert=number, version=version)
         return await alert_page(request, visitor, number, notice=text, status=status)
     counters.answered("page", "repeated" if taken.repeated else "accepted")
     if wants_json(request):
         row = row_of(taken.alert, console.deps.index(), tongue, visitor.id)
-        body = {"alert": number, "state": row.state, "text": row.state_text, "repeated": taken.repeated}
+        version = taken.alert.version
+        body = {
+            "alert": number, "state": row.state, "text": row.state_text, "repeated": taken.repeated, "version": version,
+        }  # fmt: skip
         return Response(body, status_code=200)
     back = urlencode([("did", str(number)), *(("ward", ward) for ward in wards)])
     return Redirect(f"/?{back}", status_code=303)

@@ -23,6 +23,7 @@ FILES: Final = (
     "live.js",
     "picture.js",
     "queue.js",
+    "rescue.js",
     "shell.js",
     "sound.js",
 )

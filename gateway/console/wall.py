@@ -1,7 +1,8 @@
 """The wall screen: what is open, large, for the staff's room. It shows rooms and no names, and takes no answers.
 
 Everything fits on one screen, whatever its size: the layout follows from how many alerts there are, and what has no
-place is counted. The most urgent are never the ones without a place.
+place is counted. The most urgent are never the ones without a place; of two as urgent, the one that nobody goes for yet
+comes first.
 """
 
 from typing import Any, Final
@@ -10,11 +11,11 @@ import msgspec
 from litestar import Request, Response, Router, get
 from markupsafe import Markup
 
-from gateway.alerts.model import Alert
+from gateway.alerts.model import URGENCY, Alert
 from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
 from gateway.clock import to_ms
-from gateway.console.board import chosen, visible
+from gateway.console.board import chosen, seen, visible
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import Visitor, at_least, required_visitor
 from gateway.console.looks import looked
@@ -104,7 +105,9 @@ class Wall:
         async def fragment(request: Request[Any, Any, Any]) -> Response[Any]:
             visitor = required_visitor(request)
             tongue, wards = tongue_for(request, visitor), chosen(request, visitor)
-            return self._picture(console_of(request), visitor, tongue, wards).response(request)
+            picture = self._picture(console_of(request), visitor, tongue, wards).response(request)
+            picture.set_header("Telecare-Time", str(to_ms(tongue.now)))
+            return await seen(console_of(request), visitor, picture, via="wall")
 
         return Router("/", route_handlers=[show, fragment], guards=[at_least("carer")], include_in_schema=False)
 
@@ -128,6 +131,8 @@ def _draw(console: Console, visitor: Visitor, tongue: Tongue, wards: tuple[str, 
     # what waits under another alert tells of the same event: one panel for both
     numbers = {alert.id for alert in alerts}
     alerts = [alert for alert in alerts if alert.under is None or alert.under not in numbers]
+    alerts.sort(key=lambda alert: (-URGENCY[alert.priority], not _waits(alert)))  # stable: then the oldest
+    waiting = [alert for alert in alerts if _waits(alert)]
     size = next((place for place in PLACES if len(alerts) <= place), PLACES[-1])
     html = render(
         "_wall.html",
@@ -136,6 +141,12 @@ def _draw(console: Console, visitor: Visitor, tongue: Tongue, wards: tuple[str, 
         open=len(alerts),
         size=size,
         more=max(0, len(alerts) - size),
+        more_wait=sum(map(_waits, alerts[size:])),
+        rings=waiting[0].priority.value if waiting else "",
         elsewhere=marks.hidden + marks.elsewhere,
     )
     return Picture(html, address_of("/wall/board", wards))
+
+
+def _waits(alert: Alert) -> bool:
+    return alert.state in {AlertState.OPEN, AlertState.CLEARED}

@@ -5,6 +5,9 @@ import * as queue from "./queue.js";
 const board = document.getElementById("alerts");
 const notice = document.getElementById("notice");
 const say = document.getElementById("say");
+const above = document.getElementById("above");
+const BAR_PX = 56;
+const AT_IT_MS = 30_000;
 const title = document.title;
 let sound; // these two come after the board: it must not wait for them
 let picture;
@@ -14,8 +17,8 @@ function rows(root) {
 }
 
 // A form that somebody is filling in is not taken away from under their fingers.
-function inUse(row) {
-  return [...row.querySelectorAll("textarea, select")].some((one) => one.value || one === document.activeElement);
+function inUse(root) {
+  return [...root.querySelectorAll("textarea, select")].some((one) => one.value || one === document.activeElement);
 }
 
 function update(old, fresh) {
@@ -23,17 +26,31 @@ function update(old, fresh) {
   const [left, now] = [old, fresh].map((row) => row.querySelector(".eta"));
   if (left && now) left.textContent = now.textContent;
   if (old.dataset.v === fresh.dataset.v) return old;
-  const key = fresh.querySelector("[name=key]")?.value;
-  if (inUse(old) && key) {
-    for (const part of [".state", ".why"]) old.querySelector(part).replaceWith(fresh.querySelector(part));
-    for (const field of old.querySelectorAll("[name=key]")) field.value = key;
-    return old;
-  }
+  if (inUse(old)) return around(old, fresh);
   for (const one of old.querySelectorAll("details[open]")) {
     const same = [...fresh.querySelectorAll("details")].find((other) => word(other) === word(one));
     if (same) same.open = true;
   }
   return fresh;
+}
+
+// All of the row becomes the fresh one's, but for the form in use, which never leaves the page.
+function around(old, fresh) {
+  const mark = (part) => part.querySelector("textarea")?.id;
+  const key = fresh.querySelector("[name=key]")?.value;
+  for (const { name } of [...old.attributes]) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
+  const kept = [...old.children].filter(inUse);
+  for (const part of [...old.children]) if (!kept.includes(part)) part.remove();
+  let next = kept[0];
+  for (const part of [...fresh.children]) {
+    const same = kept.find((one) => mark(one) === mark(part));
+    if (same) next = same.nextElementSibling;
+    else old.insertBefore(part, next);
+  }
+  for (const one of old.querySelectorAll(":disabled")) one.disabled = false;
+  if (key) for (const field of old.querySelectorAll("[name=key]")) field.value = key;
+  return old;
 }
 
 function word(details) {
@@ -43,15 +60,26 @@ function word(details) {
 function take(html) {
   const page = new DOMParser().parseFromString(html, "text/html").body;
   answered.clear();
+  const places = new Map(rows(board).map((row) => [row.id, [row.getBoundingClientRect(), row.dataset.v]]));
   const before = new Map(rows(board).map((row) => [row.id, row]));
   const focused = document.activeElement;
   const focusRow = focused?.closest?.("li.alert")?.id;
   const place = focused?.name ? `[name="${focused.name}"][value="${CSS.escape(focused.value ?? "")}"]` : null;
   const fresh = rows(page);
-  const list = page.querySelector("ol");
+  let list = page.querySelector("ol");
   const wanted = fresh.map((row) => (before.has(row.id) ? update(before.get(row.id), row) : row));
   const shown = board.querySelector("ol");
   for (const aside of asides(page)) if (board.querySelector(`#${aside.id}`)?.open) aside.open = true;
+  const ids = new Set(fresh.map((row) => row.id));
+  [...before.values()].forEach((row, at) => {
+    if (ids.has(row.id) || !inUse(row)) return;
+    // Closed elsewhere, and somebody writes in it: it stays, and says so.
+    wanted.splice(at, 0, row);
+    import("./rescue.js").then(({ closed }) => closed(row)).then(count, () => {});
+    if (list) return;
+    list = document.createElement("ol");
+    page.querySelector("#none").replaceWith(list);
+  });
   if (list && shown) {
     beside(shown, page, list);
     reorder(shown, wanted); // rows that stay in the document keep their focus and their scroll
@@ -67,8 +95,34 @@ function take(html) {
   const news = fresh.filter((row) => !before.has(row.id));
   for (const row of news) document.getElementById(row.id)?.classList.add("fresh");
   if (news.length) say.textContent = news.map((row) => row.dataset.say).join(" ");
+  hold(places);
   count();
   queue.show();
+}
+
+let touched = performance.now();
+for (const touch of ["pointerdown", "keydown", "scroll"]) {
+  addEventListener(touch, () => {
+    touched = performance.now();
+    if (scrollY < 40) above.hidden = true;
+  }, { capture: true, passive: true });
+}
+above.addEventListener("click", () => scrollTo(0, 0));
+
+// Nothing moves under the finger of whoever is at it: what is in view stays where it is, and what had to move takes no
+// tap for a moment. A board that nobody touches shows what is new.
+function hold(places) {
+  const top = (id) => document.getElementById(id)?.getBoundingClientRect().top;
+  const first = [...places].find(([id, [box]]) => box.bottom > BAR_PX && top(id) !== undefined);
+  if (first && performance.now() - touched < AT_IT_MS) scrollBy(0, top(first[0]) - first[1][0].top);
+  for (const row of rows(board)) {
+    const [box, version] = places.get(row.id) ?? [];
+    const now = row.getBoundingClientRect();
+    if (!box && now.top < 0) above.hidden = false;
+    if (box && version === row.dataset.v && Math.abs(now.top - box.top) < 8) continue;
+    row.classList.add("moved");
+    setTimeout(() => row.classList.remove("moved"), 500);
+  }
 }
 
 function asides(root) {
@@ -102,7 +156,7 @@ function reorder(list, wanted) {
 }
 
 function count() {
-  const open = rows(board).length;
+  const open = rows(board).filter((row) => !row.matches(".gone")).length;
   document.title = open ? `(${open}) ${title}` : title;
   (open ? navigator.setAppBadge?.(open) : navigator.clearAppBadge?.())?.catch(() => {});
   ring();
@@ -126,14 +180,18 @@ function outdated() {
 
 async function signedOut() {
   await picture?.forget();
-  // Only when nothing waits: what waits is kept, and the page says how to send it.
-  if (document.getElementById("queue").hidden) location.assign("/sign-in?next=/");
+  // What waits is kept, and the page says how to send it.
+  if (queue.owes()) queue.deliver();
+  else location.assign("/sign-in?next=/");
 }
 
-queue.start((alert, accepted, told) => {
+queue.start((alert, accepted, told, note) => {
+  const row = document.getElementById(`a${alert}`);
   if (accepted && told.state !== "open") answered.add(alert);
-  if (!document.getElementById(`a${alert}`) || told.state === "closed" || !accepted) {
-    notice.textContent = accepted ? told.text : told.detail;
+  if (accepted) for (const form of row?.querySelectorAll("form") ?? []) form.reset();
+  if (!row || told.state === "closed" || !accepted) {
+    // what was written with an answer that was refused is not lost
+    notice.textContent = accepted ? told.text : `${told.detail} ${note}`;
     notice.hidden = false;
   }
   live.refresh();
@@ -153,6 +211,7 @@ live.start({
 });
 count();
 document.addEventListener("submit", () => setTimeout(ring));
+setInterval(ring, 5_000); // an answer that waits is no reason to be silent for long
 
 // What the first look does not need comes a moment after it. The sound does not wait where it is on.
 async function bringSound() {

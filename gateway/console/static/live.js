@@ -2,36 +2,57 @@
 const STALE_MS = 13_000; // shown as stale within 15 s
 const POLL_MS = 5_000;
 const PATIENCE_MS = 8_000;
-const VERSION = "Telecare-Version";
 
 const chip = document.getElementById("chip");
 const { dataset } = document.getElementById("alerts");
+const { carer } = document.body.dataset;
 let etag = dataset.etag;
 let beat = dataset.beat;
-let good = Date.now();
+let good;
+let goodAt;
 let shown;
 let running = false;
 let again = false;
 let handlers;
+let beats;
 
-// handlers: {fragment(html), good(), signedOut(), stale(), outdated()}; stale and outdated may be missing
+// handlers: {fragment(html), good(response), signedOut(), stale(), outdated()}; stale and outdated may be missing
 export function start(given) {
   handlers = given;
-  const beats = new EventSource("/beats");
+  worked();
+  listen();
+  addEventListener("online", refresh);
+  addEventListener("pagehide", () => beats.close());
+  addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    if (beats.readyState === 2) listen();
+    refresh();
+  });
+  setInterval(() => {
+    paint();
+    if (age() >= POLL_MS) refresh();
+  }, 1_000);
+  paint();
+}
+
+function listen() {
+  beats = new EventSource("/beats");
   beats.addEventListener("beat", ({ data }) => {
     if (data === beat) return; // nothing changed since the page was made; silence is what the poll is for
     beat = data;
     refresh();
   });
-  addEventListener("online", refresh);
-  addEventListener("pagehide", () => beats.close());
-  addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
-  document.addEventListener("visibilitychange", () => document.hidden || refresh());
-  setInterval(() => {
-    paint();
-    if (Date.now() - good >= POLL_MS) refresh();
-  }, 1_000);
-  paint();
+}
+
+function worked() {
+  good = performance.now();
+  goodAt = Date.now();
+}
+
+// A clock that is set back can't make it young, and a device that slept (its performance.now() may stand still) neither.
+function age() {
+  return Math.max(performance.now() - good, Date.now() - goodAt);
 }
 
 export async function refresh() {
@@ -43,18 +64,22 @@ export async function refresh() {
   try {
     const response = await fetch(dataset.from, { headers: { "If-None-Match": etag }, cache: "no-store",
       credentials: "same-origin", redirect: "error", signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (response.status === 401) return handlers.signedOut();
-    if (response.status !== 304) {
-      if (!response.ok) return;
+    const { headers, status } = response;
+    if (status === 401) return handlers.signedOut();
+    if (status !== 304 && !response.ok) return;
+    // Somebody else has signed in, in another tab: nothing of theirs belongs into this page.
+    if (carer && headers.get("Telecare-Carer") !== carer) return location.reload();
+    if (status !== 304) {
       handlers.fragment(await response.text());
-      etag = response.headers.get("ETag") ?? "";
+      etag = headers.get("ETag") ?? "";
     }
-    good = Date.now();
+    worked();
     // The gateway was renewed: a picture of the new one and scripts of the old one don't belong together.
-    if (response.headers.get(VERSION) !== dataset.version) handlers.outdated?.();
-    handlers.good();
-  } catch {
-    // the chip tells
+    if (headers.get("Telecare-Version") !== dataset.version) handlers.outdated?.();
+    handlers.good(response);
+  } catch (error) {
+    // The chip tells. A browser keeps six connections to a host, for all its tabs: streams may hold them all.
+    if (error.name === "TimeoutError" || error.name === "AbortError") beats.close();
   } finally {
     running = false;
     paint();
@@ -71,8 +96,8 @@ function timeOf(ms) {
 }
 
 function paint() {
-  const live = Date.now() - good < STALE_MS;
-  const text = live ? chip.dataset.live : chip.dataset.stale.replace("{time}", timeOf(good));
+  const live = age() < STALE_MS;
+  const text = live ? chip.dataset.live : chip.dataset.stale.replace("{time}", timeOf(goodAt));
   if (chip.textContent !== text) chip.textContent = text;
   chip.classList.toggle("live", live);
   chip.classList.toggle("stale", !live);

@@ -9,7 +9,7 @@ let written = 0;
 
 export async function keep(html, at) {
   if (!globalThis.caches || !navigator.serviceWorker?.controller) return;
-  if (html === before && at - written < 10_000) return;
+  if (html === before && Math.abs(at - written) < 10_000) return;
   before = html;
   written = at;
   const body = { html, at, carer: document.body.dataset.carer, name: document.querySelector(".me")?.textContent ?? "",
@@ -25,7 +25,8 @@ export async function keep(html, at) {
 export async function last() {
   try {
     const found = await (await (await caches.open(CACHE)).match(AT)).json();
-    return Date.now() - found.at < LONGEST_MS ? found : null;
+    const age = Date.now() - found.at;
+    return age >= 0 && age < LONGEST_MS ? found : null;
   } catch {
     return null;
   }

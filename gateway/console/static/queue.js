@@ -2,10 +2,13 @@
 
 const PATIENCE_MS = 10_000; // a hanging server is as bad as none
 const LONGEST_PAUSE_MS = 8_000;
+const QUIET_MS = 60_000; // an answer that waits for longer is none, and somebody has to call
 
 const box = document.getElementById("queue");
+const words = box.dataset;
 const carer = () => document.body.dataset.carer;
-const said = new Map(); // alert id -> {text, done}: what to show beside it
+const said = new Map(); // alert id -> {text, done, version}: what to show beside it
+const failed = new Set(); // alerts whose answers the gateway (or something before it) refuses to take just now
 let busy = false;
 let pause = 1_000;
 let timer = 0;
@@ -17,6 +20,7 @@ export function start(delivered) {
   document.addEventListener("submit", take);
   addEventListener("online", deliver);
   addEventListener("storage", show); // another tab changed the queue
+  setInterval(show, 5_000);
   show();
   deliver();
 }
@@ -26,6 +30,8 @@ function take(event) {
   const alert = form.dataset?.queue;
   if (!alert) return;
   const body = new URLSearchParams(new FormData(form, event.submitter));
+  // the page may be left open while somebody else signs in: the answer says whose it is
+  body.set("carer", carer());
   const id = `${carer()}/${alert}/${body.get("key")}/${body.get("answer")}`;
   try {
     add({ id, alert, carer: carer(), name: document.querySelector(".me")?.textContent ?? carer(), url: form.action,
@@ -35,15 +41,28 @@ function take(event) {
   }
   event.preventDefault();
   said.delete(alert);
+  failed.delete(alert);
   pause = 1_000;
   deliver();
   show();
 }
 
-// Numbers of the alerts that this carer goes for, or has closed, as far as these answers wait.
+const mine = () => all().filter((one) => one.carer === carer());
+
+function late(one) {
+  const age = Date.now() - one.at;
+  return age < 0 || age > QUIET_MS || failed.has(one.alert); // a clock that was set back makes nothing young
+}
+
+// Numbers of the alerts that this carer goes for, or has closed, as far as these answers wait, and not for long.
 export function waiting() {
   const goes = (one) => /^(going|arrive|close)/.test(new URLSearchParams(one.body).get("answer"));
-  return new Set(all().filter((one) => one.carer === carer() && goes(one)).map((one) => one.alert));
+  return new Set(mine().filter((one) => goes(one) && !late(one)).map((one) => one.alert));
+}
+
+// Answers of this carer wait.
+export function owes() {
+  return mine().length > 0;
 }
 
 // Something is on its way just now.
@@ -55,72 +74,97 @@ export async function deliver() {
   clearTimeout(timer);
   if (busy) return;
   busy = true;
+  const behind = new Set(); // alerts that have to wait; those of another one need not
+  let stopped = false;
   try {
-    for (const item of all().filter((one) => one.carer === carer())) {
-      if (!(await send(item))) {
-        // Some hurry at first, then less; a jump to the front comes with "online" and with each good fetch.
-        if (!signIn) {
-          timer = setTimeout(deliver, pause);
-          pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
-        }
-        return;
+    for (const item of mine()) {
+      if (behind.has(item.alert)) continue;
+      const settled = await send(item);
+      if (settled) continue;
+      behind.add(item.alert);
+      if (settled === null) {
+        stopped = true;
+        break;
       }
-      pause = 1_000;
     }
   } finally {
     busy = false;
     show();
   }
-  if (all().some((one) => one.carer === carer())) deliver(); // tapped while we were sending
+  if (!behind.size) {
+    pause = 1_000;
+    if (mine().length) deliver(); // tapped while we were sending
+  } else if (!signIn) {
+    // Some hurry at first, then less; a jump to the front comes with "online" and with each good fetch.
+    timer = setTimeout(deliver, pause);
+    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+  }
 }
 
-// True: settled, one way or the other. False: it stays in the queue.
+// True: settled, one way or the other. False: it stays in the queue. null: it stays, and so do all others.
 async function send(item) {
   const body = new URLSearchParams(item.body);
   body.set("age_s", String(Math.max(0, Math.round((Date.now() - item.at) / 1000))));
+  body.set("carer", item.carer);
   let response, told;
   try {
     response = await fetch(item.url, { method: "POST", body, credentials: "same-origin", redirect: "error",
       headers: { Accept: "application/json" }, signal: AbortSignal.timeout(PATIENCE_MS) });
-    told = await response.json();
   } catch {
-    return false; // no connection, no answer in time, or something in between that is not the gateway
+    return null; // no connection, or no answer in time
   }
-  signIn = response.status === 401;
-  if (signIn || response.status === 429 || response.status >= 500) return false;
-  remove(item.id);
-  said.set(item.alert, { text: response.ok ? box.dataset.sent : told.detail, done: response.ok });
-  onDelivered(item.alert, response.ok, told);
+  const { ok, status, headers } = response;
+  // Only the gateway itself says what became of it, and nothing in between.
+  if (headers.has("Telecare-Version")) told = await response.json().catch(() => null);
+  signIn = Boolean(told) && (status === 401 || told.type === "/problems/other-carer");
+  if (signIn) {
+    if (status !== 401) location.reload(); // somebody else has signed in
+    return null;
+  }
+  if (!told || status === 429 || status >= 500) {
+    failed.add(item.alert);
+    return false;
+  }
+  failed.delete(item.alert);
+  remove(item);
+  said.set(item.alert, { text: ok ? words.sent : told.detail, done: ok, version: told.version });
+  onDelivered(item.alert, ok, told, new URLSearchParams(item.body).get("note") ?? "");
   return true;
 }
 
 // Show beside each alert, and above all of them, what became of the answers.
 export function show() {
-  const waiting = all();
-  const mine = waiting.filter((one) => one.carer === carer());
-  const word = busy && pause === 1_000 ? box.dataset.sending : box.dataset.waiting;
+  const waiting = mine();
+  const word = (one) => late(one) ? words.failed : busy && pause === 1_000 ? words.sending : words.waiting;
   for (const place of document.querySelectorAll("[data-sent]:not(#queue)")) {
-    const own = mine.some((one) => one.alert === place.dataset.sent);
-    const news = said.get(place.dataset.sent);
-    const text = own ? word : (news?.text ?? "");
+    const { sent } = place.dataset;
+    const own = waiting.find((one) => one.alert === sent);
+    const news = said.get(sent);
+    // what was said is about the alert as it was then
+    const now = place.closest("[data-v]")?.dataset.v.split("-")[1];
+    if (Number(now) > news?.version) said.delete(sent);
+    const text = own ? word(own) : (said.get(sent)?.text ?? "");
     if (place.textContent !== text) place.textContent = text;
     place.hidden = !text;
-    place.classList.toggle("done", !own && Boolean(news?.done));
+    place.classList.toggle("failed", Boolean(own && late(own)));
+    place.classList.toggle("done", !own && Boolean(said.get(sent)?.done));
   }
-  box.replaceChildren(...lines(mine, waiting.find((one) => one.carer !== carer()), word));
+  box.replaceChildren(...lines(waiting, word));
+  box.classList.toggle("failed", waiting.some(late));
   box.hidden = !box.hasChildNodes();
 }
 
-function lines(mine, other, word) {
-  if (mine.length && signIn) {
+function lines(waiting, word) {
+  if (waiting.length && signIn) {
     const link = document.createElement("a");
     link.href = "/sign-in?next=/";
-    link.textContent = box.dataset.signInWord;
-    return [box.dataset.signIn, " ", link];
+    link.textContent = words.signInWord;
+    return [words.signIn, " ", link];
   }
-  const gone = mine.filter((one) => !document.getElementById(`a${one.alert}`));
-  if (gone.length) return [word];
-  return other ? [box.dataset.other.replaceAll("{name}", other.name)] : [];
+  const told = waiting.find((one) => late(one) || !document.getElementById(`a${one.alert}`));
+  if (told) return [word(told)];
+  const other = all().find((one) => one.carer !== carer());
+  return other ? [words.other.replaceAll("{name}", other.name)] : [];
 }
 
 const NAME = "telecare-answers";
@@ -138,12 +182,16 @@ function save(list) {
   localStorage.setItem(NAME, JSON.stringify(list));
 }
 
-// The same tap twice is one answer. Throws when the storage is full or off: then the plain form is sent.
+// The same tap twice is one answer, and a correction takes the place of what it corrects.
+// Throws when the storage is full or off: then the plain form is sent.
 function add(item) {
   const list = all();
-  if (!list.some((other) => other.id === item.id)) save([...list, item]);
+  const known = list.findIndex((other) => other.id === item.id);
+  if (known < 0) list.push(item);
+  else if (list[known].body !== item.body) list[known] = item;
+  save(list);
 }
 
-function remove(id) {
-  save(all().filter((item) => item.id !== id));
+function remove(item) {
+  save(all().filter(({ id, body }) => id !== item.id || body !== item.body));
 }

@@ -2,6 +2,7 @@
 // wait in the queue. As soon as the gateway answers, the real page is loaded.
 import * as picture from "./picture.js";
 import * as queue from "./queue.js";
+import * as sound from "./sound.js";
 
 const PAUSE_MS = 3_000;
 const PATIENCE_MS = 8_000;
@@ -27,6 +28,17 @@ chip.classList.add("stale");
 notice.hidden = false;
 board.classList.add("old");
 queue.start(() => {});
+sound.start();
+
+// As on the board: nobody knows what is new, and what nobody was going for still waits.
+function ring() {
+  const tapped = queue.waiting();
+  const open = [...board.querySelectorAll("[data-rings]")].filter((row) => !tapped.has(row.id.slice(1)));
+  sound.ring(open.map((row) => row.dataset.rings), true);
+}
+ring();
+setInterval(ring, 5_000);
+document.addEventListener("submit", () => setTimeout(ring));
 
 async function look() {
   try {

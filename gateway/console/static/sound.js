@@ -20,7 +20,7 @@ const READ_MS = 20_000;
 let context;
 let wave;
 let wanted = null; // what is rung for now
-let last = 0;
+let last = -Infinity; // by a clock that nobody sets
 let sounding = [];
 let kept = read();
 let opened = false;
@@ -51,15 +51,15 @@ export function ring(priorities, lost) {
   if (now === wanted) return;
   const worse = wanted === null || (now !== null && ORDER.indexOf(now) < ORDER.indexOf(wanted));
   wanted = now;
-  if (worse) last = 0;
+  if (worse) last = -Infinity;
   if (now === null) hush();
   tick();
 }
 
 function tick() {
   if (!wanted || !kept.on || !ready()) return;
-  if (Date.now() - last < PATTERNS[wanted].every * 1000) return;
-  last = Date.now();
+  if (performance.now() - last < PATTERNS[wanted].every * 1000) return;
+  last = performance.now();
   play(wanted);
 }
 
@@ -113,7 +113,7 @@ function turn() {
     return;
   }
   keep({ ...kept, on: !kept.on });
-  last = 0;
+  last = -Infinity;
   if (kept.on) wake();
   else hush();
   show();
@@ -121,11 +121,11 @@ function turn() {
 
 async function test() {
   keep({ on: true, tested: Date.now() });
-  last = Date.now(); // first the test; what is open rings after it
+  last = performance.now(); // first the test; what is open rings after it
   await wake();
   await context?.resume();
   if (ready()) play("high");
-  last = Date.now();
+  last = performance.now();
   reading = last + READ_MS;
   setTimeout(show, READ_MS);
   show(box.dataset.tested);
@@ -138,9 +138,10 @@ function show(text) {
   box.dataset.state = state;
   toggle.textContent = box.dataset[state];
   toggle.setAttribute("aria-pressed", String(state === "on"));
-  const fresh = Date.now() - (kept.tested ?? 0) < SHIFT_MS;
+  const age = Date.now() - (kept.tested ?? 0);
+  const fresh = age >= 0 && age < SHIFT_MS;
   const words = typeof text === "string" ? text : fresh || state === "off" || none ? "" : box.dataset.untested;
-  if (typeof text === "string" || Date.now() >= reading) said.textContent = words;
+  if (typeof text === "string" || performance.now() >= reading) said.textContent = words;
   said.hidden = !said.textContent;
   const quiet = door !== null && state === "on" && said.hidden;
   box.hidden = quiet && !opened && !box.contains(document.activeElement);

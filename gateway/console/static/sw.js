@@ -4,6 +4,8 @@
 const SHELL = `/shell?lang=${LANGUAGE}&of=${STATIC}`;
 const CACHE = `telecare ${STATIC} ${LANGUAGE}`; // all of one version, or nothing of it
 const PICTURE = "telecare-picture";
+// The board, and what is reached by a tap on it. The picture has names in it: no wall screen and no link's page shows it.
+const OURS = /^\/($|alerts\/)/;
 const PATIENCE_MS = 6_000; // a hanging server is as bad as none
 
 addEventListener("install", (event) => {
@@ -26,7 +28,7 @@ addEventListener("fetch", (event) => {
   if (url.pathname === "/sign-out" || url.pathname === "/sign-in") event.waitUntil(caches.delete(PICTURE));
   if (request.method !== "GET") return;
   if (FILES.includes(url.pathname)) event.respondWith(file(request));
-  else if (request.mode === "navigate") event.respondWith(page(request, url.pathname === "/"));
+  else if (request.mode === "navigate" && OURS.test(url.pathname)) event.respondWith(page(request, url.pathname === "/"));
 });
 
 async function file(request) {

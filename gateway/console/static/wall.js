@@ -5,7 +5,7 @@ import * as sound from "./sound.js";
 const place = document.getElementById("alerts");
 const clock = document.getElementById("clock");
 const title = document.title;
-const ahead = Number(clock.dataset.now) - Date.now(); // the gateway's clock counts, not the screen's
+let ahead = Number(clock.dataset.now) - performance.now(); // the gateway's clock counts, not the screen's
 const lang = document.documentElement.lang.replace(/^en$/, "en-GB");
 const written = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", timeZone: clock.dataset.zone });
 let lost = false;
@@ -20,11 +20,12 @@ function take(html) {
 function count() {
   const open = Number(place.querySelector("ol")?.dataset.open ?? 0);
   document.title = open ? `(${open}) ${title}` : title;
-  sound.ring([...place.querySelectorAll("[data-rings]")].map((one) => one.dataset.rings), lost);
+  const waits = place.querySelector("ol")?.dataset.rings; // the most urgent of all, also of those without a place
+  sound.ring(waits ? [waits] : [], lost);
 }
 
 function tick() {
-  const text = written.format(Date.now() + ahead);
+  const text = written.format(performance.now() + ahead);
   if (clock.textContent !== text) clock.textContent = text;
 }
 
@@ -33,7 +34,11 @@ tick();
 sound.start();
 live.start({
   fragment: take,
-  good() {},
+  good({ headers }) {
+    // a screen that slept: its own count stood still
+    const now = Number(headers.get("Telecare-Time"));
+    if (now) ahead = now - performance.now();
+  },
   // Nobody stands by to sign in: the page says so, and goes on asking when it is loaded anew.
   signedOut() {
     if (gone) return;
