@@ -95,6 +95,10 @@ async def run_nats(folder: Path, *, users: Path | None = None, sync_interval: st
         yield Broker("nats", broker.port, ("3.1.1",), broker.start, broker.stop, lambda: broker.pid)
 
 
+ASKED_AGAIN_S = 2.0
+"""How long a broker gets to end before it is asked once more."""
+
+
 @contextlib.asynccontextmanager
 async def run_mosquitto(
     folder: Path, config: str = PROMPT_CONFIG, *, listener: str = "", port: int | None = None
@@ -133,9 +137,11 @@ async def run_mosquitto(
         await until(accepts, what="Mosquitto's start")
 
     async def stop() -> None:
-        if process is not None and process.returncode is None:
+        # Mosquitto forgets a signal that comes between its opening the port and its main loop: it is told again.
+        while process is not None and process.returncode is None:
             process.terminate()
-            await process.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), ASKED_AGAIN_S)
 
     def pid() -> int | None:
         return process.pid if process is not None and process.returncode is None else None
