@@ -24,6 +24,15 @@ HIGHEST_LAT: Final = 89.0
 WIDEST_DEG: Final = 90.0
 """A step of more than this between two corners could as well go the other way round the Earth."""
 
+MOST_PARTS: Final = 200
+"""Polygons or lines of one zone. To find whether they touch takes time that grows with their square."""
+
+MOST_CORNERS: Final = 5_000
+"""Corners of one zone: the border of a town, at some metres. More is below what a position tells apart."""
+
+MOST_BENDS: Final = 300
+"""Corners of a corridor's line. One that crosses itself everywhere takes some seconds beside the loop; with 5,000, all memory."""
+
 _SAID: Final = {
     "LineString": "a line is a list of at least two [lon, lat]",
     "MultiLineString": "a line is a list of at least two [lon, lat]",
@@ -44,6 +53,7 @@ def parsed(zone: str, geometry: dict[str, Any]) -> Any:
         BadZoneError: it can't be used; the text says where and what to do.
     """
     kind = geometry["type"]
+    _check_size(zone, kind, geometry.get("coordinates"))
     try:
         with np.errstate(invalid="ignore"):  # a NaN is told below, in words
             found = shapely.force_2d(shape(geometry))
@@ -65,6 +75,34 @@ def parsed(zone: str, geometry: dict[str, Any]) -> Any:
     elif not shapely.is_valid(found):
         raise _invalid(zone, found)
     return found
+
+
+def _check_size(zone: str, kind: str, coordinates: object) -> None:
+    """Before anything is computed: what is too large can't be told quickly to be wrong."""
+    if not isinstance(coordinates, list | tuple):
+        return  # told below, in words
+    if kind.startswith("Multi") and len(coordinates) > MOST_PARTS:
+        raise BadZoneError(
+            f"zone {zone}: it has {len(coordinates)} parts, and at most {MOST_PARTS} are possible; make several zones"
+        )
+    most = MOST_BENDS if kind.endswith("LineString") else MOST_CORNERS
+    corners, level = 0, list(coordinates)
+    while level:
+        deeper = []
+        for one in level:
+            if not isinstance(one, list | tuple):
+                continue
+            if any(isinstance(part, list | tuple) for part in one):
+                deeper.extend(one)
+            else:
+                corners += 1
+            if corners + len(deeper) > 2 * most:
+                break
+        if max(corners, len(deeper)) > most:
+            raise BadZoneError(
+                f"zone {zone}: it has more than {most} corners; draw it simpler, or make several zones"
+            )
+        level = deeper
 
 
 def is_number(value: object) -> TypeGuard[float]:

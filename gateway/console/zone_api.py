@@ -1,5 +1,6 @@
 """Zones as JSON: read, check, try, change. A change is a new version of the centre, made from one that was seen."""
 
+import asyncio
 from typing import Annotated, Any
 
 import msgspec
@@ -20,7 +21,7 @@ from gateway.console.zone_form import BAD_ID, RESERVED
 from gateway.console.zone_model import Checked, Fault
 from gateway.console.zone_store import in_force, remove, store, users_said, zone_at
 from gateway.console.zone_trial import Draft, Result
-from gateway.console.zones import GONE, MAX_BODY_BYTES, NO_SUCH_TRIAL, NO_TRIAL
+from gateway.console.zones import GONE, MAX_BODY_BYTES, NO_SUCH_TRIAL, NO_TRIAL, looked_at_zone
 
 _OPEN: dict[str, Any] = {"exclude_from_csrf": True}
 
@@ -93,7 +94,7 @@ def router() -> Router:
         found, users = in_force(console), zone_model.users_for(console.deps.index(), required_visitor(request))
         part, more = piece(found.zones, cursor, limit)
         view = ZoneList(version=found.version, zones=[_seen(one, users) for one in part], next=more)
-        return await polled(request, view, look=None)
+        return await polled(request, view, look="zones")
 
     @get("/api/zones/{name:str}", summary="A zone", operation_id="zone", tags=["zones"])
     async def one(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[Any]:
@@ -101,6 +102,7 @@ def router() -> Router:
         zone = zone_at(console, name)
         if zone is None:
             return problem(404, _tongue(request)(GONE))
+        await looked_at_zone(request, name, via="api")
         return Response(_seen(zone, zone_model.users_for(console.deps.index(), required_visitor(request))))
 
     @put(
@@ -116,7 +118,7 @@ def router() -> Router:
         request: Request[Any, Any, Any], name: FromPath[str], data: JSONBody[ZoneWanted]
     ) -> Response[Any]:
         visitor, console = required_visitor(request), console_of(request)
-        found = _checked(name, data, _tongue(request))
+        found = await asyncio.to_thread(_checked, name, data, _tongue(request))
         if not found.good:
             return _refused(found)
         if data.base is None:
@@ -156,7 +158,7 @@ def router() -> Router:
         request_max_body_size=MAX_BODY_BYTES,
     )
     async def check(request: Request[Any, Any, Any], data: JSONBody[ZoneWanted]) -> Checked:
-        return _checked("zone", data, _tongue(request))
+        return await asyncio.to_thread(_checked, "zone", data, _tongue(request))
 
     @post(
         "/api/zones/{name:str}/trial",
@@ -171,7 +173,7 @@ def router() -> Router:
     @once
     async def begin(request: Request[Any, Any, Any], name: FromPath[str], data: JSONBody[ZoneWanted]) -> Response[Any]:
         visitor, console, tongue = required_visitor(request), console_of(request), _tongue(request)
-        found = _checked(name, data, tongue)
+        found = await asyncio.to_thread(_checked, name, data, tongue)
         if not found.good:
             return _refused(found)
         present = editing.in_force(console)

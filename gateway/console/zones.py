@@ -1,5 +1,6 @@
 """Zones for managers: a list, and an editor of number fields that scripts make into a drawing."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -8,6 +9,7 @@ from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 
+from gateway.centre.index import HOUSE
 from gateway.centre.model import Zone
 from gateway.console import map_svg, trying, zone_form, zone_model, zone_trial
 from gateway.console.deps import console_of
@@ -46,6 +48,14 @@ EMPTY_POINTS: Final = 2
 """Empty rows after the points of each path, for whoever works without scripts; scripts take them out."""
 
 
+async def looked_at_zone(request: Request[Any, Any, Any], name: str, *, via: str) -> None:
+    """Whose plans name a zone is shown with it: that is a look at them."""
+    visitor, console = required_visitor(request), console_of(request)
+    users = [one for one in zone_model.users_for(console.deps.index(), visitor).get(name, []) if one != HOUSE]
+    if users:
+        await looked(console, visitor.id, f"zone/{name}", via=via, about=users)
+
+
 class Pages:
     """The pages of zones."""
 
@@ -71,6 +81,7 @@ class Pages:
             zone = zone_at(console_of(request), name)
             if zone is None:
                 return refuse(request, 404, tongue_for(request, required_visitor(request))(GONE))
+            await looked_at_zone(request, name, via="page")
             return self._editor(request, zone_form.form_of(zone), known=True)
 
         @get("/zones/trials/{number:str}")
@@ -123,7 +134,7 @@ class Pages:
             return await self._delete(request, name, base, form)
         zone, faults = zone_form.zone_of(form)
         faults = [said(one, tongue) for one in faults]
-        checked = Checked(faults=faults) if faults else checked_of(zone, tongue)
+        checked = Checked(faults=faults) if faults else await asyncio.to_thread(checked_of, zone, tongue)
         if name is None and checked.good and zone_at(console, form.id) is not None:
             checked = Checked(faults=[Fault(field="id", text=tongue(TAKEN))])
         if wanted == "check" or not checked.good:

@@ -173,3 +173,18 @@ def _seconds(call: Any) -> float:
     begun = time.perf_counter()
     call()
     return time.perf_counter() - begun
+
+
+@pytest.mark.parametrize(
+    ("kind", "coordinates", "said"),
+    [
+        ("MultiPolygon", [[[[0, 0], [1, 0], [1, 1], [0, 0]]]] * 201, "201 parts"),
+        ("Polygon", [[[0, 0]] * 5_001], "more than 5000 corners"),
+        ("LineString", [[0, 0]] * 301, "more than 300 corners"),
+        ("MultiLineString", [[[0, 0]] * 200] * 2, "more than 300 corners"),
+    ],
+)
+def test_what_would_take_too_long_is_refused_at_once(kind: str, coordinates: Any, said: str) -> None:
+    width = 5.0 if "Line" in kind else None
+    with pytest.raises(BadZoneError, match=said):
+        ZoneShape.from_geojson("z", "Z", {"type": kind, "coordinates": coordinates}, width_m=width)
