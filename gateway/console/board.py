@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 from litestar import Request, Response, Router, get, post
@@ -19,11 +20,18 @@ from gateway.console.ops import Counters
 from gateway.console.packing import packed
 from gateway.console.pages import STATIC_URL, Tongue, page, tongue_for
 from gateway.console.pictures import VERSION, Pictures
+from gateway.console.sessions import last_end
 from gateway.console.view import row_of
 from gateway.console.wards import chosen_of, marks_of, wards_of
 from gateway.errors import UnknownAlertError
+from gateway.words import N_
 
 Form = URLEncodedBody[dict[str, str]]
+
+TOLD_BEFORE = timedelta(hours=4)
+"""The board says so long before when somebody has to sign in again: before the night shift's last round, not in it."""
+
+SIGN_IN_AGAIN = N_("Please sign out and in again before {time}: this page ends then.")
 
 KEEP_ALIVE_S = 15.0
 """A beat at least this often: a connection that died unseen is found, and proxies keep it open."""
@@ -39,6 +47,13 @@ def chosen(request: Request[Any, Any, Any], visitor: Visitor) -> tuple[str, ...]
     """The wards that the address asks for; empty: all."""
     asked = request.query_params.getall("ward", [])
     return chosen_of(asked, wards_of(console_of(request).deps.index(), visitor)) if asked else ()
+
+
+async def seen(console: Console, visitor: Visitor, response: Response[Any], *, via: str = "page") -> Response[Any]:
+    """A part of the board for a page that stays open, or for who asks for it alone: a look, once in a while."""
+    if response.status_code != 304:
+        await looked(console, visitor.id, "board", via=via, again=True)
+    return response
 
 
 class Board:
@@ -76,8 +91,9 @@ class Board:
         async def fragment(request: Request[Any, Any, Any]) -> Response[Any]:
             visitor = required_visitor(request)
             tongue = tongue_for(request, visitor)
-            picture = self._pictures.of(console_of(request), visitor, tongue, chosen(request, visitor))
-            return picture.response(request)
+            console = console_of(request)
+            picture = self._pictures.of(console, visitor, tongue, chosen(request, visitor))
+            return await seen(console, visitor, picture.response(request))
 
         @get("/beats")
         async def beats(request: Request[Any, Any, Any]) -> ServerSentEvent:
@@ -99,6 +115,9 @@ class Board:
         """What became of an answer that was sent without a script: /?did=12 comes after it."""
         number = request.query_params.get("did", "")
         console = console_of(request)
+        end = last_end(request.session or {})
+        if not number and end is not None and end - tongue.now <= TOLD_BEFORE:
+            return tongue(SIGN_IN_AGAIN, time=tongue.at(end))
         if not number.isascii() or not number.isdigit() or len(number) > 15:
             return None
         try:

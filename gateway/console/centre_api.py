@@ -139,6 +139,7 @@ def router() -> Router:
         before = centres.shared_document_of(db, number - 1)
         [line] = centres.lines(db, before=number + 1, limit=1)
         changes = [] if before is None else [_safe(one) for one in diff(before, after)]
+        await looked(console_of(request), required_visitor(request).id, f"centre/{number}", via="api")
         return Response(ChangesView(line, changes))
 
     @post(

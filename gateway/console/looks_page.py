@@ -31,6 +31,9 @@ _SAW: Final = {
     "person.export": N_("{who} made a copy of everything that is stored about you."),
     "glass.break": N_("{who} opened what was not agreed."),
     "resident": N_("{who} looked at your page."),
+    "centre": N_("{who} looked at what is kept about you in the administration."),
+    "zone": N_("{who} looked at a place that you use."),
+    "try": N_("{who} tried a rule on your past days."),
 }
 _VIA: Final = {"link": N_("by the link of a message"), "api": N_("with another program"), "cli": N_("at the computer")}
 

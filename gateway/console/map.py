@@ -101,6 +101,7 @@ class Map:
             picture = self._picture(console, visitor, tongue_for(request, visitor), ward)
             if request.headers.get("if-none-match") == picture.etag:
                 return Response("", status_code=304, headers={"ETag": picture.etag})
+            await looked(console, visitor.id, TARGET, via="page", again=True)
             return Response(picture.html, media_type=MediaType.HTML, headers={"ETag": picture.etag})
 
         return Router("/", route_handlers=[show, part], guards=[at_least("relative")], include_in_schema=False)

@@ -14,6 +14,7 @@ from gateway.console import copies
 from gateway.console.beside import beside
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import at_least, required_visitor, resident_for
+from gateway.console.looks import looked
 from gateway.console.pages import page, tongue_for
 from gateway.console.view import name_of
 from gateway.errors import BadAnswerError, CentreError, NotAllowedError, StoreError, VersionConflictError
@@ -37,6 +38,7 @@ def router() -> Router:
     @get("/residents/{resident:str}/export")
     async def ask(request: Request[Any, Any, Any], resident: FromPath[str]) -> Response[str]:
         visitor, found = required_visitor(request), person_of(request, resident)
+        await looked(console_of(request), visitor.id, f"resident/{resident}/export", via="page")
         return page(request, "export.html", tongue_for(request, visitor), visitor=visitor, resident=found, notice=None)
 
     @post("/residents/{resident:str}/export", status_code=200)
@@ -61,7 +63,9 @@ def router() -> Router:
 def _erasing() -> list[Any]:
     @get("/residents/{resident:str}/erase", guards=[at_least("admin")])
     async def ask(request: Request[Any, Any, Any], resident: FromPath[str]) -> Response[str]:
-        return await _erase_page(request, person_of(request, resident))
+        found = person_of(request, resident)
+        await looked(console_of(request), required_visitor(request).id, f"resident/{resident}/erase", via="page")
+        return await _erase_page(request, found)
 
     @post("/residents/{resident:str}/erase", status_code=303, guards=[at_least("admin")])
     async def begin(

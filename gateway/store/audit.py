@@ -2,7 +2,7 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -11,7 +11,15 @@ from gateway.store import looking
 from gateway.store.writer import Tx
 
 
-def record(tx: Tx, *, who: str | None, action: str, target: str, detail: Mapping[str, object] | None = None) -> None:
+def record(
+    tx: Tx,
+    *,
+    who: str | None,
+    action: str,
+    target: str,
+    detail: Mapping[str, object] | None = None,
+    about: Collection[str] = (),
+) -> None:
     """Add a row in the caller's transaction.
 
     Args:
@@ -21,6 +29,7 @@ def record(tx: Tx, *, who: str | None, action: str, target: str, detail: Mapping
         target: what it was done to, e.g. ``alert/12``.
         detail: ids, times and words of ours; no secrets, no names, nothing that people wrote: what is here stays
             when a person is erased (docs/privacy.md).
+        about: residents of a look whose target does not name them.
     """
     last = tx.db.execute("SELECT hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
     at = to_ms(tx.now)
@@ -30,7 +39,7 @@ def record(tx: Tx, *, who: str | None, action: str, target: str, detail: Mapping
         "INSERT INTO audit (at, who, action, object, detail, hash) VALUES (?, ?, ?, ?, ?, ?) RETURNING seq",
         (at, who, action, target, text, digest),
     ).fetchone()[0]
-    looking.note(tx.db, seq, action, target)
+    looking.note(tx.db, seq, action, target, about)
 
 
 def broken_at(db: sqlite3.Connection) -> int | None:

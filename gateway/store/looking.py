@@ -1,6 +1,7 @@
 """Which audit rows are looks at a person, noted beside them, so that "who looked at me" is a quick question."""
 
 import sqlite3
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,11 +12,17 @@ from gateway.clock import from_ms
 EVERYBODY: Final = "*"
 """Stands for the residents of a list of the whole house."""
 
-LISTS: Final = frozenset({"board", "rounds", "protection", "shelves", "searches", "map", "residents"})
+LISTS: Final = frozenset({"board", "rounds", "protection", "shelves", "searches", "map", "residents", "zones"})
 """Looks at lists on which any resident may stand; plans of shifts and key figures name no resident."""
 
 _LOOKS: Final = frozenset({"look", "search.open", "person.export", "glass.break"})
 """Actions that are a look at somebody."""
+
+MOST_NAMED: Final = 100
+"""Residents whom one look names; with more of them it is a look at a list."""
+
+_ABOUT_PEOPLE: Final = frozenset({"residents", "care_plans", "assignments"})
+"""Tables of the centre whose entries are about residents; photos, notes and consents stand in them."""
 
 MOST: Final = 500
 """Looks that are read at a time."""
@@ -34,13 +41,19 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """The reason of a break-glass that was in force then."""
 
 
-def note(db: sqlite3.Connection, seq: int, action: str, target: str) -> None:
-    """Note an audit row as a look at whom it is about, in the caller's transaction; nothing when it is none."""
+def note(db: sqlite3.Connection, seq: int, action: str, target: str, about: Collection[str] = ()) -> None:
+    """Note an audit row as a look at whom it is about, in the caller's transaction; nothing when it is none.
+
+    ``about`` names the residents where the target does not tell; more than MOST_NAMED of them are a list.
+    """
     if action not in _LOOKS:
         return
-    resident = _whose(db, target)
-    if resident is not None:
-        db.execute("INSERT OR IGNORE INTO looks (resident, seq) VALUES (?, ?)", (resident, seq))
+    if about:
+        whose = set(about) if len(about) <= MOST_NAMED else {EVERYBODY}
+    else:
+        resident = _whose(db, target)
+        whose = set() if resident is None else {resident}
+    db.executemany("INSERT OR IGNORE INTO looks (resident, seq) VALUES (?, ?)", [(one, seq) for one in sorted(whose)])
 
 
 def looks_of(
@@ -84,7 +97,20 @@ def _whose(db: sqlite3.Connection, target: str) -> str | None:
             table = "alerts" if kind == "alert" else "searches"
             row = db.execute(f"SELECT resident FROM {table} WHERE id = ?", (int(name),)).fetchone()  # noqa: S608
             return None if row is None else row[0]
+        case "try":  # try/r01, try/*, or the time that was tried, of the whole house
+            return EVERYBODY if name == "*" or ":" in name else name or None
+        case "centre":  # centre/VERSION[/TABLE[/KEY]]
+            return _of_centre(rest.partition("/")[2])
     return None
+
+
+def _of_centre(rest: str) -> str | None:
+    """Whom a part of the centre is about: TABLE/KEY, TABLE, or nothing for the whole."""
+    table, _, key = rest.partition("/")
+    if table and table not in _ABOUT_PEOPLE:
+        return None
+    resident = key.split("/")[1:2] if table == "assignments" else [key]
+    return next((one for one in resident if one), EVERYBODY)
 
 
 def _look(row: sqlite3.Row) -> Look:
