@@ -31,7 +31,7 @@ MOST_CORNERS: Final = 5_000
 """Corners of one zone: the border of a town, at some metres. More is below what a position tells apart."""
 
 MOST_BENDS: Final = 300
-"""Corners of a corridor's line. One that crosses itself everywhere takes some seconds beside the loop; with 5,000, all memory."""
+"""Corners of a corridor's line. One that crosses itself everywhere takes some seconds; with 5,000, all memory."""
 
 _SAID: Final = {
     "LineString": "a line is a list of at least two [lon, lat]",
@@ -88,7 +88,7 @@ def _check_size(zone: str, kind: str, coordinates: object) -> None:
     most = MOST_BENDS if kind.endswith("LineString") else MOST_CORNERS
     corners, level = 0, list(coordinates)
     while level:
-        deeper = []
+        deeper: list[object] = []
         for one in level:
             if not isinstance(one, list | tuple):
                 continue
@@ -99,9 +99,7 @@ def _check_size(zone: str, kind: str, coordinates: object) -> None:
             if corners + len(deeper) > 2 * most:
                 break
         if max(corners, len(deeper)) > most:
-            raise BadZoneError(
-                f"zone {zone}: it has more than {most} corners; draw it simpler, or make several zones"
-            )
+            raise BadZoneError(f"zone {zone}: it has more than {most} corners; draw it simpler, or make several zones")
         level = deeper
 
 

@@ -8,7 +8,7 @@ signed out does not bring the session back.
 import hashlib
 import sqlite3
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import msgspec
@@ -22,11 +22,18 @@ from gateway.clock import Clock, from_ms, to_ms
 from gateway.store.writer import Tx, Writer
 
 LASTS = timedelta(hours=12)
-"""A shift and its handover; counted from the last time that the page was used."""
+"""A shift and its handover; counted from the last thing that somebody did."""
 
 RENEW_AFTER = timedelta(minutes=30)
 """A session is not written again at each request: only when that much of its time is over."""
 
+
+LONGEST = timedelta(hours=24)
+"""Then somebody signs in again, however busy the page was: a phone that was lost does not stay open. Wall screens are
+bound to their place, and have no such end."""
+
+PASSIVE = frozenset({"/board", "/beats", "/map/part", "/wall", "/wall/board"})
+"""What pages ask for by themselves: an open page alone is no use, and keeps no session alive."""
 
 KIOSK = "kiosk"
 """The key of a session's data that makes it a wall screen's; its value says where the screen hangs."""
@@ -40,6 +47,13 @@ KIOSK_RENEW_AFTER = timedelta(days=1)
 def lasts(data: Mapping[str, Any]) -> timedelta:
     """How long a session with that data lives after its last use."""
     return KIOSK_LASTS if KIOSK in data else LASTS
+
+
+def last_end(data: Mapping[str, Any]) -> datetime | None:
+    """When a session with that data is over, however much it is used; None: it is a wall screen's."""
+    if KIOSK in data or "since" not in data:
+        return None
+    return from_ms(int(data["since"])) + LONGEST
 
 
 class SessionStore(Store):
@@ -104,14 +118,14 @@ class SessionStore(Store):
         return None if row is None else int((from_ms(row["expires_at"]) - self._clock.now()).total_seconds())
 
     def _row(self, key: str) -> sqlite3.Row | None:
+        now = self._clock.now()
         row: sqlite3.Row | None = (
             self._db()
-            .execute(
-                "SELECT data, expires_at FROM sessions WHERE id = ? AND expires_at > ?",
-                (digest(key), to_ms(self._clock.now())),
-            )
+            .execute("SELECT data, expires_at FROM sessions WHERE id = ? AND expires_at > ?", (digest(key), to_ms(now)))
             .fetchone()
         )
+        if row is not None and (end := last_end(msgspec.json.decode(row["data"]))) is not None and end <= now:
+            return None
         return row
 
 
@@ -142,7 +156,7 @@ class _Backend(ServerSideSessionBackend):
         if known and scope_session == loaded:
             left = await store.expires_in(cookie)
             life, after = lasts(loaded), KIOSK_RENEW_AFTER if KIOSK in loaded else RENEW_AFTER
-            if left is not None and left < (life - after).total_seconds():
+            if _is_use(connection, loaded) and left is not None and left < (life - after).total_seconds():
                 await store.get(cookie, renew_for=life)
                 self._send(message, cookie, max_age=int(life.total_seconds()))
             return
@@ -181,6 +195,12 @@ class SessionConfig(ServerSideSessionConfig):
             samesite="lax",
             exclude_opt_key="skip_session",
         )
+
+
+def _is_use(connection: ASGIConnection[Any, Any, Any, Any], data: Mapping[str, Any]) -> bool:
+    """Whether somebody did something; a wall screen only shows. Scripts that ask again say what they have."""
+    asked = connection.scope.get("method") == "GET" and "if-none-match" in connection.headers
+    return KIOSK in data or not (asked or connection.url.path in PASSIVE)
 
 
 def digest(key: str) -> str:

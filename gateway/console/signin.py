@@ -62,7 +62,7 @@ class SignIn:
 
         @get("/sign-in")
         async def show(request: Request[Any, Any, Any], next: FromQuery[str] = "/") -> Response[Any]:  # noqa: A002
-            if visitor_of(request):
+            if visitor_of(request) and "again" not in request.query_params:
                 return Redirect(inside(next), status_code=303)
             why = why_of(request.query_params.get("oidc"), AT_SIGN_IN)
             return self._page(request, 200, notice=AT_SIGN_IN[why] if why else None, next=inside(next))

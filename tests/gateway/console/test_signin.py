@@ -98,13 +98,21 @@ async def test_the_database_holds_no_usable_session(house: House) -> None:
         assert nora.cookies["telecare"] not in str(house.ask("SELECT * FROM sessions"))
 
 
-async def test_a_session_ends_by_our_clock_and_is_renewed_by_use(house: House) -> None:
+async def test_a_session_is_renewed_by_use_for_a_day_and_not_by_an_open_page(house: House) -> None:
     async with house.signed_in() as nora:
         house.clock.move(11 * 3600)
-        assert (await nora.get("/board")).status_code == 200
-        house.clock.move(11 * 3600)
-        assert (await nora.get("/board")).status_code == 200
-        house.clock.move(12 * 3600 + 1)
+        assert "sign out and in again" not in (await nora.get("/")).text
+        house.clock.move(10 * 3600)
+        assert "sign out and in again" in (await nora.get("/")).text
+        house.clock.move(3 * 3600 - 1)
+        assert (await nora.get("/account")).status_code == 200
+        house.clock.move(2)
+        assert (await nora.get("/board")).status_code == 401
+    async with house.signed_in() as nora:
+        for path in ("/board", "/rounds"):  # a part of a page that asks again says what it has
+            house.clock.move(6 * 3600 - 60)
+            assert (await nora.get(path, headers={"If-None-Match": '""'})).status_code == 200
+        house.clock.move(120)
         assert (await nora.get("/board")).status_code == 401
 
 
