@@ -33,7 +33,8 @@ export function start() {
   tester.addEventListener("click", test);
   toggle.disabled = tester.disabled = false;
   // Remembered as on: the first touch of the page is the tap that the browser waits for.
-  for (const touch of ["pointerdown", "keydown"]) {
+  // When the finger leaves it, not before: what moves the buttons under a finger makes the tap miss.
+  for (const touch of ["pointerup", "keydown"]) {
     document.addEventListener(touch, () => kept.on && wake(), { capture: true, passive: true });
   }
   door?.addEventListener("click", () => {
