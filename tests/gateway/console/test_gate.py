@@ -142,8 +142,8 @@ async def test_bodies_without_an_end_shut_nobody_out(house: House) -> None:
 
 
 async def test_half_a_head_is_not_waited_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "HEAD_S", 0.1)
-    monkeypatch.setattr(connections, "BODY_S", 0.1)
+    monkeypatch.setattr(connections, "HEAD_S", 0.3)
+    monkeypatch.setattr(connections, "BODY_S", 0.3)
     for begun in (b"", b"GET / HTTP/1.1\r\nX-a: ", post("/sign-in", 1_000) + b"a", post("/nowhere", 1_000) + b"a"):
         reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
         writer.write(begun)
@@ -155,17 +155,17 @@ async def test_half_a_head_is_not_waited_for(house: House, monkeypatch: pytest.M
 
 
 async def test_a_stream_that_says_nothing_stays(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HEAD_S", "BODY_S", "READ_S"):
-        monkeypatch.setattr(connections, name, 0.05)
-    async with house.signed_in("nora") as nora, nora.stream("GET", "/beats") as beats:
-        lines = beats.aiter_lines()
-        assert "beat" in await anext(lines)
-        await asyncio.sleep(0.3)  # six times what a head may take
-        number = await house.raise_alert()
-        async with asyncio.timeout(PATIENCE_S):
-            while "data" not in await anext(lines):
-                pass
-        assert number
+    async with house.signed_in("nora") as nora:
+        for name in ("HEAD_S", "BODY_S", "READ_S"):
+            monkeypatch.setattr(connections, name, 0.5)
+        async with house.client(cookies=dict(nora.cookies)) as again, again.stream("GET", "/beats") as beats:
+            lines = beats.aiter_lines()
+            assert "beat" in await anext(lines)
+            await asyncio.sleep(1.2)  # more than twice what a head may take
+            await house.raise_alert()
+            async with asyncio.timeout(PATIENCE_S):
+                while "beat" not in await anext(lines):
+                    pass
 
 
 async def test_connections_that_say_nothing_shut_nobody_out(house: House) -> None:
