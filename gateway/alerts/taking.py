@@ -1,7 +1,7 @@
 """Take a carer's answer once, however often it is sent and by whichever way it comes: page, link, SMS, chat button."""
 
+import hashlib
 import sqlite3
-from datetime import timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -11,10 +11,8 @@ from gateway.alerts.model import Alert, Answer
 from gateway.centre.index import CentreIndex
 from gateway.clock import to_ms
 from gateway.errors import BadAnswerError
+from gateway.store.retention import KEEP_ANSWERS
 from gateway.store.writer import Tx, Writer
-
-KEEP_KEYS = timedelta(days=7)
-"""How long a repeated key is known. A phone that was off for longer holds answers that nobody waits for."""
 
 BY_MESSAGE = frozenset({"link", "sms", "telegram", "voice", "mqtt", "cap"})
 """Ways that begin at a message: whoever answers by one has got it."""
@@ -68,10 +66,9 @@ def take(
         HappenedSinceError, TooLateError: as gateway.alerts.since.check.
         UnknownAlertError, IllegalStepError, BadAnswerError, NotAllowedError: as gateway.alerts.desk.answer.
     """
-    full = None if key is None else f"{who}/{alert}/{key}"
+    turn = queries.alert(tx.db, alert).version if each_turn else None
+    full = None if key is None else _full(who, alert, key, turn)
     digest = _digest(said or answer, via)
-    if full is not None and each_turn:
-        full = f"{full}@{queries.alert(tx.db, alert).version}"
     if full is not None:
         known = tx.db.execute("SELECT digest FROM answers WHERE key = ?", (full,)).fetchone()
         if known is not None:
@@ -81,19 +78,19 @@ def take(
     since.check(tx, rows.find(tx.db, alert), answer, who, given)
     after = desk.answer(tx, index, alert, answer, who, via)
     delivery.opened(tx, alert, who, by_message=via in BY_MESSAGE)
-    if full is not None:
-        if each_turn:
-            full = f"{who}/{alert}/{key}@{after.version}"
-        tx.db.execute("DELETE FROM answers WHERE at < ?", (to_ms(tx.now - KEEP_KEYS),))
+    if key is not None:
+        full = _full(who, alert, key, after.version if each_turn else None)
+        tx.db.execute("DELETE FROM answers WHERE at < ?", (to_ms(tx.now - KEEP_ANSWERS),))
         tx.db.execute(
-            "INSERT OR REPLACE INTO answers (key, digest, at) VALUES (?, ?, ?)", (full, digest, to_ms(tx.now))
+            "INSERT OR REPLACE INTO answers (key, digest, at, alert) VALUES (?, ?, ?, ?)",
+            (full, digest, to_ms(tx.now), alert),
         )
     return Taken(after, repeated=False)
 
 
 def known_alert(db: sqlite3.Connection, who: str, key: str) -> int | None:
-    """The alert that an answer of this key went to; None: there was none, or it was longer ago than KEEP_KEYS."""
-    head, tail = f"{who}/", f"/{key}"
+    """The alert that an answer of this key went to; None: there was none, or it was longer ago than KEEP_ANSWERS."""
+    head, tail = f"{who}/", f"/{_hash(key)}"
     found = db.execute(
         "SELECT key FROM answers WHERE substr(key, 1, length(:head)) = :head AND substr(key, -length(:tail)) = :tail",
         {"head": head, "tail": tail},
@@ -114,6 +111,15 @@ async def mark_opened(writer: Writer, alert: int, carer: str, *, by_message: boo
     await writer.write(lambda tx: delivery.opened(tx, alert, carer, by_message=by_message))
 
 
+def _full(who: str, alert: int, key: str, turn: int | None) -> str:
+    return f"{who}/{alert}/{_hash(key if turn is None else f'{key}@{turn}')}"
+
+
 def _digest(answer: Answer, via: str) -> str:
     # A form's key names its button already, and its minutes shrink while it waits in the queue.
-    return msgspec.json.encode(answer).decode() if via in _WHOLE else type(answer).__name__
+    return _hash(msgspec.json.encode(answer).decode() if via in _WHOLE else type(answer).__name__)
+
+
+def _hash(text: str) -> str:
+    # Keys and answers hold what carers wrote about people; to know them again, that need not be kept.
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -42,7 +42,7 @@ from gateway.console.guards import Visitor, at_least, required_visitor
 from gateway.console.masking import masked, unmasked
 from gateway.console.pages import Tongue, tongue_for
 from gateway.errors import CentreError, VersionConflictError
-from gateway.store import centres
+from gateway.store import centres, former
 from gateway.words import N_
 
 PER_PAGE: Final = 50
@@ -292,7 +292,8 @@ async def _save(request: Request[Any, Any, Any], table: str, key: str | None) ->
         if key is not None:
             entry["id"] = key  # a new id would be another entry
         elif not entry.get("id"):
-            entry["id"] = new_id(document, table, str(entry.get("name", "")))
+            used = former.ids(console.db()) if table == "residents" else ()
+            entry["id"] = new_id(document, table, str(entry.get("name", "")), used=used)
         if key is not None or flaws.get("id") == Flaw(NEEDED):
             flaws.pop("id", None)
     for button in ("_more", "_up"):

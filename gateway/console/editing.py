@@ -15,8 +15,9 @@ from gateway.centre.diff import Document
 from gateway.console.deps import Console
 from gateway.console.guards import Visitor
 from gateway.errors import CentreError, NotAllowedError, Problem, VersionConflictError
-from gateway.store import centres
+from gateway.store import centres, consent_file, former
 from gateway.store.centres import Applied
+from gateway.store.writer import Tx
 
 
 class InForce(msgspec.Struct, frozen=True):
@@ -56,7 +57,8 @@ async def change(
     Raises:
         VersionConflictError: ``base_version`` is not the newest any more.
         NotAllowedError: a manager would add, change or remove an administrator.
-        CentreError: the changed centre does not hold; every problem with its key, value and what is expected.
+        CentreError: the changed centre does not hold, or shows more of somebody than they agreed to; every problem
+            with its key, value and what is expected.
         StoreFailedError: nothing could be written.
     """
     document = await _at(console, base_version)
@@ -68,11 +70,13 @@ async def problems_of(console: Console, edit: Callable[[dict[str, Any]], None]) 
     """What would be wrong with the newest version changed like that; nothing is changed."""
     document = await _at(console, centres.latest_number(console.db()))
     edit(document)
+    found = former.refused(console.db(), document.get("residents", ()))
+    found += consent_file.refused(console.db(), in_force(console).document, document, undoes=False)
     try:
         await asyncio.to_thread(centres.checked, document)
     except CentreError as error:
-        return error.problems
-    return []
+        return [*error.problems, *found]
+    return found
 
 
 async def undo(console: Console, visitor: Visitor, version: int, *, base_version: int | None = None) -> Applied:
@@ -130,8 +134,18 @@ async def _apply(
 ) -> Applied:
     before = centres.shared_document_of(console.db(), base) or {}
     # A house of thousands takes a while to check; meanwhile alerts go on in the loop.
-    wanted = await asyncio.to_thread(centres.checked, document)
+    try:
+        wanted = await asyncio.to_thread(centres.checked, document)
+    except CentreError as error:  # all problems at once, also those that only applying finds
+        raise CentreError([*error.problems, *former.refused(console.db(), document.get("residents", ()))]) from error
     _only_admins_change_admins(visitor, before, document)
-    return await console.deps.writer.write(
-        lambda tx: centres.apply_ready(tx, wanted, who=visitor.id, why=why.strip() or None, undoes=undoes, base=base)
-    )
+    if more := consent_file.refused(console.db(), before, document, undoes=undoes is not None):
+        raise CentreError(more)
+
+    def work(tx: Tx) -> Applied:
+        made = centres.apply_ready(tx, wanted, who=visitor.id, why=why.strip() or None, undoes=undoes, base=base)
+        if made.changed:
+            consent_file.note(tx, before, document, version=made.version, who=visitor.id)
+        return made
+
+    return await console.deps.writer.write(work)

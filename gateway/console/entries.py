@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from babel import Locale
@@ -89,9 +89,9 @@ def hanging_on(document: Mapping[str, Any], table: str, key: str) -> list[tuple[
     ]
 
 
-def new_id(document: Mapping[str, Any], table: str, name: str) -> str:
-    """A free id for a new entry: a number where ids are seen by others, from the name otherwise."""
-    taken = set(entries(document, table))
+def new_id(document: Mapping[str, Any], table: str, name: str, *, used: Collection[str] = ()) -> str:
+    """A free id for a new entry: a number where ids are seen by others, from the name otherwise; none of ``used``."""
+    taken = {*entries(document, table), *used}
     letter = _KEYED_BY_NUMBER.get(table)
     if letter is not None:
         number = 1 + max((int(one[1:]) for one in taken if re.fullmatch(rf"{letter}\d{{1,9}}", one)), default=0)

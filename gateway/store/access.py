@@ -15,6 +15,13 @@ SCREEN: Final = "kiosk"
 """Whose sessions those of wall screens are: nobody of the centre."""
 
 
+_OF_CARERS: Final = (
+    "sessions", "api_tokens", "password_links", "accounts", "passkeys", "identities", "push_subscriptions",
+    "kiosk_codes", "requests_once",
+)  # fmt: skip
+"""Tables with what opens something to a carer."""
+
+
 class Held(msgspec.Struct, kw_only=True):
     """What lets a carer in now: whether there is a password, and how many sessions, tokens and passkeys live."""
 
@@ -87,14 +94,15 @@ def remove(tx: Tx, carer: str, *, by: str | None) -> Ended:
 
 
 def keep_only(tx: Tx, carers: Collection[str], *, by: str | None) -> None:
-    """Whoever is not of the centre any more is signed out, and their tokens and links end: also for the day on which
-    they come back, or an undo brings them back. Passwords and passkeys stay, and open nothing meanwhile."""
+    """Whoever is not of the centre any more has nothing left that lets them in, and no browser that is told: their id
+    may be given to somebody else. Who comes back, by an undo too, gets a new password. Wall screens are the house's."""
     known = msgspec.json.encode(sorted(carers)).decode()
     gone: dict[str, dict[str, int]] = {}
-    for table in ("sessions", "api_tokens", "password_links"):
+    for table in _OF_CARERS:
+        whose = "made_by" if table == "kiosk_codes" else "carer"
         rows = tx.db.execute(
-            f"DELETE FROM {table} WHERE carer != ? AND carer NOT IN (SELECT value FROM json_each(?))"  # noqa: S608
-            " RETURNING carer",
+            f"DELETE FROM {table} WHERE {whose} != ? AND {whose} NOT IN (SELECT value FROM json_each(?))"  # noqa: S608
+            f" RETURNING {whose}",
             (SCREEN, known),
         ).fetchall()
         for (carer,) in rows:

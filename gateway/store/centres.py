@@ -20,8 +20,8 @@ from gateway.centre.load import Checked, to_document
 from gateway.centre.model import Centre
 from gateway.centre.sheets import Order, Sheets, document_from, entries_in, sheets_of
 from gateway.clock import from_ms, to_ms
-from gateway.errors import CentreError, UndoError, VersionConflictError
-from gateway.store import access, audit
+from gateway.errors import CentreError, Problem, UndoError, VersionConflictError
+from gateway.store import access, audit, former
 from gateway.store.writer import Tx
 
 
@@ -110,6 +110,9 @@ def apply(tx: Tx, centre: Centre, *, who: str, why: str | None = None) -> Applie
         centre: a centre that was loaded, and so checked, as a whole.
         who: carer id or ``cli:<user>``, for the audit.
         why: the reason in that person's words.
+
+    Raises:
+        CentreError: a new resident has an id that was somebody else's (gateway.store.former).
     """
     return apply_ready(tx, ready(centre), who=who, why=why)
 
@@ -129,6 +132,7 @@ def apply_ready(
 
     Raises:
         VersionConflictError: ``base`` is not the newest version; nothing was changed.
+        CentreError: a new resident has an id that was somebody else's (gateway.store.former).
     """
     last = tx.db.execute("SELECT version, sheets FROM centre_versions ORDER BY version DESC LIMIT 1").fetchone()
     newest = 0 if last is None else int(last["version"])
@@ -137,6 +141,8 @@ def apply_ready(
     before = {} if last is None else _order(last["sheets"])
     if before == wanted.sheets.order:
         return Applied(newest, changed=False)
+    if wrong := former.follow(tx, before, wanted.sheets, newest):
+        raise CentreError(_reused(wanted.sheets, wrong))
     version = newest + 1
     _keep(tx, wanted.sheets, before)
     tx.db.execute(
@@ -364,6 +370,15 @@ def remove(tx: Tx, version: int) -> None:
     tx.db.execute("DELETE FROM centre_versions WHERE version = ?", (version,))
     if row is not None:
         _let_go(tx, _order(row["sheets"]))
+
+
+def _reused(sheets: Sheets, wrong: Mapping[str, str]) -> list[Problem]:
+    residents = (one["id"] for digest in sheets.order["residents"] for one in entries_in(sheets.texts[digest]))
+    return [
+        Problem("centre", f"residents[{number}].id", _text(one), wrong[one])
+        for number, one in enumerate(residents)
+        if one in wrong
+    ]
 
 
 def _keep(tx: Tx, sheets: Sheets, before: Order) -> None:

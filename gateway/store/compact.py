@@ -1,9 +1,11 @@
 """What was taken out of the tables is gone from the files too: the log is emptied, the database written anew."""
 
+import json
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -14,6 +16,8 @@ PATIENCE_MS: Final = 5_000
 """How long the emptying of the log waits for somebody who reads or writes; then it is tried again later."""
 
 _PIECE: Final = 1 << 20
+
+_JSON: Final[tuple[Callable[[str], str], ...]] = (json.dumps, partial(json.dumps, ensure_ascii=False))
 
 _COPY: Final = re.compile(r"export-[0-9a-f]{32}\.zip")
 
@@ -59,9 +63,9 @@ def rewrite(path: Path) -> None:
 
 def holds(path: Path, words: Sequence[str]) -> list[str]:
     """Which of these words stand anywhere in the bytes of the database or its log; read in pieces."""
-    longest = max((len(word.encode()) for word in words), default=0)
-    left = {word: word.encode() for word in words if word}
-    found = []
+    left = {needle.encode(): word for word in words for needle in spellings([word])}
+    longest = max(map(len, left), default=0)
+    found: dict[str, None] = {}
     for file in (path, _log_of(path)):
         if not file.exists():
             continue
@@ -69,11 +73,16 @@ def holds(path: Path, words: Sequence[str]) -> list[str]:
             before = b""
             while left and (data := source.read(_PIECE)):
                 window = before + data
-                for word in [word for word, needle in left.items() if needle in window]:
-                    found.append(word)
-                    del left[word]
+                for needle in [needle for needle in left if needle in window]:
+                    found[left.pop(needle)] = None
                 before = window[-longest:]
-    return found
+    return list(found)
+
+
+def spellings(words: Iterable[str]) -> tuple[str, ...]:
+    """The words as they may stand in the database, the longest first: as they are, and as JSON writes them."""
+    forms = {form for word in words if word for form in (word, *(dump(word)[1:-1] for dump in _JSON))}
+    return tuple(sorted(forms, key=lambda form: (-len(form), form)))
 
 
 def clear_copies(folder: Path) -> int:

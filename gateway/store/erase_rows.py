@@ -7,9 +7,10 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 
 from devices import registry
-from gateway.centre.without import ERASED, without
+from gateway.centre.without import without
 from gateway.clock import to_ms
-from gateway.store import centres
+from gateway.store import centres, erase_texts
+from gateway.store.compact import spellings
 from gateway.store.history import first_received
 from gateway.store.migrations import READINGS_PER_FRAME
 from gateway.store.places import note_places
@@ -48,11 +49,14 @@ class Person(NamedTuple):
 
 _OWN: Final = (
     "round_checks", "searches", "consent_log", "exports", "commands", "looks", "rule_states", "protection",
-    "break_glass",
+    "break_glass", "former_residents",
 )  # fmt: skip
 """Tables of which every row of the person goes. break_glass after the alerts that tell of it."""
 
-_KEYS: Final = {"looks": "seq", "rule_states": "resident", "protection": "resident", "commands": "seq"}
+_KEYS: Final = {
+    "looks": "seq", "rule_states": "resident", "protection": "resident", "commands": "seq",
+    "former_residents": "resident",
+}  # fmt: skip
 
 _CARERS: Final = {
     "accounts": "carer", "sessions": "id", "push_subscriptions": "id", "contact_tests": "id",
@@ -60,14 +64,6 @@ _CARERS: Final = {
     "identities": "id",
 }  # fmt: skip
 """What relatives have who go with the person, and its key."""
-
-_TEXTS: Final = (
-    ("alerts", "id", "note"), ("alerts", "id", "reason"), ("alert_events", "seq", "detail"), ("shelves", "id", "why"),
-    ("shelved", "id", "story"), ("commands", "seq", "why"), ("shift_changes", "id", "why"),
-    ("centre_versions", "version", "why"), ("break_glass", "id", "why"), ("notifications", "id", "detail"),
-)  # fmt: skip
-"""Texts of others in which the person may be named. Notes are looked at apart: they can't be changed, only replaced."""
-
 
 SHEETS: Final = 50
 """Of a centre's versions that are looked through in one piece: some 3 MB."""
@@ -88,9 +84,8 @@ def works(person: Person) -> Iterator[tuple[str, Work]]:
         yield table, lambda tx, table=table: _own(tx, person, table)  # type: ignore[misc]
     for table, key in _CARERS.items():
         yield "relatives", lambda tx, table=table, key=key: _of_carers(tx, person, table, key)  # type: ignore[misc]
-    for table, key, column in _TEXTS:
-        yield "texts", _Texts(person, table, key, column)
-    yield "texts", lambda tx: _named_in_notes(tx, person)
+    for texts in erase_texts.works(person.names):
+        yield "texts", texts
     yield "centre_versions", _Versions(person)
 
 
@@ -217,6 +212,7 @@ def _alerts(tx: Tx, person: Person) -> Piece:
         ]
     numbers = [(number,) for number in dict.fromkeys(found)]
     for statement in (
+        "DELETE FROM answers WHERE alert = ?",
         "UPDATE alert_events SET detail = '{}' WHERE alert = ?",
         "UPDATE notifications SET address = '', detail = NULL, provider_id = NULL WHERE alert = ?",
     ):
@@ -265,45 +261,6 @@ def _of_carers(tx: Tx, person: Person, table: str, key: str) -> Piece:
     return Piece(len(found), len(found) >= ROWS)
 
 
-class _Texts:
-    """A text column in which others may have named the person."""
-
-    def __init__(self, person: Person, table: str, key: str, column: str) -> None:
-        self._names = person.names
-        self._table, self._key, self._column = table, key, column
-        self._next = 0
-
-    def __call__(self, tx: Tx) -> Piece:
-        table, key, column = self._table, self._key, self._column
-        found = tx.db.execute(
-            f"SELECT {key} AS number, {column} AS text FROM {table} WHERE {key} >= ? ORDER BY {key} LIMIT ?",  # noqa: S608
-            (self._next, LOOKED_AT),
-        ).fetchall()
-        changed = [
-            (_without_names(row["text"], self._names), row["number"])
-            for row in found
-            if row["text"] and any(name in row["text"] for name in self._names)
-        ]
-        tx.db.executemany(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", changed)  # noqa: S608 - our words
-        if found:
-            self._next = found[-1]["number"] + 1
-        return Piece(len(changed), len(found) == LOOKED_AT)
-
-
-def _named_in_notes(tx: Tx, person: Person) -> Piece:
-    """A note can't be changed, so it is replaced by one of the same number."""
-    number = 0
-    tx.db.execute("PRAGMA defer_foreign_keys = ON")
-    for name in person.names:
-        for row in tx.db.execute("SELECT * FROM care_notes WHERE instr(text, ?) LIMIT ?", (name, ROWS)).fetchall():
-            note = dict(row) | {"text": _without_names(row["text"], person.names)}
-            tx.db.execute("DELETE FROM care_notes WHERE id = ?", (row["id"],))
-            columns, marks = ", ".join(note), ", ".join("?" * len(note))
-            tx.db.execute(f"INSERT INTO care_notes ({columns}) VALUES ({marks})", tuple(note.values()))  # noqa: S608
-            number += 1
-    return Piece(number, number >= ROWS)
-
-
 class _Versions:
     """One version of the centre at a time: each may hold every photo of the house. Sheets that tell nothing of the
     person are in many versions, and looked at once."""
@@ -311,7 +268,7 @@ class _Versions:
     def __init__(self, person: Person) -> None:
         self._person = person
         named = (f'"{name}"' for name in (person.resident, *(one.partition("/")[2] for one in person.theirs)))
-        self._needles = (*named, *person.names)
+        self._needles = (*named, *spellings(person.names))
         self._clean: set[str] = set()
         self._done = 0
 
@@ -338,9 +295,3 @@ class _Versions:
             return 0
         centres.rewrite(tx, version, left)
         return 1
-
-
-def _without_names(text: str, names: tuple[str, ...]) -> str:
-    for name in names:
-        text = text.replace(name, ERASED)
-    return text

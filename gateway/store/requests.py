@@ -42,7 +42,7 @@ def begin(tx: Tx, *, carer: str, route: str, key_hash: str, digest: str) -> Begu
         key_hash: what the key is known by.
         digest: what address and body are known by.
     """
-    tx.db.execute("DELETE FROM requests_once WHERE begun_at <= ?", (to_ms(tx.now - KEPT),))
+    clear(tx)
     row = tx.db.execute(
         "SELECT id, digest, answer FROM requests_once WHERE carer = ? AND route = ? AND key_hash = ?",
         (carer, route, key_hash),
@@ -56,6 +56,11 @@ def begin(tx: Tx, *, carer: str, route: str, key_hash: str, digest: str) -> Begu
     if row["digest"] != digest:
         return Begun(Standing.OTHER, row["id"])
     return Begun(Standing.UNDER_WAY if row["answer"] is None else Standing.DONE, row["id"], row["answer"])
+
+
+def clear(tx: Tx) -> None:
+    """What is older than KEPT goes; every day too, when nobody sends a key."""
+    tx.db.execute("DELETE FROM requests_once WHERE begun_at <= ?", (to_ms(tx.now - KEPT),))
 
 
 def end(tx: Tx, number: int, answer: bytes) -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from gateway.clock import from_ms, to_ms
 from gateway.settings.retention import Retention
+from gateway.store import former, requests
 from gateway.store import retention_rows as rows
 from gateway.store.writer import Tx
 
@@ -24,6 +25,9 @@ COUNTED: Final = 100_000
 """Rows that a preview counts at the most: a page must not take seconds."""
 
 KEEP_RUNS: Final = timedelta(days=400)
+
+KEEP_ANSWERS: Final = timedelta(days=7)
+"""How long it is known which answers came. A phone that was off for longer holds answers that nobody waits for."""
 
 
 class Kind(StrEnum):
@@ -131,6 +135,10 @@ def note_run(tx: Tx, cut: Cut, removed: int) -> None:
         (to_ms(tx.now), cut.kind.value, to_ms(cut.older_than), removed),
     )
     tx.db.execute("DELETE FROM retention_runs WHERE at < ?", (to_ms(tx.now - KEEP_RUNS),))
+    if cut.kind is Kind.AUDIT:  # the last one
+        requests.clear(tx)
+        tx.db.execute("DELETE FROM answers WHERE at < ?", (to_ms(tx.now - KEEP_ANSWERS),))
+        former.let_go(tx)
 
 
 def preview(db: sqlite3.Connection, settings: Retention, now: datetime) -> list[Line]:

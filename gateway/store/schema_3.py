@@ -8,6 +8,7 @@ from gateway.store import (
     schema_idempotency,
     schema_identity,
     schema_notes,
+    schema_people,
     schema_privacy,
     schema_rounds,
     schema_sheets,
@@ -26,3 +27,4 @@ def v007_console(db: Database) -> None:
     schema_identity.identity(db)
     schema_idempotency.idempotency(db)
     schema_sheets.sheets(db)
+    schema_people.people(db)
