@@ -83,7 +83,12 @@ def refuse(
     detail = detail or tongue(text)
     if wants_json(request):
         return problem(status, detail, headers=headers)
-    return page(request, "message.html", tongue, status=status, headers=headers, title=tongue(title), text=detail)
+    # what a plain form was about is found again after signing in
+    back = request.url.path.removesuffix("/answer")
+    door = "/sign-in?" + urlencode({"next": back if back.startswith("/alerts/") else "/"}) if status == 401 else ""
+    return page(
+        request, "message.html", tongue, status=status, headers=headers, title=tongue(title), text=detail, door=door
+    )
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:

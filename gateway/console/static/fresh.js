@@ -7,7 +7,10 @@ const PATIENCE_MS = 8_000;
 // May be missing: good(), signedOut(), and outdated(), for a page with data-version. Returns what asks at once.
 export function fresh(part, { take, stale, good: worked, signedOut, outdated }) {
   const chip = document.getElementById("chip");
-  let good = Date.now();
+  const { carer } = document.body.dataset;
+  let good = performance.now();
+  let goodAt = Date.now();
+  let beats;
   let running = false;
   let again = false;
   let was = null;
@@ -26,17 +29,21 @@ export function fresh(part, { take, stale, good: worked, signedOut, outdated }) 
         else location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
         return;
       }
+      if (response.status !== 304 && !response.ok) return;
+      // Somebody else has signed in, in another tab: nothing of theirs belongs into this page.
+      if (carer && response.headers.get("Telecare-Carer") !== carer) return location.reload();
       if (response.status !== 304) {
-        if (!response.ok) return;
         take(await response.text());
         part.dataset.etag = response.headers.get("ETag") ?? "";
       }
-      good = Date.now();
+      good = performance.now();
+      goodAt = Date.now();
       const version = response.headers.get("Telecare-Version");
       if (version && version !== part.dataset.version) outdated?.();
       worked?.();
-    } catch {
-      // the chip tells
+    } catch (error) {
+      // The chip tells. A browser keeps six connections to a host, for all its tabs: streams may hold them all.
+      if (error.name === "TimeoutError" || error.name === "AbortError") beats.close();
     } finally {
       running = false;
       paint();
@@ -47,10 +54,13 @@ export function fresh(part, { take, stale, good: worked, signedOut, outdated }) 
     }
   }
 
+  // As in live.js: neither a clock that is set back nor a sleep makes it young.
+  const age = () => Math.max(performance.now() - good, Date.now() - goodAt);
+
   function paint() {
-    const live = Date.now() - good < STALE_MS;
+    const live = age() < STALE_MS;
     const lang = document.documentElement.lang.replace(/^en$/, "en-GB");
-    const time = new Date(good).toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" });
+    const time = new Date(goodAt).toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" });
     const text = live ? chip.dataset.live : chip.dataset.stale.replace("{time}", time);
     if (chip.textContent !== text) chip.textContent = text;
     chip.classList.toggle("live", live);
@@ -59,18 +69,26 @@ export function fresh(part, { take, stale, good: worked, signedOut, outdated }) 
     was = live;
   }
 
-  const beats = new EventSource("/beats");
-  beats.addEventListener("beat", ({ data }) => {
-    if (data === part.dataset.beat) return; // nothing has changed since the page was made
-    part.dataset.beat = data;
-    refresh();
-  });
+  function listen() {
+    beats = new EventSource("/beats");
+    beats.addEventListener("beat", ({ data }) => {
+      if (data === part.dataset.beat) return; // nothing has changed since the page was made
+      part.dataset.beat = data;
+      refresh();
+    });
+  }
+
+  listen();
   addEventListener("online", refresh);
   addEventListener("pagehide", () => beats.close());
-  document.addEventListener("visibilitychange", () => document.hidden || refresh());
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    if (beats.readyState === 2) listen();
+    refresh();
+  });
   setInterval(() => {
     paint();
-    if (Date.now() - good >= POLL_MS) refresh();
+    if (age() >= POLL_MS) refresh();
   }, 1_000);
   paint();
   return refresh;

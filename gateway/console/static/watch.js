@@ -26,7 +26,11 @@ function renew(part, html) {
     // never under somebody's fingers: only what has become of the alert, and the key of its next answer
     for (const row of page.content.querySelectorAll("[id^=a]:has(.state)")) {
       const old = document.getElementById(row.id);
-      for (const what of [".state", ".age"]) old?.querySelector(what)?.replaceWith(row.querySelector(what));
+      for (const what of [".state", ".age", ".badge", ".why"]) {
+        const [was, now] = [old, row].map((one) => one?.querySelector(what));
+        if (was && now) was.replaceWith(now);
+      }
+      if (old) old.className = row.className;
       const key = row.querySelector("[name=key]")?.value;
       if (key && old) for (const field of old.querySelectorAll("[name=key]")) field.value = key;
     }
@@ -58,7 +62,8 @@ const ask = fresh(live, {
   good: () => waits && queue.deliver(),
   signedOut() {
     // what waits is kept, and the page says how to send it
-    if (!waits || waits.hidden) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+    if (waits && queue.owes()) queue.deliver();
+    else location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
   },
   outdated() {
     if (!inUse(live) && !(waits && queue.busyNow())) location.reload();

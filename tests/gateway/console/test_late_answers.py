@@ -8,6 +8,7 @@ from rules.model import Priority
 from tests.gateway.console.house import House, field
 
 HOUR = 3600
+LATE_S = 25 * 60
 ARRIVE = {"answer": "arrive"}
 CLOSE = {"answer": "close", "outcome": "false", "note": "Nothing was found."}
 HELP = {"answer": "more_help"}
@@ -46,21 +47,21 @@ CASES: tuple[tuple[dict[str, str], int, Then, int, int], ...] = (
     (ARRIVE, 0, _nothing, 0, 200),
     (ARRIVE, 14 * 60, _nothing, 0, 200),
     (ARRIVE, 16 * 60, _nothing, 0, 409),
-    (ARRIVE, 3 * HOUR, _again, 10, 409),
+    (ARRIVE, LATE_S, _again, 10, 409),
     (ARRIVE, 0, _again, 10, 409),  # a page that stood open
-    (ARRIVE, 3 * HOUR, _reopened, 60, 409),
+    (ARRIVE, LATE_S, _reopened, 60, 409),
     (CLOSE, 0, _nothing, 0, 200),
-    (CLOSE, 3 * HOUR, _nothing, 0, 200),  # it tells what was found, and stays true
-    (CLOSE, 3 * HOUR, _again, 10, 409),
+    (CLOSE, LATE_S, _nothing, 0, 200),  # it tells what was found, and stays true
+    (CLOSE, LATE_S, _again, 10, 409),
     (CLOSE, 0, _again, 10, 409),
-    (CLOSE, 3 * HOUR, _reopened, 60, 409),
-    (CLOSE, 3 * HOUR, _taken, 10, 409),  # Sam is on the way now
+    (CLOSE, LATE_S, _reopened, 60, 409),
+    (CLOSE, LATE_S, _taken, 10, 409),  # Sam is on the way now
     (CLOSE, 60, _taken, 10, 200),
     (CLOSE, 0, _more_urgent, 10, 409),
-    (HELP, 3 * HOUR, _nothing, 0, 200),  # too many people do no harm
-    (HELP, 3 * HOUR, _reopened, 60, 409),
-    (GOING, 3 * HOUR, _again, 10, 200),  # whoever is on the way is on the way
-    ({"answer": "going:20"}, 3 * HOUR, _nothing, 0, 409),
+    (HELP, LATE_S, _nothing, 0, 200),  # too many people do no harm
+    (HELP, LATE_S, _reopened, 60, 409),
+    (GOING, LATE_S, _again, 10, 200),  # whoever is on the way is on the way
+    ({"answer": "going:20"}, LATE_S, _nothing, 0, 409),
 )
 
 
@@ -126,3 +127,19 @@ async def test_the_answer_of_one_never_counts_as_anothers(house: House) -> None:
             assert answer.headers["Telecare-Version"].startswith("/static/")
         assert (await sam.get("/map/part")).headers["Telecare-Carer"] == "sam"
         assert house.ask("SELECT taken_by FROM alerts") == [("sam",)]
+
+
+async def test_without_scripts_nothing_is_written_where_it_is_wiped(house: House) -> None:
+    number = await house.raise_alert()
+    async with house.signed_in() as nora:
+        html = (await nora.get("/")).text
+        assert (
+            f'<noscript><p class="back"><a href="/alerts/{number}">Close it on its own page</a></p></noscript>' in html
+        )
+        page = (await nora.get(f"/alerts/{number}")).text
+        assert 'name="note"' in page
+        assert "http-equiv" not in page
+        house.clock.move(13 * HOUR)
+        late = await nora.post(f"/alerts/{number}/answer", data={"answer": "going:5", "key": f"{number}-1"})
+        assert late.status_code == 401
+        assert f'href="/sign-in?next=%2Falerts%2F{number}"' in late.text
