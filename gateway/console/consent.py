@@ -46,6 +46,10 @@ WHO_AGREED: Final[dict[AgreedBy, str]] = {
 }
 
 
+NOBODY_AGREED: Final = N_("Nobody said who agreed")
+WITH_THE_CENTRE: Final = N_("It came with a change of the centre.")
+
+
 class ConsentWanted(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """New consents. ``version`` is the centre's version that was seen; ``agreed_on`` a local day (2026-01-31)."""
 
@@ -235,7 +239,9 @@ async def _page(
 
 
 def _line(line: Logged, tongue: Tongue, who: str) -> dict[str, object]:
-    agreed = tongue(WHO_AGREED[line.agreed_by]) + (f", {line.agreed_name}" if line.agreed_name else "")
+    stated = line.agreed_by is not AgreedBy.NOBODY
+    agreed = tongue(WHO_AGREED[line.agreed_by] if stated else NOBODY_AGREED)
+    agreed += f", {line.agreed_name}" if line.agreed_name else ""
     changes = [
         f"{title}: {_said(before, tongue)} → {_said(after, tongue)}"
         for name, title in _titles(tongue)
@@ -246,7 +252,7 @@ def _line(line: Logged, tongue: Tongue, who: str) -> dict[str, object]:
         "at": tongue.at(line.at),
         "agreed": agreed,
         "on": line.agreed_on.isoformat(),
-        "how": line.how,
+        "how": line.how if stated else tongue(WITH_THE_CENTRE),
         "who": who,
         "changes": changes,
         "stopped": [_title(rule, tongue) for rule in line.stopped],

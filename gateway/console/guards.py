@@ -159,8 +159,8 @@ def asked_of(index: CentreIndex, visitor: Visitor, resident_id: str | None, *, s
 
 
 def may_see(console: Console, visitor: Visitor, alert_id: int) -> bool:
-    """Whether the alert is the visitor's business: whoever was told about it, staff of the resident's ward, and whoever
-    broke the glass for the resident.
+    """Whether the alert is the visitor's business: whoever was told about it, staff of the resident's ward, whoever
+    broke the glass for the resident, and whoever is going.
 
     What is nobody's, and what a resident's of an earlier version was, is the business of all staff.
     """
@@ -169,9 +169,11 @@ def may_see(console: Console, visitor: Visitor, alert_id: int) -> bool:
     if not 0 < alert_id <= LARGEST:
         return False
     db, index = console.db(), console.deps.index()
-    row = db.execute("SELECT resident, state FROM alerts WHERE id = ?", (alert_id,)).fetchone()
+    row = db.execute("SELECT resident, state, taken_by FROM alerts WHERE id = ?", (alert_id,)).fetchone()
     if row is None:
         return False
+    if row["taken_by"] == visitor.id and row["state"] != "closed":
+        return True  # also when what they opened for it has ended: whoever is going closes it
     whose = row["resident"]
     if visitor.sees_everyone and (concerns(index, visitor, whose) or opened(console, visitor, whose)):
         return True

@@ -83,7 +83,8 @@ def marks_of(console: Console, visitor: Visitor, chosen: Collection[str] = ()) -
         if not mine or (chosen and ward is not None and ward not in chosen):
             if told is None:
                 told = _told(console, visitor.id)
-            if number not in told or not asked_of(console.deps.index(), visitor, who, still_open=True):
+            theirs = number in told and asked_of(console.deps.index(), visitor, who, still_open=True)
+            if not theirs and taken_by != visitor.id:
                 hidden += mine
                 elsewhere += staff and not mine
                 continue

@@ -28,6 +28,8 @@ class AgreedBy(StrEnum):
     RESIDENT = "resident"
     REPRESENTATIVE = "representative"
     """A legal representative: guardian, or by a power of attorney."""
+    NOBODY = "nobody"
+    """Nobody said so: it came with a change of the centre, see gateway.store.consent_file."""
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +100,8 @@ def make(tx: Tx, change: Change, agreement: Agreement, *, who: str) -> int:
         VersionConflictError: the centre was changed meanwhile; nothing was changed.
     """
     how, name = agreement.how.strip(), agreement.name.strip()
+    if agreement.by is AgreedBy.NOBODY:
+        raise BadAnswerError("agreed_by: expected resident or representative")
     if not 3 <= len(how) <= 1000:
         raise BadAnswerError("how: expected in 3 to 1,000 characters how it was agreed, such as: signed form")
     if agreement.by is AgreedBy.REPRESENTATIVE and not name:
