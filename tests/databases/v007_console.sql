@@ -5,13 +5,13 @@ CREATE TABLE "_sqlite_migrations" (
    "name" TEXT,
    "applied_at" TEXT
 );
-INSERT INTO "_sqlite_migrations" VALUES(1,'gateway','v001_first','2026-11-22 20:16:09.564320+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'gateway','v002_commands','2026-11-22 20:16:09.568423+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(3,'gateway','v003_protection','2026-11-22 20:16:09.572653+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(4,'gateway','v004_shifts','2026-11-22 20:16:09.582475+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(5,'gateway','v005_channels','2026-11-22 20:16:09.588058+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(6,'gateway','v006_search','2026-11-22 20:16:09.591345+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(7,'gateway','v007_console','2026-11-22 20:16:09.608414+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(1,'gateway','v001_first','2026-11-22 20:52:17.463172+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'gateway','v002_commands','2026-11-22 20:52:17.464652+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(3,'gateway','v003_protection','2026-11-22 20:52:17.466319+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(4,'gateway','v004_shifts','2026-11-22 20:52:17.467710+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(5,'gateway','v005_channels','2026-11-22 20:52:17.469721+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(6,'gateway','v006_search','2026-11-22 20:52:17.471265+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(7,'gateway','v007_console','2026-11-22 20:52:17.479938+00:00');
 CREATE TABLE accounts (
     carer TEXT PRIMARY KEY,                  -- carer id in the centre file, also the sign-in name
     password_hash TEXT NOT NULL,
@@ -77,7 +77,7 @@ CREATE TABLE answers (
     key TEXT PRIMARY KEY,                    -- carer/alert/key
     digest TEXT NOT NULL,                    -- what was asked for; another one under the same key is refused
     at INTEGER NOT NULL
-) WITHOUT ROWID;
+, alert INTEGER) WITHOUT ROWID;
 CREATE TABLE api_tokens (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     token_hash TEXT NOT NULL UNIQUE,         -- SHA-256
@@ -222,6 +222,12 @@ CREATE TABLE exports (
     who TEXT NOT NULL,                       -- carer id or cli:<user>
     why TEXT NOT NULL
 );
+CREATE TABLE former_residents (
+    resident TEXT PRIMARY KEY,
+    name TEXT NOT NULL,                      -- as it was last: with the same name it is the same person
+    version INTEGER NOT NULL,                -- of the centre, the last with them in it
+    left_at INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE identities (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     issuer TEXT NOT NULL,                    -- as in gateway.toml, letter by letter
@@ -507,6 +513,8 @@ CREATE INDEX api_tokens_by_carer ON api_tokens (carer);
 CREATE INDEX passkeys_by_carer ON passkeys (carer);
 CREATE UNIQUE INDEX identities_by_carer ON identities (carer, issuer);
 CREATE INDEX requests_once_by_time ON requests_once (begun_at);
+CREATE INDEX answers_by_alert ON answers (alert);
+CREATE INDEX answers_by_time ON answers (at);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('alerts',3);
 INSERT INTO "sqlite_sequence" VALUES('notifications',3);

@@ -214,12 +214,29 @@ async def test_ones_own_passkeys_are_listed_and_removed_by_the_api(house: House)
     assert house.ask("SELECT id FROM passkeys") == [("key-2",)]
 
 
-async def test_whoever_leaves_the_centre_loses_sessions_and_tokens_for_good(house: House) -> None:
+async def test_whoever_leaves_the_centre_loses_all_that_let_them_in(house: House) -> None:
     await _token(house, "nora")
     await _token(house, "sam")
     await _passkey(house, "nora")
+    for table, columns in (
+        ("identities (carer, issuer, subject, shown, linked_by, linked_at)", "'i', 's', '', '', 0"),
+        ("push_subscriptions (carer, endpoint, p256dh, auth, created_at)", "'https://e', '', '', 0"),
+        ("password_links (carer, token_hash, made_by, made_at, expires_at)", "'h', 'ada', 0, 9000000000000"),
+        ("kiosk_codes (made_by, code_hash, name, made_at, expires_at)", "'h', 'hall', 0, 9000000000000"),
+    ):
+        await _put(house, f"INSERT INTO {table} VALUES ('nora', {columns})")
     async with house.signed_in():
         await house.writer.write(lambda tx: access.keep_only(tx, ["sam", "ada"], by="ada"))
-    assert _left(house, "nora") == (0, 0, 1)
+    assert _left(house, "nora") == (0, 0, 0)
     assert _left(house, "sam") == (0, 1, 0)
-    assert house.ask("SELECT who, object FROM audit WHERE action = 'access.end'") == [("ada", "carer/nora")]
+    for table, whose in (
+        ("accounts", "carer"), ("identities", "carer"), ("push_subscriptions", "carer"), ("password_links", "carer"),
+        ("kiosk_codes", "made_by"),
+    ):  # fmt: skip
+        assert house.ask(f"SELECT count(*) FROM {table} WHERE {whose} = 'nora'") == [(0,)], table
+    assert house.ask("SELECT count(*) FROM accounts WHERE carer = 'sam'") == [(1,)]
+    assert ("ada", "carer/nora") in house.ask("SELECT who, object FROM audit WHERE action = 'access.end'")
+
+
+async def _put(house: House, statement: str) -> None:
+    await house.writer.write(lambda tx: tx.db.execute(statement) and None)

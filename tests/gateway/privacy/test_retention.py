@@ -12,7 +12,7 @@ from gateway.settings.retention import Retention
 from gateway.store import audit, compact, retention
 from gateway.store.database import reader
 from gateway.store.retention import Kind
-from gateway.store.writer import Writer
+from gateway.store.writer import Tx, Writer
 from tests.gateway.privacy.life import NOW, Life, integrity
 
 SETTINGS = Retention(positions_days=10, readings_days=20, journal_days=5, quarantine_days=2)
@@ -188,3 +188,30 @@ async def test_the_daemon_does_it_once_a_day_at_its_time(life: Life) -> None:
     finally:
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
+
+
+def test_keys_of_answers_and_requests_go_by_themselves(life: Life) -> None:
+    def work(tx: Tx) -> None:
+        for key, days in (("old", 8), ("new", 6)):
+            at = to_ms(tx.now - timedelta(days=days))
+            tx.db.execute("INSERT INTO answers (key, digest, at, alert) VALUES (?, 'd', ?, 1)", (key, at))
+            tx.db.execute(
+                "INSERT INTO requests_once (carer, route, key_hash, digest, begun_at) VALUES ('nora', 'r', ?, 'd', ?)",
+                (key, at),
+            )
+
+    life.write(work)
+    with closing(reader(life.path)) as db:
+        last = retention.cuts(db, Retention(), life.clock.now())[-1]
+    life.write(partial(retention.note_run, cut=last, removed=0))
+    assert life.ask("SELECT key FROM answers WHERE digest = 'd'") == [("new",)]
+    assert life.ask("SELECT count(*) FROM requests_once") == [(0,)]
+
+
+def test_an_id_is_free_when_nothing_is_stored_of_who_had_it(life: Life) -> None:
+    put = "INSERT INTO former_residents VALUES (?, 'Zoe', 1, 0)"
+    life.write(lambda tx: tx.db.executemany(put, [("r01",), ("r77",)]) and None)
+    with closing(reader(life.path)) as db:
+        last = retention.cuts(db, Retention(), life.clock.now())[-1]
+    life.write(partial(retention.note_run, cut=last, removed=0))
+    assert life.ask("SELECT resident FROM former_residents") == [("r01",)]

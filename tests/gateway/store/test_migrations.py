@@ -1,7 +1,9 @@
+import hashlib
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlite_utils import Database, Migrations
 
@@ -115,3 +117,29 @@ def test_a_migration_that_fails_in_the_middle_changes_nothing(tmp_path: Path, mo
         with closing(sqlite3.connect(path)) as db:
             assert make.schema(db) == before
             assert db.execute("SELECT count(*) FROM rule_states").fetchone()[0] == 1
+
+
+def test_answers_of_an_old_database_are_known_by_hashes_and_who_had_left_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    make.load("v006_search", path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("INSERT INTO answers VALUES ('nora/7/abc/close/real/A fall', '{\"note\":\"A fall\"}', 5)")
+        [(document,)] = db.execute("SELECT document FROM centre_versions").fetchall()
+        left = msgspec.json.decode(document)
+        gone = left["residents"].pop(0)
+        for table in ("care_plans", "assignments"):
+            left[table] = [one for one in left[table] if one["resident"] != gone["id"]]
+        db.execute(
+            "INSERT INTO centre_versions (version, applied_at, digest, document) VALUES (2, 9, '', ?)",
+            (msgspec.json.encode(left).decode(),),
+        )
+        db.commit()
+    prepare(path)
+    digest = hashlib.sha256
+    with closing(reader(path)) as db:
+        assert tuple(db.execute("SELECT key, digest, alert FROM answers WHERE at = 5").fetchone()) == (
+            f"nora/7/{digest(b'abc/close/real/A fall').hexdigest()}", digest(b'{"note":"A fall"}').hexdigest(), 7,
+        )  # fmt: skip
+        assert [tuple(row) for row in db.execute("SELECT * FROM former_residents")] == [
+            (gone["id"], gone["name"], 1, 9)
+        ]
