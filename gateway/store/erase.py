@@ -18,7 +18,7 @@ import msgspec
 from gateway.centre.without import Without, without
 from gateway.clock import from_ms, to_ms
 from gateway.errors import BadAnswerError, NotAllowedError
-from gateway.store import audit, centres
+from gateway.store import audit, centres, former
 from gateway.store import erase_rows as rows
 from gateway.store.centres import Ready
 from gateway.store.erase_rows import Person, Span
@@ -58,7 +58,8 @@ def plan(db: sqlite3.Connection, resident: str, now: datetime) -> Plan:
     """
     newest = centres.latest_number(db)
     known: list[Without] = []
-    names: set[str] = set()
+    known_as = former.name_of(db, resident)
+    names: set[str] = set() if known_as is None else {known_as}
     newest_document: dict[str, Any] = {}
     for version in centres.numbers(db):
         document = centres.shared_document_of(db, version) or {}
@@ -67,7 +68,7 @@ def plan(db: sqlite3.Connection, resident: str, now: datetime) -> Plan:
         if found.known:
             known.append(found._replace(document={}))  # not all versions at once in memory
         newest_document = document
-    if not known and find(db, resident) is None:
+    if not (known or names) and find(db, resident) is None:
         raise BadAnswerError(f"resident: {resident!r}: expected the id of somebody who is, or was, in the centre")
     why = refusal(db, newest_document, resident, now)
     if why is not None:
@@ -77,7 +78,7 @@ def plan(db: sqlite3.Connection, resident: str, now: datetime) -> Plan:
         names=tuple(sorted(names, key=len, reverse=True)),
         theirs=frozenset(entry for one in known for entry in one.theirs),
         spans=tuple(_spans(newest_document, known)),
-        words=tuple(dict.fromkeys(word for one in known for word in one.words)),
+        words=tuple(dict.fromkeys([*names, *(word for one in known for word in one.words)])),
     )
     last = without(newest_document, resident, person.names, person.theirs)
     if not last.known:
