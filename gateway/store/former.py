@@ -46,16 +46,11 @@ def refused(db: sqlite3.Connection, residents: Iterable[Mapping[str, Any]], *, f
     """
     places = {str(one.get("id")): (number, str(one.get("name"))) for number, one in enumerate(residents)}
     [text] = db.execute("SELECT sheets FROM centre_versions ORDER BY version DESC LIMIT 1").fetchone() or ("{}",)
-    asked = msgspec.json.encode(list(places)).decode()
-    known = db.execute(
-        "SELECT resident FROM former_residents WHERE resident IN (SELECT value FROM json_each(?1))"
-        " UNION SELECT resident FROM erasures WHERE resident IN (SELECT value FROM json_each(?1))",
-        (asked,),
-    ).fetchall()
+    known = _known(db, places)
     if not known:
         return []
     present = _people(_texts(db, msgspec.json.decode(text, type=Order).get("residents", ())))
-    came = {row[0]: places[row[0]][1] for row in known if row[0] not in present}
+    came = {one: places[one][1] for one in known if one not in present}
     wrong = _wrong(db, came)
     return [
         Problem(file, f"residents[{places[one][0]}].id", msgspec.json.encode(one).decode(), expected)
@@ -82,7 +77,7 @@ def follow(tx: Tx, before: Order, wanted: Sheets, version: int) -> dict[str, str
     old, new = before.get("residents", []), wanted.order.get("residents", [])
     there = _people(_texts(tx.db, [one for one in old if one not in set(new)]))
     here = _people([wanted.texts[one] for one in new if one not in set(old)])
-    came = {one: name for one, name in here.items() if one not in there}
+    came = {one: here[one] for one in _known(tx.db, here.keys() - there.keys())}
     if wrong := _wrong(tx.db, came):
         return wrong
     tx.db.executemany("DELETE FROM former_residents WHERE resident = ?", [(one,) for one in came])
@@ -109,6 +104,17 @@ def name_of(db: sqlite3.Connection, resident: str) -> str | None:
     """The name of somebody who left; None: nobody of that id did."""
     row = db.execute("SELECT name FROM former_residents WHERE resident = ?", (resident,)).fetchone()
     return None if row is None else str(row["name"])
+
+
+def _known(db: sqlite3.Connection, residents: Iterable[str]) -> list[str]:
+    """Which of these ids somebody had who left, or was erased."""
+    asked = msgspec.json.encode(list(residents)).decode()
+    rows = db.execute(
+        "SELECT resident FROM former_residents WHERE resident IN (SELECT value FROM json_each(?1))"
+        " UNION SELECT resident FROM erasures WHERE resident IN (SELECT value FROM json_each(?1))",
+        (asked,),
+    )
+    return [row[0] for row in rows]
 
 
 def _wrong(db: sqlite3.Connection, came: Mapping[str, str]) -> dict[str, str]:
