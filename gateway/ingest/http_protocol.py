@@ -2,12 +2,14 @@
 
 uvicorn waits for ever for the head of a request, and goes on reading what follows a request that was refused. Both are
 cheap ways to hold all connections ("slowloris"). Here a connection without a request in work has HEAD_WITHIN_S; and
-when there are too many connections, the one that has waited longest makes room, never one whose request is in work.
+when there are too many connections, the one that has waited longest makes room: one without a request in work, then
+one whose message is still on its way. A message that came whole is never given up: it may be an alarm.
 """
 
 import asyncio
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_WITHIN_S = 10.0
@@ -23,6 +25,8 @@ class BoundedProtocol(H11Protocol):
     head_within_s = HEAD_WITHIN_S
     most_connections = MOST_CONNECTIONS
     _timer: asyncio.TimerHandle | None = None
+    _since = 0.0
+    """When it began to wait for a head, or for the message after it; the loop's seconds."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Somebody has connected."""
@@ -34,7 +38,10 @@ class BoundedProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
+        before = self.cycle
         super().data_received(data)
+        if self.cycle is not before:
+            self._since = self.loop.time()
         if self._in_work:
             self._stop_timer()
         elif self._timer is None:  # never prolonged: bytes that trickle don't buy time
@@ -50,7 +57,13 @@ class BoundedProtocol(H11Protocol):
         cycle: Any = self.cycle
         return cycle is not None and not cycle.response_complete
 
+    @property
+    def _half_sent(self) -> bool:
+        """Whether the head is here, and a part of the message is not."""
+        return self.conn.their_state is h11.SEND_BODY
+
     def _start_timer(self) -> None:
+        self._since = self.loop.time()
         self._timer = self.loop.call_later(self.head_within_s, self._out_of_patience)
 
     def _stop_timer(self) -> None:
@@ -64,10 +77,15 @@ class BoundedProtocol(H11Protocol):
             self.transport.abort()
 
     def _make_room(self) -> bool:
-        """Close the connection that has waited longest without a request in work; False: all are at work."""
-        idle = [c for c in self.connections if isinstance(c, BoundedProtocol) and c is not self and not c._in_work]  # noqa: SLF001
-        if not idle:
+        """Close the connection that has waited longest for its head or its message; False: all are at work."""
+        others = [c for c in self.connections if isinstance(c, BoundedProtocol) and c is not self]
+        idle = [c for c in others if not c._in_work]  # noqa: SLF001
+        # An honest message comes in one moment. Where a signature stands over it, anybody may send half of one.
+        waiting = idle or [c for c in others if c._half_sent]  # noqa: SLF001
+        if not waiting:
             return False
-        oldest = min(idle, key=lambda c: c._timer.when() if c._timer is not None else 0.0)  # noqa: SLF001
+        oldest = min(waiting, key=lambda c: (c._timer is not None, c._since))  # noqa: SLF001
         oldest.transport.abort()
+        # Its end is told later only: until then it must not be chosen again, nor count.
+        self.connections.discard(oldest)
         return True

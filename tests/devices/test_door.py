@@ -9,7 +9,7 @@ import pytest
 
 from devices import door
 from devices.errors import UnreadableError, Why
-from devices.registry import decode
+from devices.registry import FORMATS, Format, decode
 from tests.devices.cases import frame
 
 POSITION = "telecare/haven/gps-r01/position"
@@ -210,3 +210,14 @@ def test_a_key_that_stands_twice(payload: bytes) -> None:
 @pytest.mark.parametrize("payload", [b"]" * 500 + b"[" * 500, b'"' + b"[" * 50, b'"\\', b"{" * 33, b"[}]" * 40])
 def test_brackets_that_do_not_pair(payload: bytes) -> None:
     assert refusal(payload).why in (Why.NOT_JSON, Why.TOO_DEEP)
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+def test_no_nested_payload_gets_past_the_refusal(form: Format) -> None:
+    deep = 100_000
+    topics = [name.replace("+", "a").replace("#", "b") for name in (*form.alarm_topics, *form.telemetry_topics)]
+    for payload in (b"[" * deep, b"[" * deep + b"]" * deep, b'{"a":' * deep + b"1" + b"}" * deep):
+        for topic in topics or ["any/topic"]:
+            with pytest.raises(UnreadableError) as refused:
+                decode(form.name, frame(topic, payload))
+            assert refused.value.why is not Why.DECODER_FAILED

@@ -269,6 +269,35 @@ async def test_idle_connections_make_room_for_an_alarm(tmp_path: Path, monkeypat
                 writing.close()
 
 
+async def test_half_sent_messages_make_room_for_an_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signature stands over the message: whoever has no secret may begin one too."""
+    monkeypatch.setattr(BoundedProtocol, "most_connections", 20)
+    signed = sender(name="signed", auth=HttpAuth(kind="signature", secret=SIGNING))
+    options = HttpOptions(body_within_s=10 * PATIENCE_S)
+    half = b"POST /in/signed/a HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
+    half += b"webhook-id: 1\r\nwebhook-timestamp: 1\r\nwebhook-signature: v1,x\r\n\r\n{"
+    async with living(tmp_path, senders=(*SENDERS, signed), options=options) as life:
+        begun = [await asyncio.open_connection("127.0.0.1", life.port) for _ in range(200)]
+        try:
+            for _, writing in begun:
+                writing.write(half)
+            async with asyncio.timeout(PATIENCE_S):  # long before the messages run out of time
+                assert (await life.press()).status_code == 200
+        finally:
+            for _, writing in begun:
+                writing.close()
+
+
+async def test_nested_messages_are_stored_and_end_no_lane(tmp_path: Path) -> None:
+    async with living(tmp_path) as life:
+        for path in ("/in/home/gps-r01/position", "/in/traccar"):
+            headers = {**BEARER, "X-Telecare-Key": SECRET}
+            answer = await life.client.post(path, content=b"[" * 30_000, headers=headers)
+            assert answer.status_code == 200
+        assert (await life.press()).status_code == 200
+        await until(lambda: len(life.alerts("help")) == 1)
+
+
 async def test_rubbish_is_no_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(BoundedProtocol, "head_within_s", 0.3)
     async with living(tmp_path) as life:
