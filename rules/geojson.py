@@ -30,8 +30,9 @@ MOST_PARTS: Final = 200
 MOST_CORNERS: Final = 5_000
 """Corners of one zone: the border of a town, at some metres. More is below what a position tells apart."""
 
-MOST_BENDS: Final = 300
-"""Corners of a corridor's line. One that crosses itself everywhere takes some seconds; with 5,000, all memory."""
+MOST_BENDS: Final = 100
+"""Corners of a corridor's line, all its parts together. One that crosses itself everywhere takes a tenth of a second to
+be measured; the time grows with the cube, so with 300 it is seconds, and with 5,000 all memory."""
 
 _SAID: Final = {
     "LineString": "a line is a list of at least two [lon, lat]",
