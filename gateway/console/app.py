@@ -61,7 +61,7 @@ from gateway.console.map import Map
 from gateway.console.oidc import OidcPages
 from gateway.console.ops import Counters, healthz, metrics_route
 from gateway.console.passkey_pages import PasskeyPages
-from gateway.console.problems import on_any_error, on_gateway_error, on_http_error
+from gateway.console.problems import on_any_error, on_gateway_error, on_http_error, on_too_deep
 from gateway.console.sessions import SessionConfig, SessionStore
 from gateway.console.signin import SignIn
 from gateway.console.tiles import Ground
@@ -156,6 +156,7 @@ def create_app(deps: ConsoleDeps) -> Litestar:
         exception_handlers={
             HTTPException: on_http_error,
             GatewayError: on_gateway_error,
+            RecursionError: on_too_deep,
             Exception: on_any_error,
         },
         openapi_config=OpenAPIConfig(

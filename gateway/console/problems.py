@@ -46,6 +46,7 @@ _TEXTS: dict[int, tuple[str, str]] = {
 CENTRE_CHANGED = N_(
     "Somebody else changed the house meanwhile. Nothing was changed: look at it again, and make the change once more."
 )
+TOO_DEEP = "body: expected JSON that is not nested so deeply"
 FORM_TOO_OLD = N_("The page was open for too long. Please try once more.")
 
 
@@ -156,6 +157,12 @@ def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     """Everything else is a mistake of ours: logged with its trace, shown without."""
     _LOG.error("console.failed", route=_route(request), error=type(error).__name__, exc_info=error)
     return refuse(request, 500)
+
+
+def on_too_deep(request: Request[Any, Any, Any], error: RecursionError) -> Response[Any]:
+    """Lists in lists in lists, deeper than any reader goes: what was sent is wrong, and nothing was changed."""
+    _LOG.warning("console.too_deep", route=_route(request), error=type(error).__name__)
+    return refuse(request, 400, TOO_DEEP if wants_json(request) else None)
 
 
 def _route(request: Request[Any, Any, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 import zipfile
 from collections.abc import AsyncIterator
 from copy import deepcopy
@@ -13,7 +14,7 @@ import httpx
 import msgspec
 import pytest
 
-from gateway.console import tokens
+from gateway.console import centre_api, tokens
 from gateway.console.tokens import Scope
 from tests.brokers import until
 from tests.gateway.console.house import DOCUMENT, field, sign_in
@@ -106,6 +107,37 @@ async def test_a_device_comes_in_is_pressed_and_handed_on(living: LivingHouse) -
         tag = (await sam.get("/api/centre")).headers["etag"]
         assert (await sam.post(f"{at}/{device}/hand-on", json=on, headers={"If-Match": tag})).status_code == 200
         assert [one["resident"] for one in living.newest()["assignments"]] == ["r01", "r02"]
+
+
+async def test_nesting_without_end_is_the_senders_mistake(living: LivingHouse) -> None:
+    headers = {"Content-Type": "application/json"}
+    deep = 2_000
+    async with living.signed_in("sam") as sam:
+        for body in (b"[" * deep + b"]" * deep, b'{"a":' * deep + b"1" + b"}" * deep):
+            for path in ("/api/centre/check", "/api/residents/r01/export"):
+                answer = await sam.post(path, content=body, headers=headers)
+                assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json"), path
+                assert "nested" in answer.json()["detail"]
+
+
+async def test_a_whole_centre_leaves_the_event_loop_free(living: LivingHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    where: list[bool] = []
+
+    def noted(work: Any) -> Any:
+        def call(*args: Any) -> Any:
+            where.append(threading.current_thread() is threading.main_thread())
+            return work(*args)
+
+        return call
+
+    for name in ("diff", "masked"):
+        monkeypatch.setattr(centre_api, name, noted(getattr(centre_api, name)))
+    async with living.signed_in("sam") as sam:
+        whole = (await sam.get("/api/centre")).json()
+        assert (await sam.post("/api/centre/check", json=whole)).status_code == 200
+        assert (await sam.get("/api/centre/versions/2")).status_code == 200
+    assert where
+    assert not any(where)
 
 
 async def test_a_whole_centre_is_checked_before_it_is_put(living: LivingHouse) -> None:
