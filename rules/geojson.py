@@ -31,8 +31,8 @@ MOST_CORNERS: Final = 5_000
 """Corners of one zone: the border of a town, at some metres. More is below what a position tells apart."""
 
 MOST_BENDS: Final = 100
-"""Corners of a corridor's line, all its parts together. One that crosses itself everywhere takes a tenth of a second to
-be measured; the time grows with the cube, so with 300 it is seconds, and with 5,000 all memory."""
+"""Corners of a corridor's line, all its parts together. One that crosses itself everywhere takes 0.2 seconds
+to be measured; the time grows with the cube, so with 300 it is seconds, and with 5,000 all memory."""
 
 _SAID: Final = {
     "LineString": "a line is a list of at least two [lon, lat]",
