@@ -1,4 +1,4 @@
-"""kill -9 in the middle of thousands of messages, ten times: nothing is lost, everyone is told, hardly anybody twice."""
+"""kill -9 in the middle of thousands of messages, ten times: nothing lost, everybody told, hardly anybody twice."""
 
 import asyncio
 import contextlib
