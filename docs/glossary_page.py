@@ -42,7 +42,7 @@ TERMS: tuple[Term, ...] = (
     ),
     Term(
         "alarm", "what a device or a centre sends: a press, a fall", "Alarm from a device of nobody",
-        ("alarme", "Alarm", "allarme|allarm", "alarma", "alarm", "allarm"), r"\b[Aa]larms?\b(?! cent)",
+        ("alarme", "Alarm", "allarme|allarm", "alarma", "alarm", "allarm"), r"\b[Aa]larms?\b(?! (receiving )?cent)",
     ),
     Term("acknowledge (going)", "somebody promises to be there by a time; the others are left in peace", "I am going"),
     Term("decline", "somebody can't; the next people are told at once", "I can’t"),
@@ -60,15 +60,15 @@ TERMS: tuple[Term, ...] = (
     Term("low priority", "it can wait for the round", "Be aware"),
     Term(
         "safe zone", "a place on the map, or rooms, where the person may be alone", "Left the safe zone",
-        ("zone sûre", "sichere Zone|sicheren Zone", "zona sicura", "zona segura", "sikkert område|sikre område",
-         "żona sigura"),
+        ("zone sûre|zones sûres", "sichere Zone|sicheren Zone", "zona sicura|zone sicure", "zona segura|zonas seguras",
+         "sikkert område|sikre område", "żona sigura|żoni siguri"),
         r"[Ss]afe zone",
     ),
     Term(
         "care plan", "what is watched over for one person, and who is told",
         "Help was pressed, and the care plan has no rule for it.",
-        ("plan de soins", "Pflegeplan|Pflegepl", "piano di assistenza|pian", "plan de cuidados|planes de cuidados",
-         "plejeplan", "pjan tal-kura|pjanijiet tal-kura"),
+        ("plan de soins|plans de soins", "Pflegeplan|Pflegepl", "piano di assistenza|pian",
+         "plan de cuidados|planes de cuidados", "plejeplan", "pjan tal-kura|pjanijiet tal-kura"),
         r"[Cc]are plans?\b",
     ),
     Term(
@@ -78,7 +78,7 @@ TERMS: tuple[Term, ...] = (
     Term(
         "step", "whom a policy tells together, and how long it waits",
         "Step {step} of {plan} tells nobody who can be reached, from {since_at} until {until_at}.",
-        ("étape", "Schritt", "passo|passi", "paso", "trin", "pass"), r"\b[Ss]teps?\b",
+        ("étape", "Schritt", "passo|passi", "paso", "trin", "pass"), r"\b[Ss]teps?\b(?! (less|lower|higher))",
     ),
     Term(
         "failsafe", "who is told when nobody else answered; there is always somebody",
@@ -113,7 +113,8 @@ TERMS: tuple[Term, ...] = (
     Term(
         "device", "something that sends readings: worn, fixed to a bed or a room",
         "A newer word of the device was judged already.",
-        ("appareil", "Gerät", "dispositivo|dispositivi", "dispositivo", "enhed", "apparat"), r"\b[Dd]evices?\b",
+        ("appareil", "Gerät", "dispositivo|dispositivi", "dispositivo", "enhed", "apparat"),
+        r"(?<!medical )\b[Dd]evices?\b",
     ),
     Term(
         "resident", "a person who is cared for", "{n} resident is not protected",

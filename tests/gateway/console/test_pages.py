@@ -204,25 +204,33 @@ async def test_api_is_described(house: House) -> None:
     async with house.client() as client:
         schema = (await client.get("/api/schema/openapi.json")).json()
         assert set(schema["paths"]) == {
-            "/api/account/sessions", "/api/account/sessions/{session}",
+            "/api/account", "/api/account/language", "/api/account/password",
+            "/api/account/passkeys", "/api/account/passkeys/{passkey}",
+            "/api/account/sessions", "/api/account/sessions/end-others", "/api/account/sessions/{session}",
             "/api/account/tokens", "/api/account/tokens/{number}",
             "/api/account/identities", "/api/account/identities/{number}",
             "/api/identities", "/api/identities/{number}",
+            "/api/users", "/api/users/{carer}", "/api/users/{carer}/end", "/api/users/{carer}/password-link",
+            "/api/users/{carer}/passkeys/{passkey}", "/api/users/{carer}/sessions/{session}",
+            "/api/users/{carer}/tokens/{number}", "/api/sessions", "/api/sessions/{session}", "/api/kiosk/codes",
             "/api/alerts", "/api/alerts/{number}/answer", "/api/alerts/{number}/explain",
-            "/api/audit", "/api/system", "/api/retention", "/api/map",
-            "/api/centre", "/api/centre/pairing", "/api/centre/tables/{table}", "/api/centre/tables/{table}/{key}",
+            "/api/audit", "/api/audit/chain", "/api/system", "/api/channels", "/api/retention", "/api/map",
+            "/api/carers/{carer}/contacts", "/api/carers/{carer}/contacts/{number}/test",
+            "/api/centre", "/api/centre/check", "/api/centre/devices", "/api/centre/devices/{device}/hand-on",
+            "/api/centre/devices/{device}/heard", "/api/centre/pairing",
+            "/api/centre/tables/{table}", "/api/centre/tables/{table}/{key}",
             "/api/centre/trials", "/api/centre/trials/{trial}", "/api/centre/versions",
             "/api/centre/versions/{number}", "/api/centre/versions/{number}/undo", "/api/centre/waiting-room",
             "/api/shelves", "/api/shelves/{number}/end",
             "/api/shifts", "/api/shifts/overrides", "/api/shifts/swaps", "/api/shifts/changes/{number}/end",
             "/api/coverage", "/api/rounds", "/api/rounds/check", "/api/protection", "/api/kpis",
             "/api/push/key", "/api/push/subscribe", "/api/push/unsubscribe",
-            "/api/residents", "/api/residents/{resident}",
+            "/api/residents", "/api/residents/{resident}", "/api/erasures", "/api/erasures/{resident}/go-on",
             *(
                 f"/api/residents/{{resident}}/{part}"
                 for part in (
-                    "activity", "alerts", "break-glass", "break-glass/end", "consent", "continence", "looks", "nights",
-                    "notes", "search", "sleep", "timeline", "track", "vitals",
+                    "activity", "alerts", "break-glass", "break-glass/end", "consent", "continence", "erase", "export",
+                    "export/fhir", "looks", "nights", "notes", "search", "sleep", "timeline", "track", "vitals",
                 )
             ),
             "/api/searches", "/api/searches/{number}/end",

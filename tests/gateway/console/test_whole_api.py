@@ -227,7 +227,7 @@ async def _pieces(client: httpx.AsyncClient, path: str, name: str, key: str) -> 
     return found
 
 
-async def test_an_undo_brings_a_carer_back_but_neither_their_session_nor_their_tokens(living: LivingHouse) -> None:
+async def test_an_undo_brings_a_carer_back_but_nothing_that_let_them_in(living: LivingHouse) -> None:
     made = await living.writer.write(
         lambda tx: tokens.make(tx, "bo", name="x", scopes=frozenset(Scope), days=9, by="bo")
     )
@@ -241,4 +241,4 @@ async def test_an_undo_brings_a_carer_back_but_neither_their_session_nor_their_t
         assert (await sam.get("/api/alerts")).status_code == 200
         program = await bo.get("/api/alerts", headers={"Authorization": f"Bearer {made}"})
         assert program.status_code == 401
-        assert (await sign_in(bo, "bo")).status_code == 303, "the password is still theirs"
+        assert (await sign_in(bo, "bo")).status_code == 401, "the password went with them: they get a new one"

@@ -22,7 +22,7 @@ def small(house: House) -> None:
 async def applied(house: House) -> None:
     await house.writer.write(
         lambda tx: tx.db.execute(
-            "INSERT INTO centre_versions (version, applied_at, applied_by, digest, document) "
+            "INSERT INTO centre_versions (version, applied_at, applied_by, digest, sheets) "
             "VALUES (1, ?, 'sam', 'x', '{}')",
             (to_ms(START),),
         )
