@@ -5,7 +5,7 @@ const LONGEST_PAUSE_MS = 8_000;
 const QUIET_MS = 60_000; // an answer that waits for longer is none, and somebody has to call
 
 const box = document.getElementById("queue");
-const words = box.dataset;
+const words = box?.dataset ?? {};
 const carer = () => document.body.dataset.carer;
 const said = new Map(); // alert id -> {text, done, version}: what to show beside it
 const failed = new Set(); // alerts whose answers the gateway (or something before it) refuses to take just now

@@ -27,7 +27,7 @@ ARGUMENTS: dict[str, list[object]] = {
     "ack": [1], "close": [1, "--outcome", "real"], "reopen": [1], "explain": [1], "command": ["gps-r01", "ring"],
     "token make": ["nora", "--name", "x"], "token revoke": [1],
     "users show": ["nora"], "users link": ["nora"], "users sign-out": ["nora"], "users remove": ["nora"],
-    "users remove-passkey": ["nora", "key"],
+    "users remove-passkey": ["nora", "key"], "identity link": ["nora", "subject-1"], "identity unlink": [1],
     "password": ["nora"], "broker-config": ["files"],
     "profile test": [ROOT / "devices" / "profiles" / "data" / "browan-tbpb100.toml"],
     "shelve": ["r01", "bed_exit", "--for", "1h", "--why", "x"], "unshelve": [1],
@@ -48,8 +48,8 @@ ARGUMENTS: dict[str, list[object]] = {
 }  # fmt: skip
 """What a command needs besides its settings."""
 
-WITHOUT_DATABASE = {"run", "decode", "profile list", "push-keys"}
-"""Commands that make the database, or take only profiles from the settings."""
+WITHOUT_DATABASE = {"run", "decode", "profile list", "push-keys", "identity link"}
+"""Commands that make the database, take only profiles from the settings, or ask for a provider first: test_oidc."""
 
 
 def with_option(option: str) -> list[str]:
@@ -173,7 +173,7 @@ def test_json_output_parses(house: House, command: str, tmp_path: Path, monkeypa
     assert ran.code == 0, ran.err
     rows: list[Any] = ran.json()
     assert all(isinstance(row, dict) for row in rows)
-    assert rows or command in {"quarantine", "commands", "rounds", "notes list", "token list"}
+    assert rows or command in {"quarantine", "commands", "rounds", "notes list", "token list", "identity list"}
 
 
 def test_the_installed_script_runs(tmp_path: Path) -> None:
