@@ -10,7 +10,7 @@ from tests.simulation.script import ClockStep
 from tests.simulation.simulate import Failure, made, simulate
 from tests.simulation.twins import never_killed, one_by_one
 
-SEEDS = 300
+SEEDS = 500
 AT_ONCE = 25
 TWINS = range(0, 60, 3)
 TRIES = 60
