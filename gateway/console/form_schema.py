@@ -53,6 +53,13 @@ LABELS: Final[dict[str, str]] = {
 """What the fields are called. Other settings of rules are called by their own key, which is a msgid too."""
 
 
+TWO_MEANINGS: Final[dict[tuple[str, Kind], str]] = {
+    ("to", "time"): N_("Until"), ("to", "moment"): N_("Until"), ("to", "text"): N_("Until"),
+    ("by", "choice"): N_("Opened by"),
+}  # fmt: skip
+"""Keys that mean one thing here and another one there: a recipient or an end, a time or somebody."""
+
+
 class Setting(NamedTuple):
     """One key of a table or of a rule: what stands there, and what may."""
 
@@ -116,7 +123,7 @@ def _setting(key: str, raw: Mapping[str, Any], schema: Mapping[str, Any], *, req
     return Setting(
         key=key,
         kind=kind,
-        label=N_("Until") if key == "to" and kind != "words" else LABELS.get(key) or _spoken(key),
+        label=TWO_MEANINGS.get((key, kind)) or LABELS.get(key) or _spoken(key),
         about=about,
         unit=unit if kind == "number" else None,
         required=required,
