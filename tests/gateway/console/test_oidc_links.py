@@ -71,7 +71,7 @@ async def test_nobody_links_an_account_to_somebody_else(house: House, provider: 
         provider.callback = {"code": None, "error": "access_denied"}
         answer = await go(bo, LINK)
         assert answer.headers["location"] == "/account?oidc=denied"
-        assert "It was stopped at Haven Login. Nothing was changed." in (await bo.get("/account?oidc=denied")).text
+        assert "Det blev stoppet hos Haven Login. Intet blev ændret." in (await bo.get("/account?oidc=denied")).text
     async with house.client() as nobody:
         assert (await nobody.get(LINK)).headers["location"].startswith("/sign-in?next=")
     assert house.ask("SELECT count(*) FROM identities") == [(0,)]
