@@ -237,3 +237,22 @@ async def test_the_board_without_a_connection_rings_and_stands_only_for_the_boar
         await page.goto("/wall")
     await expect(page.locator("body")).not_to_contain_text("Carmen")
     await house.serve()
+
+
+async def test_a_button_is_not_replaced_while_a_finger_is_on_it(browser: Browser, house: House) -> None:
+    """An alert comes between the finger's coming down and its going up: the tap counts, and the alert is there."""
+    number = await house.raise_alert("r01", Priority.MEDIUM)
+    async with _board(browser, house) as page:
+        button = page.locator(f"#a{number}").get_by_role("button", name="20 min")
+        await button.scroll_into_view_if_needed()
+        box = await button.bounding_box()
+        assert box
+        await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        await page.mouse.down()
+        async with page.expect_response("**/board") as coming:
+            await _says(house, number, Decline())  # its own row changes, which is drawn anew
+        await (await coming.value).finished()
+        await page.evaluate("new Promise((done) => setTimeout(done, 100))")  # what was fetched would be drawn by now
+        await page.mouse.up()
+        await expect(page.locator(f"#a{number} .state")).to_contain_text("You are going.")
+        await expect(page.locator(f"#a{number}")).to_contain_text("Sam")

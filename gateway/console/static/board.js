@@ -198,6 +198,7 @@ queue.start((alert, accepted, told, note) => {
 });
 live.start({
   fragment: take,
+  lifted: queue.lifted,
   good() {
     queue.deliver();
     picture?.keep(board.innerHTML, Date.now());

@@ -4,8 +4,8 @@ const POLL_MS = 5_000;
 const PATIENCE_MS = 8_000;
 
 // part: the element with data-url and data-etag; take(html): puts a new one in; stale(bool): told when that changes.
-// May be missing: good(), signedOut(), and outdated(), for a page with data-version. Returns what asks at once.
-export function fresh(part, { take, stale, good: worked, signedOut, outdated }) {
+// May be missing: good(), lifted(), signedOut() and outdated() (a page with data-version). Returns what asks at once.
+export function fresh(part, { take, stale, good: worked, lifted, signedOut, outdated }) {
   const chip = document.getElementById("chip");
   const { carer } = document.body.dataset;
   let good = performance.now();
@@ -33,7 +33,9 @@ export function fresh(part, { take, stale, good: worked, signedOut, outdated }) 
       // Somebody else has signed in, in another tab: nothing of theirs belongs into this page.
       if (carer && response.headers.get("Telecare-Carer") !== carer) return location.reload();
       if (response.status !== 304) {
-        take(await response.text());
+        const html = await response.text();
+        await lifted?.();
+        take(html);
         part.dataset.etag = response.headers.get("ETag") ?? "";
       }
       good = performance.now();

@@ -16,7 +16,7 @@ let again = false;
 let handlers;
 let beats;
 
-// handlers: {fragment(html), good(response), signedOut(), stale(), outdated()}; stale and outdated may be missing
+// handlers: {fragment(html), good(response), signedOut()}, and as far as wanted {lifted(), stale(), outdated()}
 export function start(given) {
   handlers = given;
   worked();
@@ -70,7 +70,9 @@ export async function refresh() {
     // Somebody else has signed in, in another tab: nothing of theirs belongs into this page.
     if (carer && headers.get("Telecare-Carer") !== carer) return location.reload();
     if (status !== 304) {
-      handlers.fragment(await response.text());
+      const html = await response.text();
+      await handlers.lifted?.();
+      handlers.fragment(html);
       etag = headers.get("ETag") ?? "";
     }
     worked();

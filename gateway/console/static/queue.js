@@ -14,9 +14,19 @@ let pause = 1_000;
 let timer = 0;
 let signIn = false;
 let onDelivered = () => {};
+let finger = Promise.resolve();
+
+// Resolves when no finger is on the page: a button that is replaced between its being pressed and let go is never tapped.
+export const lifted = () => finger;
 
 export function start(delivered) {
   onDelivered = delivered;
+  addEventListener("pointerdown", () => {
+    finger = new Promise((up) => {
+      setTimeout(up, 1_000); // who rests on it waits for nothing
+      for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(up, 50), { once: true });
+    });
+  }, true);
   document.addEventListener("submit", take);
   addEventListener("online", deliver);
   addEventListener("storage", show); // another tab changed the queue

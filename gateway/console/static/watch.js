@@ -58,6 +58,7 @@ function take(html) {
 
 const ask = fresh(live, {
   take,
+  lifted: queue.lifted,
   stale: (is) => live.classList.toggle("old", is),
   good: () => waits && queue.deliver(),
   signedOut() {
