@@ -22,7 +22,7 @@ test: $(VENV)/.dev   ## set up, check, and run all tests
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m 'not alone'
 	@echo 'Now one by one, those that measure time:'
-	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest -m alone $$(grep -rl --include='*.py' 'mark\.alone' tests)
 
 check: $(VENV)/.dev  ## style, types, imports: what a change must pass
 	$(BIN)/ruff check .
@@ -61,6 +61,6 @@ $(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
 	@echo "Setting up .venv with the tools for tests (once; a minute or two) ..."
-	$(PIP) install --require-hashes -r requirements-dev.lock
+	$(PIP) install --no-compile --require-hashes -r requirements-dev.lock
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run

@@ -3,6 +3,7 @@
 import ast
 import re
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -103,14 +104,21 @@ def test_every_rule_priority_and_outcome_has_its_word() -> None:
     assert words.outcome_word("false", "es") == "Falsa alarma"
 
 
+@cache
+def _texts_of_the_program() -> set[str]:
+    return catalogues.keys(catalogues.template())
+
+
+@pytest.mark.xdist_group("catalogues")  # to look for all texts takes seconds
 def test_the_template_has_every_text_of_the_program() -> None:
-    lacking = catalogues.keys(catalogues.template()) - catalogues.keys(catalogues.read(catalogues.TEMPLATE))
+    lacking = _texts_of_the_program() - catalogues.keys(catalogues.read(catalogues.TEMPLATE))
     assert not lacking, f"run python -m tests.gateway.notify.catalogues, and translate: {sorted(lacking)}"
 
 
+@pytest.mark.xdist_group("catalogues")
 def test_every_reason_of_the_rules_is_a_msgid_that_can_be_found() -> None:
     """A Reason whose text is put together at run time could never be translated."""
-    known = catalogues.keys(catalogues.template())
+    known = _texts_of_the_program()
     for file in sorted((catalogues.ROOT / "rules").glob("*.py")):
         for text in _reasons(file):
             assert text in known, f"{file.name}: {text}"
