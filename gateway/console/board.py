@@ -20,6 +20,7 @@ from gateway.console.ops import Counters
 from gateway.console.packing import packed
 from gateway.console.pages import STATIC_URL, Tongue, page, tongue_for
 from gateway.console.pictures import VERSION, Pictures
+from gateway.console.sessions import TOLD_BEFORE as SOON
 from gateway.console.sessions import last_end
 from gateway.console.view import row_of
 from gateway.console.wards import chosen_of, marks_of, wards_of
@@ -29,7 +30,8 @@ from gateway.words import N_
 Form = URLEncodedBody[dict[str, str]]
 
 TOLD_BEFORE = timedelta(hours=4)
-"""The board says so long before when somebody has to sign in again: before the night shift's last round, not in it."""
+"""The board says so long before when somebody has to sign in again: before the night shift's last round, not in it.
+In the last hour each page says it, with the way to sign in."""
 
 SIGN_IN_AGAIN = N_("Please sign out and in again before {time}: this page ends then.")
 
@@ -116,7 +118,7 @@ class Board:
         number = request.query_params.get("did", "")
         console = console_of(request)
         end = last_end(request.session or {})
-        if not number and end is not None and end - tongue.now <= TOLD_BEFORE:
+        if not number and end is not None and SOON < end - tongue.now <= TOLD_BEFORE:
             return tongue(SIGN_IN_AGAIN, time=tongue.at(end))
         if not number.isascii() or not number.isdigit() or len(number) > 15:
             return None

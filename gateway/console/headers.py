@@ -37,7 +37,7 @@ VERSION = "Telecare-Version"
 """Header: the address of the static files that belong to it. It also tells a script that the gateway itself answers,
 and nothing in between."""
 
-_FOR_SCRIPTS = ("/board", "/part", "/answer")
+_FOR_SCRIPTS = ("/board", "/part", "/answer", "/rounds/check")
 """Ends of the addresses that only our own scripts ask."""
 
 _WITH_MAP = ("/map", "/zones")

@@ -4,6 +4,7 @@ import hashlib
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -14,8 +15,9 @@ from markupsafe import escape
 
 from gateway import words
 from gateway.console.deps import console_of
-from gateway.console.guards import Visitor
+from gateway.console.guards import KIOSK_PATHS, Visitor
 from gateway.console.menu import menu_for
+from gateway.console.sessions import soon_over
 from rules.model import Reason
 
 _HERE = Path(__file__).parent
@@ -99,7 +101,15 @@ def tongue_for(request: Request[Any, Any, Any], visitor: Visitor | None = None) 
 def render(template: str, tongue: Tongue, **context: object) -> str:
     """A template as text."""
     return _ENVIRONMENT.get_template(template).render(
-        {"_": tongue, "language": tongue.language, "static": STATIC_URL, "visitor": None, "part": False, **context}
+        {
+            "_": tongue,
+            "language": tongue.language,
+            "static": STATIC_URL,
+            "visitor": None,
+            "part": False,
+            "ends": None,
+            **context,
+        }
     )
 
 
@@ -117,11 +127,24 @@ def page(
     visitor = context.get("visitor")
     context["menu"] = menu_for(visitor) if isinstance(visitor, Visitor) else ()
     context["here"] = request.url.path
+    if isinstance(visitor, Visitor):
+        context |= _ending(request, tongue)
     csrf = ScopeState.from_scope(request.scope).csrf_token
     text = render(template, tongue, site=site, csrf=csrf if isinstance(csrf, str) else "", **context)
     if isinstance(visitor, Visitor):
         text = text.replace(_KEY, f'<input type="hidden" name="carer" value="{escape(visitor.id)}">{_KEY}')
     return Response(text, media_type=MediaType.HTML, status_code=status, headers=headers)
+
+
+def _ending(request: Request[Any, Any, Any], tongue: Tongue) -> dict[str, object]:
+    """When the reader is signed out, if that is soon, and where to sign in again; the wall has no room for it."""
+    session = request.scope.get("session")
+    end = soon_over(session, tongue.now) if isinstance(session, dict) else None
+    if end is None or request.url.path in KIOSK_PATHS:
+        return {}
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    back = here if request.method == "GET" else "/"
+    return {"ends": tongue.at(end), "again": "/sign-in?" + urlencode({"again": "1", "next": back})}
 
 
 def asks_for_part(request: Request[Any, Any, Any]) -> bool:

@@ -32,7 +32,13 @@ LONGEST = timedelta(hours=24)
 """Then somebody signs in again, however busy the page was: a phone that was lost does not stay open. Wall screens are
 bound to their place, and have no such end."""
 
-PASSIVE = frozenset({"/board", "/beats", "/map/part", "/wall", "/wall/board"})
+TOLD_BEFORE = timedelta(hours=1)
+"""An open page says so long before when its session ends: time to finish what one is at, and to sign in again."""
+
+ENDS = "Telecare-Ends"
+"""Header: the session ends soon, and when (epoch ms). Only in the last TOLD_BEFORE, so it weighs nothing before."""
+
+PASSIVE = frozenset({"/board", "/beats", "/map/part", "/wall", "/wall/board", "/session"})
 """What pages ask for by themselves: an open page alone is no use, and keeps no session alive."""
 
 KIOSK = "kiosk"
@@ -54,6 +60,30 @@ def last_end(data: Mapping[str, Any]) -> datetime | None:
     if KIOSK in data or "since" not in data:
         return None
     return from_ms(int(data["since"])) + LONGEST
+
+
+def soon_over(data: Mapping[str, Any], now: datetime, left_s: float | None = None) -> datetime | None:
+    """When a session with that data ends, if that is within TOLD_BEFORE; None: not so soon, or it is a wall screen's.
+
+    Args:
+        data: the session's.
+        now: UTC.
+        left_s: seconds until it ends when nobody does anything more; None: it has just been used.
+    """
+    if KIOSK in data:
+        return None
+    last = last_end(data)
+    ends = [now + timedelta(seconds=left_s)] if left_s is not None else []
+    ends += [last] if last is not None else []
+    end = min(ends, default=None)
+    return end if end is not None and end - now <= TOLD_BEFORE else None
+
+
+def idle_left_s(connection: ASGIConnection[Any, Any, Any, Any], db: sqlite3.Connection, now: datetime) -> float | None:
+    """Seconds until the session of a connection ends when nobody does anything more; None: it has no session."""
+    cookie = connection.scope["state"].get("console_session", (None,))[0]
+    row = db.execute("SELECT expires_at FROM sessions WHERE id = ?", (digest(cookie or ""),)).fetchone()
+    return None if row is None else (from_ms(row["expires_at"]) - now).total_seconds()
 
 
 class SessionStore(Store):
@@ -117,6 +147,10 @@ class SessionStore(Store):
         row = self._row(key)
         return None if row is None else int((from_ms(row["expires_at"]) - self._clock.now()).total_seconds())
 
+    def now(self) -> datetime:
+        """The time by which sessions end (UTC)."""
+        return self._clock.now()
+
     def _row(self, key: str) -> sqlite3.Row | None:
         now = self._clock.now()
         row: sqlite3.Row | None = (
@@ -159,6 +193,10 @@ class _Backend(ServerSideSessionBackend):
             if _is_use(connection, loaded) and left is not None and left < (life - after).total_seconds():
                 await store.get(cookie, renew_for=life)
                 self._send(message, cookie, max_age=int(life.total_seconds()))
+                left = int(life.total_seconds())
+            now = cast("SessionStore", store).now()
+            if (end := soon_over(loaded, now, left)) is not None:
+                MutableScopeHeaders.from_message(message)[ENDS] = str(to_ms(end))
             return
         # Signed in anew: always under a new id.
         if known:

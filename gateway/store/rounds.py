@@ -1,5 +1,10 @@
-"""Checking off the round list: what a carer did about a line, and when a line comes back."""
+"""Checking off the round list: what a carer did about a line, and when a line comes back.
 
+A check-off may reach us long after the tap: a phone keeps it while there is no connection. It counts from the tap. Of
+several about a line the one that was tapped last says how the line stands, in whichever order they come.
+"""
+
+import hashlib
 import sqlite3
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -46,7 +51,8 @@ class Result(StrEnum):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """Somebody dealt with a line of the list at ``at`` (UTC)."""
+    """Somebody dealt with a line of the list at ``at`` (UTC), which is when they said so, not when it reached us.
+    ``what`` is what the line said then."""
 
     resident: str
     what: str
@@ -79,16 +85,27 @@ def open_lines(
         Line(due, last.get((due.resident, to_ms(due.since))))
         for due in care.round_list(db, index, now=now, until=until)
     ]
-    return [line for line in found if line.check is None or _still(line.check, now)]
+    return [line for line in found if line.check is None or _still(line.due, line.check, now)]
 
 
 def done(db: sqlite3.Connection, *, now: datetime) -> list[Check]:
     """What was checked off in the last DONE_SHOWN, the newest first."""
-    rows = db.execute("SELECT * FROM round_checks WHERE at > ? ORDER BY id DESC LIMIT 200", (to_ms(now - DONE_SHOWN),))
-    return [_check(row) for row in rows]
+    query = "SELECT * FROM round_checks WHERE at > ? ORDER BY at DESC, id DESC LIMIT 200"
+    return [_check(row) for row in db.execute(query, (to_ms(now - DONE_SHOWN),))]
 
 
-def check_off(tx: Tx, index: CentreIndex, *, resident: str, since: datetime, result: Result, who: str) -> Check:
+def check_off(
+    tx: Tx,
+    index: CentreIndex,
+    *,
+    resident: str,
+    since: datetime,
+    result: Result,
+    who: str,
+    at: datetime | None = None,
+    was: str | None = None,
+    key: str | None = None,
+) -> Check:
     """Note what was done about a line. The same again within COMES_BACK changes nothing.
 
     Args:
@@ -98,10 +115,19 @@ def check_off(tx: Tx, index: CentreIndex, *, resident: str, since: datetime, res
         since: the line's own ``since`` (UTC): it tells one change from the next.
         result: what came of it.
         who: carer id or ``cli:<user>``.
+        at: when they said so (UTC); None: now. A time before ``since`` or after now can only be a wrong clock, and is
+            taken as the nearest that can be.
+        was: what the line said, when it is sure that it was shown. Then DONE and NOT_NEEDED are also noted when the
+            line has gone since: the sensor may be dry before the tap has reached us.
+        key: of the tap; the same one from the same person again changes nothing, for KEEP_ANSWERS.
 
     Raises:
         BadAnswerError: there is no such line on the list (any more).
     """
+    at = min(max(at or tx.now, since), tx.now)
+    mark = None if key is None else _mark(who, f"{key}/{resident}/{to_ms(since)}/{result.value}")
+    if mark is not None and tx.db.execute("SELECT 1 FROM answers WHERE key = ?", (mark,)).fetchone() is not None:
+        return _taken(tx.db, resident, since, result, who) or Check(resident, was or "", since, result, at, who)
     line = next(
         (
             one
@@ -110,29 +136,59 @@ def check_off(tx: Tx, index: CentreIndex, *, resident: str, since: datetime, res
         ),
         None,
     )
-    if line is None:
+    if line is None and (was is None or result is Result.LATER or not index.plan_of(resident).consents.continence):
         raise BadAnswerError(f"{resident}: this is not on the list any more. Please look at the list again.")
-    known = _last(tx.db, tx.now).get((resident, to_ms(since)))
-    if known is not None and known.result is result and known.who == who and tx.now - known.at < COMES_BACK:
+    if mark is not None:
+        tx.db.execute("INSERT INTO answers (key, digest, at) VALUES (?, '', ?)", (mark, to_ms(tx.now)))
+    known, what = _before(tx.db, resident, since, at), was or (line.what if line else "")
+    same = known is not None and known.result is result and known.who == who and not _leaks_since(what, known)
+    if known is not None and same and at - known.at < COMES_BACK:
         return known
     tx.db.execute(
         "INSERT INTO round_checks (resident, what, since, result, at, who) VALUES (?, ?, ?, ?, ?, ?)",
-        (resident, line.what, to_ms(since), result.value, to_ms(tx.now), who),
+        (resident, what, to_ms(since), result.value, to_ms(at), who),
     )
-    audit.record(
-        tx, who=who, action="round.check", target=f"resident/{resident}", detail={"what": line.what, "result": result}
-    )
-    return Check(resident, line.what, since, result, tx.now, who)
+    late = {"said_at": at.isoformat()} if at != tx.now else {}
+    detail = {"what": what, "result": result, **late}
+    audit.record(tx, who=who, action="round.check", target=f"resident/{resident}", detail=detail)
+    return Check(resident, what, since, result, at, who)
 
 
-def _still(check: Check, now: datetime) -> bool:
+def _still(due: DueChange, check: Check, now: datetime) -> bool:
     """Whether the line is on the list although somebody dealt with it."""
-    return check.result is Result.LATER or now - check.at >= COMES_BACK
+    return check.result is Result.LATER or _leaks_since(due.what, check) or now - check.at >= COMES_BACK
+
+
+def _leaks_since(what: str, check: Check) -> bool:
+    """A leak that whoever checked the line off did not know of."""
+    return what == "leak" and check.what != "leak"
+
+
+def _mark(who: str, tap: str) -> str:
+    # beside the alerts' answers, which are kept for as long; "rounds" is no alert's number
+    return f"{who}/rounds/{hashlib.sha256(tap.encode()).hexdigest()}"
+
+
+def _before(db: sqlite3.Connection, resident: str, since: datetime, at: datetime) -> Check | None:
+    """What had last been done about a line by then."""
+    query = "SELECT * FROM round_checks WHERE resident = ? AND since = ? AND at <= ? ORDER BY at DESC, id DESC LIMIT 1"
+    row = db.execute(query, (resident, to_ms(since), to_ms(at))).fetchone()
+    return None if row is None else _check(row)
+
+
+def _taken(db: sqlite3.Connection, resident: str, since: datetime, result: Result, who: str) -> Check | None:
+    """The newest of somebody's about a line with that result."""
+    query = (
+        "SELECT * FROM round_checks WHERE resident = ? AND since = ? AND result = ? AND who = ?"
+        " ORDER BY at DESC, id DESC LIMIT 1"
+    )
+    row = db.execute(query, (resident, to_ms(since), result.value, who)).fetchone()
+    return None if row is None else _check(row)
 
 
 def _last(db: sqlite3.Connection, now: datetime) -> dict[tuple[str, int], Check]:
     rows: Iterable[sqlite3.Row] = db.execute(
-        "SELECT * FROM round_checks WHERE at > ? ORDER BY id", (to_ms(now - timedelta(days=2)),)
+        "SELECT * FROM round_checks WHERE at > ? ORDER BY at, id", (to_ms(now - timedelta(days=2)),)
     )
     return {(check.resident, to_ms(check.since)): check for check in map(_check, rows)}
 

@@ -199,7 +199,8 @@ queue.start((alert, accepted, told, note) => {
 live.start({
   fragment: take,
   lifted: queue.lifted,
-  good() {
+  good({ headers }) {
+    if (headers.has("Telecare-Ends")) import("./until.js");
     queue.deliver();
     picture?.keep(board.innerHTML, Date.now());
   },
@@ -235,11 +236,5 @@ document.getElementById("sound").hidden = rings; // then sound.js says so, with 
 if (rings) bringSound();
 addEventListener("load", () => setTimeout(async () => {
   if (!rings) bringSound();
-  install();
   picture = await import("./picture.js");
 }, 1_000));
-
-function install() {
-  const lang = encodeURIComponent(document.documentElement.lang);
-  navigator.serviceWorker?.register(`/sw.js?lang=${lang}`, { scope: "/", updateViaCache: "none" }).catch(() => {});
-}

@@ -42,6 +42,7 @@ export function fresh(part, { take, stale, good: worked, lifted, signedOut, outd
       goodAt = Date.now();
       const version = response.headers.get("Telecare-Version");
       if (version && version !== part.dataset.version) outdated?.();
+      if (response.headers.has("Telecare-Ends")) import("./until.js").catch(() => {});
       worked?.();
     } catch (error) {
       // The chip tells. A browser keeps six connections to a host, for all its tabs: streams may hold them all.

@@ -4,6 +4,10 @@ const CACHE = "telecare-picture";
 const AT = "/last-picture";
 const LONGEST_MS = 12 * 3_600_000; // as long as a session
 
+// Here and not in the board's own script, which every first look waits for.
+const lang = encodeURIComponent(document.documentElement.lang);
+navigator.serviceWorker?.register(`/sw.js?lang=${lang}`, { scope: "/", updateViaCache: "none" }).catch(() => {});
+
 let before = "";
 let written = 0;
 

@@ -5,6 +5,7 @@ import * as queue from "./queue.js";
 
 const live = document.getElementById("live");
 const waits = document.getElementById("queue");
+const notice = document.getElementById("notice");
 const parts = () => [...live.querySelectorAll("[data-part]")];
 const shown = new Map(parts().map((part) => [part.id, part.innerHTML])); // as the gateway sent it
 
@@ -70,4 +71,19 @@ const ask = fresh(live, {
     if (!inUse(live) && !(waits && queue.busyNow())) location.reload();
   },
 });
-if (waits) queue.start(ask);
+
+// Each tap has a key of its own: the same one that is sent again is known by it.
+document.addEventListener("submit", ({ target }) => {
+  if ("tap" in target.dataset) target.elements.key.value = [...crypto.getRandomValues(new Uint32Array(4))].join("-");
+}, true);
+
+// What became of something that is not on this page (any more); what was written with a refused answer is not lost.
+function delivered(alert, accepted, told, note) {
+  if (notice && !(accepted && document.getElementById(`a${alert}`))) {
+    notice.textContent = accepted ? told.text : `${told.detail} ${note}`;
+    notice.hidden = false;
+  }
+  ask();
+}
+
+if (waits) queue.start(delivered);
