@@ -21,7 +21,7 @@ async function ask() {
   shown = text;
   await lifted();
   if (!line.isConnected) {
-    line.className = "notice noprint";
+    line.className = "note noprint";
     line.id = "until";
     line.setAttribute("role", "status");
     main.prepend(line);
