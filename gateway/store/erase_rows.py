@@ -11,7 +11,7 @@ from gateway.centre.without import without
 from gateway.clock import to_ms
 from gateway.store import centres, erase_texts
 from gateway.store.compact import spellings
-from gateway.store.history import first_received
+from gateway.store.history import first_frame, first_received
 from gateway.store.migrations import READINGS_PER_FRAME
 from gateway.store.places import note_places
 from gateway.store.retention_rows import LOOKED_AT, ROWS, Piece, take_readings
@@ -133,7 +133,7 @@ class _SpanFrames:
     def __call__(self, tx: Tx) -> Piece:
         span = self._span
         if self._next is None:
-            self._next = _first_frame(tx.db, span.since)
+            self._next = first_frame(tx.db, span.since)
         found = tx.db.execute(
             "SELECT seq, format, topic, payload, received_at FROM journal WHERE seq >= ? ORDER BY seq LIMIT ?",
             (self._next, LOOKED_AT),
@@ -144,20 +144,6 @@ class _SpanFrames:
         if found:
             self._next = found[-1]["seq"] + 1
         return Piece(len(mine), len(found) == LOOKED_AT)
-
-
-def _first_frame(db: sqlite3.Connection, ms: int) -> int:
-    """The first raw message that was received at or after that time; found by halving: they are numbered in order."""
-    low, high = 0, int(db.execute("SELECT coalesce(max(seq), -1) + 1 FROM journal").fetchone()[0])
-    while low < high:
-        middle = (low + high) // 2
-        query = "SELECT seq, received_at FROM journal WHERE seq >= ? ORDER BY seq LIMIT 1"
-        row = db.execute(query, (middle,)).fetchone()
-        if row is None or row["received_at"] >= ms:
-            high = middle
-        else:
-            low = int(row["seq"]) + 1
-    return low
 
 
 def _is_of(row: sqlite3.Row, span: Span) -> bool:

@@ -34,12 +34,20 @@ def first_received(db: sqlite3.Connection, ms: int) -> int:
 
     Found by halving: an index over the times of all readings would cost every message some of its time.
     """
-    low, high = 0, int(db.execute("SELECT coalesce(max(seq), -1) + 1 FROM readings").fetchone()[0])
+    return _first(db, "readings", ms)
+
+
+def first_frame(db: sqlite3.Connection, ms: int) -> int:
+    """The number of the first raw message that was received at or after that time; found in the same way."""
+    return _first(db, "journal", ms)
+
+
+def _first(db: sqlite3.Connection, table: str, ms: int) -> int:
+    low, high = 0, int(db.execute(f"SELECT coalesce(max(seq), -1) + 1 FROM {table}").fetchone()[0])  # noqa: S608
+    query = f"SELECT seq, received_at FROM {table} WHERE seq >= ? ORDER BY seq LIMIT 1"  # noqa: S608 - our words
     while low < high:
         middle = (low + high) // 2
-        row = db.execute(
-            "SELECT seq, received_at FROM readings WHERE seq >= ? ORDER BY seq LIMIT 1", (middle,)
-        ).fetchone()
+        row = db.execute(query, (middle,)).fetchone()
         if row is None or row["received_at"] >= ms:
             high = middle
         else:

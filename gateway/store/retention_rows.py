@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from gateway.store import audit, centres
-from gateway.store.history import first_received
+from gateway.store.history import first_frame, first_received
 from gateway.store.migrations import READINGS_PER_FRAME
 from gateway.store.writer import Tx
 
@@ -42,8 +42,9 @@ _PLAIN: Final = {
     "contact_tests": ("contact_tests", "at < ?"),
     "break_glass": ("break_glass", "until < ?"),
     "audit": ("audit", "at < ?"),
-    "journal": ("journal", "received_at < ? AND seq < (SELECT max(seq) FROM journal)"),
-    "quarantine": ("quarantine JOIN journal ON journal.seq = quarantine.frame", "journal.received_at < ?"),
+    # ? is the first message that is kept: messages are numbered as they came, and no index has their times
+    "journal": ("journal", "seq < ? AND seq < (SELECT max(seq) FROM journal)"),
+    "quarantine": ("quarantine", "frame < ? AND frame < (SELECT max(seq) FROM journal)"),
     "centre_versions": (
         "centre_versions",
         f"applied_at < ? AND version <= (SELECT max(version) FROM centre_versions) - {VERSIONS_KEPT}",  # noqa: S608
@@ -69,7 +70,8 @@ def count(db: sqlite3.Connection, kind: str, cut: int, most: int) -> int:
         return 0  # they go along with their readings
     table, condition = _PLAIN[kind]
     query = f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {condition} LIMIT {most:d})"  # noqa: S608 - our words
-    return int(db.execute(query, (cut,)).fetchone()[0])
+    before = first_frame(db, cut) if kind in {"journal", "quarantine"} else cut
+    return int(db.execute(query, (before,)).fetchone()[0])
 
 
 def positions(tx: Tx, cut: int) -> Piece:
@@ -136,12 +138,7 @@ def journal(tx: Tx, cut: int) -> Piece:
 
 def quarantine(tx: Tx, cut: int) -> Piece:
     """Messages that could not be read, with the message itself."""
-    found = tx.db.execute(
-        "SELECT frame FROM quarantine JOIN journal ON journal.seq = quarantine.frame WHERE journal.received_at < ?"
-        " AND journal.seq < (SELECT max(seq) FROM journal) ORDER BY frame LIMIT ?",
-        (cut, ROWS),
-    ).fetchall()
-    gone = [(row["frame"],) for row in found]
+    gone = [(frame,) for frame in _numbers(tx.db, "quarantine", first_frame(tx.db, cut), "frame")]
     tx.db.executemany("DELETE FROM quarantine WHERE frame = ?", gone)
     tx.db.executemany("DELETE FROM journal WHERE seq = ?", gone)
     return Piece(len(gone), len(gone) == ROWS)

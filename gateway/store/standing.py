@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from gateway.clock import from_ms, to_ms
+from gateway.store.history import first_frame
 
 RECENT: Final = timedelta(hours=24)
 _AT_ONCE: Final = 50_000
@@ -44,9 +45,8 @@ def store(db: sqlite3.Connection, path: Path, *, now: datetime, probes: Collecti
     newest = db.execute("SELECT received_at, topic FROM journal ORDER BY seq DESC LIMIT ?", (_AT_ONCE,))
     last = next((row[0] for row in newest if row[1] not in probes), None)
     recent = db.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM quarantine q JOIN journal j ON j.seq = q.frame"
-        " WHERE q.frame >= (SELECT coalesce(max(frame), 0) - ? FROM quarantine) AND j.received_at >= ?)",
-        (_AT_ONCE, to_ms(now - RECENT)),
+        "SELECT count(*) FROM (SELECT 1 FROM quarantine WHERE frame >= ? LIMIT ?)",
+        (first_frame(db, to_ms(now - RECENT)), _AT_ONCE),
     ).fetchone()[0]
     log = path.with_name(path.name + "-wal")
     return StoreStanding(
