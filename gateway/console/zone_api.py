@@ -1,6 +1,7 @@
 """Zones as JSON: read, check, try, change. A change is a new version of the centre, made from one that was seen."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -19,7 +20,7 @@ from gateway.console.problems import problem
 from gateway.console.trying import Trial
 from gateway.console.zone_form import BAD_ID, RESERVED
 from gateway.console.zone_model import Checked, Fault
-from gateway.console.zone_store import in_force, remove, store, users_said, zone_at
+from gateway.console.zone_store import in_force, remove, seen, store, users_said, zone_at
 from gateway.console.zone_trial import Draft, Result
 from gateway.console.zones import GONE, MAX_BODY_BYTES, NO_SUCH_TRIAL, NO_TRIAL, looked_at_zone
 
@@ -91,9 +92,10 @@ def router() -> Router:
     @get("/api/zones", summary="All zones", operation_id="zones", tags=["zones"])
     async def listed(request: Request[Any, Any, Any], limit: Limit = MOST, cursor: Cursor = None) -> Response[ZoneList]:
         console = console_of(request)
-        found, users = in_force(console), zone_model.users_for(console.deps.index(), required_visitor(request))
-        part, more = piece(found.zones, cursor, limit)
-        view = ZoneList(version=found.version, zones=[_seen(one, users) for one in part], next=more)
+        found = in_force(console)
+        part, more = piece(found.entries, cursor, limit)
+        users = await _users(request, (one["id"] for one in part))
+        view = ZoneList(version=found.version, zones=[_seen(one, users) for one in seen(console, part)], next=more)
         return await polled(request, view, look="zones")
 
     @get("/api/zones/{name:str}", summary="A zone", operation_id="zone", tags=["zones"])
@@ -103,7 +105,7 @@ def router() -> Router:
         if zone is None:
             return problem(404, _tongue(request)(GONE))
         await looked_at_zone(request, name, via="api")
-        return Response(_seen(zone, zone_model.users_for(console.deps.index(), required_visitor(request))))
+        return Response(_seen(zone, await _users(request, [name])))
 
     @put(
         "/api/zones/{name:str}",
@@ -221,6 +223,13 @@ def _checked(name: str, data: ZoneWanted, tongue: Tongue) -> Checked:
 
 def _refused(found: Checked) -> Response[Any]:
     return problem(422, "; ".join(one.text for one in found.faults), faults=msgspec.to_builtins(found.faults))
+
+
+async def _users(request: Request[Any, Any, Any], zones: Iterable[str]) -> dict[str, list[str]]:
+    """Who uses these zones, as far as it is the asker's business."""
+    index, visitor = console_of(request).deps.index(), required_visitor(request)
+    await asyncio.to_thread(zone_model.users_of, index)  # of a version that nobody asked for yet it takes a while
+    return zone_model.users_for(index, visitor, zones)
 
 
 def _seen(zone: Zone, users: dict[str, list[str]]) -> ZoneSeen:

@@ -1,13 +1,13 @@
 """Zones as the console handles them: who uses which, and whether a drawn one holds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import msgspec
 from pydantic import ValidationError
 
-from gateway.centre.index import HOUSE, CentreIndex
+from gateway.centre.index import HOUSE, CentreIndex, zones_of
 from gateway.centre.model import Zone
 from gateway.console.guards import Visitor, concerns
 from gateway.problems import problems_of, schema_of
@@ -101,22 +101,12 @@ def _find_users(index: CentreIndex) -> dict[str, list[str]]:
     return found
 
 
-def users_for(index: CentreIndex, visitor: Visitor) -> dict[str, list[str]]:
-    """The same, as far as they are the visitor's business: who lives in another ward is not named."""
+def users_for(index: CentreIndex, visitor: Visitor, zones: Iterable[str]) -> dict[str, list[str]]:
+    """The same for these zones, as far as they are the visitor's business: who lives in another ward is not named."""
+    users = users_of(index)
     return {
-        zone: [one for one in users if one == HOUSE or concerns(index, visitor, one)]
-        for zone, users in users_of(index).items()
+        zone: [one for one in users.get(zone, ()) if one == HOUSE or concerns(index, visitor, one)] for zone in zones
     }
-
-
-def zones_of(rules: Any) -> set[str]:
-    """Every zone that rules name."""
-    found: set[str] = set()
-    for rule in rules:
-        one, several = getattr(rule, "zone", None), getattr(rule, "zones", ())
-        found |= {one} if isinstance(one, str) else set()
-        found.update(several if isinstance(several, list | tuple) else ())
-    return found
 
 
 def zones_for(index: CentreIndex, visitor: Visitor) -> list[Zone]:

@@ -1,15 +1,16 @@
 """Zones of the version in force, and changing them: each change is a new version of the centre."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from gateway.centre.index import zones_of
 from gateway.centre.model import Zone
 from gateway.console import editing
 from gateway.console.deps import Console
 from gateway.console.guards import Visitor
 from gateway.console.pages import Tongue
-from gateway.console.zone_model import zones_of
 from gateway.console.zone_trial import with_zone
 from gateway.console.zone_words import elsewhere
 from gateway.store import centres
@@ -20,26 +21,30 @@ _NAMED = 5
 
 
 class Zones(NamedTuple):
-    """The zones of the newest version, and its number."""
+    """The zones of the newest version as stored, and its number; :func:`seen` makes zones of those that are shown."""
 
     version: int
-    zones: list[Zone]
+    entries: Sequence[Mapping[str, Any]]
 
 
 def in_force(console: Console) -> Zones:
     """The zones as stored, maybe a second before the running rules have them."""
     found = editing.in_force(console)
+    return Zones(found.version, found.document.get("zones", ()))
+
+
+def seen(console: Console, entries: Iterable[Mapping[str, Any]]) -> list[Zone]:
+    """Stored zones as they are used. Shapes are made once: what is the same as in the running version is taken from
+    there."""
     index = console.deps.index()
-    running = {zone.id: zone for zone in index.centre.zones}
-    # shapes are made once: what is the same as in the running version is taken from there
-    zones = [_same(one, running.get(one["id"])) for one in found.document.get("zones", ())]
-    return Zones(found.version, zones)
+    return [_same(one, index.zones.get(one["id"])) for one in entries]
 
 
 def zone_at(console: Console, name: str, *, version: int | None = None) -> Zone | None:
     """A zone of the newest version, or of an earlier one; None: it has none of that id."""
     if version is None:
-        return next((zone for zone in in_force(console).zones if zone.id == name), None)
+        found = next((one for one in in_force(console).entries if one["id"] == name), None)
+        return None if found is None else seen(console, [found])[0]
     document = centres.document_of(console.db(), version) or {}
     raw = next((one for one in document.get("zones", ()) if one.get("id") == name), None)
     try:
@@ -99,6 +104,6 @@ def users_said(console: Console, visitor: Visitor, name: str, tongue: Tongue) ->
     return tongue("This place can’t be deleted: care plans use it. Change them first: {plans}.", plans=plans)
 
 
-def _same(raw: dict[str, Any], known: Zone | None) -> Zone:
+def _same(raw: Mapping[str, Any], known: Zone | None) -> Zone:
     zone = Zone.model_validate(raw)
     return known if known == zone else zone

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from gateway import words
-from gateway.centre.index import HOUSE, CentreIndex
+from gateway.centre.index import HOUSE, CentreIndex, zones_of
 from gateway.centre.load import centre_from_document, to_document
 from gateway.centre.model import Centre
 from gateway.console import editing, trying
@@ -18,7 +18,6 @@ from gateway.console.deps import Console
 from gateway.console.pages import Tongue
 from gateway.console.trial_view import TriedAlert
 from gateway.console.trying import Trial
-from gateway.console.zone_model import zones_of
 from rules.model import Reason
 
 DAYS: Final = 28

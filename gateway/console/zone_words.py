@@ -44,7 +44,7 @@ def area(square_m: float) -> str:
 def users_named(index: CentreIndex, visitor: Visitor, zone: str, tongue: Tongue) -> list[str]:
     """Whose plans name a zone: room and name; those of other wards are counted."""
     found = []
-    mine = zone_model.users_for(index, visitor).get(zone, [])
+    mine = zone_model.users_for(index, visitor, [zone])[zone]
     for one in mine:
         resident = index.residents.get(one)
         house = tongue("the house") if one == HOUSE else one

@@ -21,7 +21,7 @@ from gateway.console.problems import refuse
 from gateway.console.tiles import Ground
 from gateway.console.zone_form import Form
 from gateway.console.zone_model import Checked, Fault
-from gateway.console.zone_store import in_force, remove, store, users_said, zone_at
+from gateway.console.zone_store import in_force, remove, seen, store, users_said, zone_at
 from gateway.console.zone_words import checked_of, described, done_said, row, said, users_named
 from gateway.errors import CentreError, VersionConflictError
 from gateway.words import N_
@@ -51,7 +51,7 @@ EMPTY_POINTS: Final = 2
 async def looked_at_zone(request: Request[Any, Any, Any], name: str, *, via: str) -> None:
     """Whose plans name a zone is shown with it: that is a look at them."""
     visitor, console = required_visitor(request), console_of(request)
-    users = [one for one in zone_model.users_for(console.deps.index(), visitor).get(name, []) if one != HOUSE]
+    users = [one for one in zone_model.users_for(console.deps.index(), visitor, [name])[name] if one != HOUSE]
     if users:
         await looked(console, visitor.id, f"zone/{name}", via=via, about=users)
 
@@ -67,7 +67,7 @@ class Pages:
 
         @get("/zones")
         async def listed(request: Request[Any, Any, Any], done: Annotated[str, QueryParameter()] = "") -> Response[str]:
-            return self._list(request, done)
+            return await self._list(request, done)
 
         @get("/zones/new")
         async def new(
@@ -103,11 +103,11 @@ class Pages:
             include_in_schema=False,
         )
 
-    def _list(self, request: Request[Any, Any, Any], done: str) -> Response[str]:
+    async def _list(self, request: Request[Any, Any, Any], done: str) -> Response[str]:
         visitor, console = required_visitor(request), console_of(request)
         tongue, index = tongue_for(request, visitor), console.deps.index()
-        found = in_force(console).zones
-        users = zone_model.users_of(index)
+        found = seen(console, in_force(console).entries)
+        users = await asyncio.to_thread(zone_model.users_of, index)
         return page(
             request,
             "zones.html",
@@ -221,7 +221,7 @@ class Pages:
         visitor, console = required_visitor(request), console_of(request)
         tongue = tongue_for(request, visitor)
         found = in_force(console)
-        others = [zone for zone in found.zones if zone.id != form.id]
+        others = seen(console, (one for one in found.entries if one["id"] != form.id))
         faults = {fault.field: fault.text for fault in checked.faults} if checked else {}
         places = [fault for fault in checked.faults if fault.lon is not None] if checked else []
         zone, bad = zone_form.zone_of(form)
