@@ -21,6 +21,7 @@ from gateway.console.admin import (
     flaws_in_words,
     present,
 )
+from gateway.console.admin_lines import lines
 from gateway.console.deps import Console, console_of
 from gateway.console.editing import change, problems_of
 from gateway.console.entries import (
@@ -35,7 +36,7 @@ from gateway.console.entries import (
     spread,
     take_out,
 )
-from gateway.console.form_fields import Around, Field, fields, said
+from gateway.console.form_fields import Around, Field, fields
 from gateway.console.form_read import NEEDED, Flaw, Form, base_of, form_of, one_of, read
 from gateway.console.form_schema import Setting, settings_of
 from gateway.console.guards import Visitor, at_least, required_visitor
@@ -76,7 +77,7 @@ def router() -> Router:
 
     @get("/list/{table:str}")
     async def listed(request: Request[Any, Any, Any], table: FromPath[str]) -> Response[str]:
-        return _list(request, _known(table))
+        return await _list(request, _known(table))
 
     @get("/new/{table:str}")
     async def new(request: Request[Any, Any, Any], table: FromPath[str]) -> Response[str]:
@@ -125,18 +126,13 @@ def path_of(table: str, key: str) -> str:
     return f"/admin/entry/{table}/{quote(key)}"
 
 
-def _list(request: Request[Any, Any, Any], table: str) -> Response[str]:
-    tongue = tongue_for(request, required_visitor(request))
-    _, document = present(console_of(request))
+async def _list(request: Request[Any, Any, Any], table: str) -> Response[str]:
+    console, tongue = console_of(request), tongue_for(request, required_visitor(request))
+    version, document = present(console)
     asked = request.query_params.get("q", "").strip()[:100]
-    names = {one["id"]: f"{one['name']}, {one['room']}" for one in document.get("residents", ())}
-    worn = {one["device"]: one["resident"] for one in document.get("assignments", ()) if one.get("to") is None}
-    lines = [_line(table, entry, names, worn, tongue) for entry in document.get(table, ())]
-    if asked:
-        lines = [one for one in lines if asked.casefold() in f"{one['title']} {one['more']} {one['key']}".casefold()]
-    lines.sort(key=lambda one: one["title"].casefold())
+    found = await lines(console, version, document, table, asked, tongue)
     number = int(text) if (text := request.query_params.get("page", "1")).isdecimal() and len(text) < 6 else 1
-    pages = max(1, -(-len(lines) // PER_PAGE))
+    pages = max(1, -(-len(found) // PER_PAGE))
     number = min(max(1, number), pages)
     return admin_page(
         request,
@@ -144,38 +140,14 @@ def _list(request: Request[Any, Any, Any], table: str) -> Response[str]:
         table=table,
         words=TABLE_WORDS[table],
         lines=[
-            one | {"path": path_of(table, one["key"])} for one in lines[(number - 1) * PER_PAGE : number * PER_PAGE]
+            {"title": one.title, "more": one.more, "path": path_of(table, one.key)}
+            for one in found[(number - 1) * PER_PAGE : number * PER_PAGE]
         ],
-        found=len(lines),
+        found=len(found),
         asked=asked,
         number=number,
         pages=pages,
     )
-
-
-def _line(
-    table: str, entry: Mapping[str, Any], names: Mapping[str, str], worn: Mapping[str, str], tongue: Tongue
-) -> dict[str, str]:
-    key = key_of(table, entry)
-    title, more = str(entry.get("name") or key), ""
-    match table:
-        case "residents":
-            more = ", ".join(part for part in (entry["room"], entry.get("ward")) if part)
-        case "devices":
-            title = f"{said(entry['type'], tongue)} {key}"
-            holder = names.get(worn.get(key, ""), "")
-            more = ", ".join(part for part in (holder, entry.get("room"), entry.get("model")) if part)
-        case "assignments":
-            title = f"{entry['device']} → {names.get(entry['resident'], entry['resident'])}"
-            more = f"{entry['from'][:10]} – {(entry.get('to') or '')[:10]}"
-        case "carers":
-            more = f"{said(entry.get('role', 'carer'), tongue)}, {key}"
-        case "care_plans":
-            title = names.get(key, key)
-            more = tongue.many("{n} rule", "{n} rules", len(entry.get("rules", ()))) + f", {entry['policy']}"
-        case "policies":
-            more = tongue.many("{n} step", "{n} steps", len(entry.get("steps", ())))
-    return {"key": key, "title": title, "more": more}
 
 
 def _entry(table: str, key: str, document: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,5 +1,6 @@
 """The map: who is where, as far as each agreed; a resident's way of a day; the zones of the house."""
 
+import asyncio
 import hashlib
 from collections import OrderedDict
 from datetime import date, datetime, time, timedelta
@@ -11,6 +12,7 @@ from litestar.params import QueryParameter
 from markupsafe import Markup
 
 from gateway import words
+from gateway.centre.index import CentreIndex
 from gateway.centre.model import Resident, Zone
 from gateway.clock import to_ms
 from gateway.console import map_svg
@@ -76,9 +78,9 @@ class Map:
             wards = wards_of(console.deps.index(), visitor)
             ward = ward if ward in wards else None
             await looked(console, visitor.id, TARGET, via="page")
-            picture = self._picture(console, visitor, tongue, ward)
+            picture = await self._picture(console, visitor, tongue, ward)
             zones = zones_for(console.deps.index(), visitor)
-            drawing = map_svg.draw(zones, [_mark(line) for line in picture.lines])
+            drawing = await asyncio.to_thread(map_svg.draw, zones, [_mark(line) for line in picture.lines])
             return self._page(
                 request,
                 tongue,
@@ -98,7 +100,7 @@ class Map:
         ) -> Response[str]:
             visitor, console = required_visitor(request), console_of(request)
             ward = ward if ward in wards_of(console.deps.index(), visitor) else None
-            picture = self._picture(console, visitor, tongue_for(request, visitor), ward)
+            picture = await self._picture(console, visitor, tongue_for(request, visitor), ward)
             if request.headers.get("if-none-match") == picture.etag:
                 return Response("", status_code=304, headers={"ETag": picture.etag})
             await looked(console, visitor.id, TARGET, via="page", again=True)
@@ -106,14 +108,20 @@ class Map:
 
         return Router("/", route_handlers=[show, part], guards=[at_least("relative")], include_in_schema=False)
 
-    def _picture(self, console: Console, visitor: Visitor, tongue: Tongue, ward: str | None) -> Picture:
+    async def _picture(self, console: Console, visitor: Visitor, tongue: Tongue, ward: str | None) -> Picture:
         slot = to_ms(tongue.now) // (PICTURE_S * 1000)
         reader = (visitor.id, tongue.language, ward or "", str(id(console.deps.index())), str(console.changes.number))
         known = self._pictures.get(reader)
         if known is not None and known[0] == slot:
             return known[1]
-        found = overview(console, visitor, ward=ward)
-        index = console.deps.index()
+        found = await overview(console, visitor, ward=ward)
+        picture = await asyncio.to_thread(self._written, found, console.deps.index(), visitor, tongue)
+        self._pictures[reader] = (slot, picture)
+        while len(self._pictures) > _MOST_PICTURES:
+            self._pictures.popitem(last=False)
+        return picture
+
+    def _written(self, found: Overview, index: CentreIndex, visitor: Visitor, tongue: Tongue) -> Picture:
         said = lines(found, index, tongue, timedelta(minutes=self._ground.settings.old_after_min))
         html = render(
             "_map_list.html",
@@ -123,11 +131,7 @@ class Map:
             unknown=rooms(found.unknown, index),
             staff=visitor.sees_everyone,
         )
-        picture = Picture(html, f'"{hashlib.sha256(html.encode()).hexdigest()[:20]}"', found, said)
-        self._pictures[reader] = (slot, picture)
-        while len(self._pictures) > _MOST_PICTURES:
-            self._pictures.popitem(last=False)
-        return picture
+        return Picture(html, f'"{hashlib.sha256(html.encode()).hexdigest()[:20]}"', found, said)
 
     async def _one(
         self, request: Request[Any, Any, Any], console: Console, visitor: Visitor, name: str, day: str | None

@@ -112,7 +112,7 @@ def router() -> Router:
         limit: Annotated[int, QueryParameter(ge=1, le=MOST)] = DRAWN,
     ) -> Response[Everybody]:
         visitor, console = required_visitor(request), console_of(request)
-        found = overview(console, visitor, ward=ward, most=limit)
+        found = await overview(console, visitor, ward=ward, most=limit)
         now, residents = console.deps.clock.now(), console.deps.index().residents
         view = Everybody(
             features=[_feature(one, residents[one.resident].room, now) for one in found.spots],

@@ -11,6 +11,7 @@ import msgspec
 
 from devices.model import Position
 from gateway.clock import to_ms
+from gateway.console.beside import beside
 from gateway.console.deps import Console
 from gateway.console.guards import Visitor, may_see
 from gateway.console.privacy import Purpose, Shown, shown_all
@@ -68,7 +69,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     left_out: int = 0
 
 
-def overview(console: Console, visitor: Visitor, *, ward: str | None = None, most: int = DRAWN) -> Overview:
+async def overview(console: Console, visitor: Visitor, *, ward: str | None = None, most: int = DRAWN) -> Overview:
     """Everybody as this visitor may see them now.
 
     Args:
@@ -94,9 +95,9 @@ def overview(console: Console, visitor: Visitor, *, ward: str | None = None, mos
         elif said is not Shown.NOT_YOURS:  # what is nobody's business is not even counted
             hidden[said] += 1
     wanted = sorted(why, key=lambda one: one not in alerts)
-    last = _newest(db, wanted, now - GONE_AFTER)
+    # beside the event loop: each of thousands is looked up
+    last, drawn = await beside(console, lambda own: _last_fixes(own, wanted, now - GONE_AFTER, most))
     found = [one for one in wanted if one in last]
-    drawn = {one.seq: one for one in places.read(db, sorted(last[one] for one in found[:most]))}
     spots = [(one, drawn.get(last[one])) for one in found[:most]]
     return Overview(
         spots=[
@@ -108,6 +109,15 @@ def overview(console: Console, visitor: Visitor, *, ward: str | None = None, mos
         hidden=dict(hidden),
         left_out=max(0, len(found) - most),
     )
+
+
+def _last_fixes(
+    db: sqlite3.Connection, wanted: Sequence[str], since: datetime, most: int
+) -> tuple[dict[str, int], dict[int, places.Found]]:
+    """The number of everybody's newest position, and the first ``most`` of these by their number."""
+    last = _newest(db, wanted, since)
+    drawn = sorted([last[one] for one in wanted if one in last][:most])
+    return last, {one.seq: one for one in places.read(db, drawn)}
 
 
 def open_alerts(db: sqlite3.Connection) -> dict[str, tuple[Open, ...]]:
