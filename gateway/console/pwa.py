@@ -26,6 +26,7 @@ FILES: Final = (
     "rescue.js",
     "shell.js",
     "sound.js",
+    "until.js",
 )
 """What the board needs, with and without a connection; all of one version or none."""
 
