@@ -39,7 +39,7 @@ LIMIT_MS = 300.0
 """No page may take longer than that. A download of the whole centre may, beside the event loop."""
 HELD_MS = 150.0
 """Nothing may hold the event loop up for longer: an alarm waits meanwhile."""
-DOWNLOADS = ("/api/centre", "/admin/file", "/export")
+DOWNLOADS = ("/admin/exchange/",)
 PASSWORD = "a password for measuring"
 SECRET = "a secret for measuring, long enough"
 

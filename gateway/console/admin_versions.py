@@ -80,11 +80,11 @@ def router() -> Router:
 
     @get("/exchange/centre.zip")
     async def packed(request: Request[Any, Any, Any]) -> Response[bytes]:
-        return await _download(request, exchange.as_zip, "application/zip", "zip")
+        return await _download(request, "application/zip", "zip")
 
     @get("/exchange/centre.toml")
     async def toml(request: Request[Any, Any, Any]) -> Response[bytes]:
-        return await _download(request, exchange.as_toml, "application/toml", "toml")
+        return await _download(request, "application/toml", "toml")
 
     @post("/exchange", request_max_body_size=exchange.LARGEST)
     async def upload(request: Request[Any, Any, Any]) -> Response[Any]:
@@ -166,10 +166,10 @@ def _changes(database: Path, number: int) -> list[EntryChange] | None:
     return None if before is None or after_it is None else diff(before, after_it)
 
 
-async def _download(request: Request[Any, Any, Any], write: Any, kind: str, end: str) -> Response[bytes]:
+async def _download(request: Request[Any, Any, Any], kind: str, end: str) -> Response[bytes]:
     console, visitor = console_of(request), required_visitor(request)
     version, document = present(console)
-    body = await asyncio.to_thread(write, dict(document))
+    body = await exchange.download(console, version, document, end)
     await looked(console, visitor.id, f"centre/{version}", via="export")
     name = f"{document['centre']['id']}-{version}.{end}"
     return Response(body, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -1,7 +1,10 @@
 """The centre file on its way out and in: a ZIP (TOML, zones, calendars) or one TOML file with all of it."""
 
+import asyncio
 import io
 import zipfile
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -9,10 +12,17 @@ from typing import Any, Final
 import tomli_w
 
 from gateway.centre.load import centre_from_document, export_centre, load_centre, to_document
+from gateway.console.apart import apart
+from gateway.console.deps import Console
 from gateway.errors import CentreError, Problem
+from gateway.store import centres
+from gateway.store.database import reader
 
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes of an upload, and of what is unpacked from it: 10,000 residents are some 10 MB without photos."""
+
+LARGE: Final = 3000
+"""Entries from which on a file is written in another process: some tenths of a second, as long as it takes to start."""
 
 MOST_FILES: Final = 2000
 NAME: Final = "centre.toml"
@@ -32,6 +42,23 @@ def as_zip(document: dict[str, Any]) -> bytes:
 def as_toml(document: dict[str, Any]) -> bytes:
     """The centre as one TOML file, zones and calendars in it."""
     return tomli_w.dumps(document).encode()
+
+
+WRITERS: Final[dict[str, Callable[[dict[str, Any]], bytes]]] = {"zip": as_zip, "toml": as_toml}
+
+
+def written(database: Path, version: int, end: str) -> bytes:
+    """A version of the centre as a file of that ending; a process of its own has nothing but the database for it."""
+    with closing(reader(database)) as db:
+        return WRITERS[end](centres.document_of(db, version) or {})
+
+
+async def download(console: Console, version: int, document: Mapping[str, Any], end: str) -> bytes:
+    """The newest version as a file of that ending (zip, toml). That of a large house takes seconds: they are spent in
+    another process."""
+    if sum(len(entries) for entries in document.values()) > LARGE:
+        return await apart(written, console.deps.database, version, end)
+    return await asyncio.to_thread(WRITERS[end], dict(document))
 
 
 def unpacked(upload: bytes) -> dict[str, Any]:

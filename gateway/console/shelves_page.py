@@ -21,6 +21,9 @@ from gateway.console.view import name_of, title_of
 from gateway.errors import BadAnswerError, NotAllowedError
 
 MINUTES = (15, 30, 60, 120, 240, 480)
+MOST_LISTED = 400
+"""So many residents are listed to choose from; among more one is looked for by room or name."""
+MOST_FOUND = 50
 
 
 class ShelfLine(msgspec.Struct, frozen=True):
@@ -40,15 +43,17 @@ def router() -> Router:
 
     @get("/shelves")
     async def show(
-        request: Request[Any, Any, Any], resident: Annotated[str, QueryParameter(max_length=64)] = ""
+        request: Request[Any, Any, Any],
+        resident: Annotated[str, QueryParameter(max_length=64)] = "",
+        q: Annotated[str, QueryParameter(max_length=100)] = "",
     ) -> Response[str]:
-        return await _page(request, resident)
+        return await _page(request, resident, asked=q)
 
     @post("/shelves", status_code=303)
     async def shelve(request: Request[Any, Any, Any], data: URLEncodedBody[dict[str, str]]) -> Response[Any]:
         visitor, deps = required_visitor(request), console_of(request).deps
         resident, minutes = data.get("resident", ""), data.get("minutes", "")
-        if resident not in _mine(deps.index(), visitor) or minutes not in {str(one) for one in MINUTES}:
+        if not _is_mine(deps.index(), visitor, resident) or minutes not in {str(one) for one in MINUTES}:
             return refuse(request, 400)
         try:
             await deps.writer.write(
@@ -79,14 +84,19 @@ def router() -> Router:
 
 
 async def _page(
-    request: Request[Any, Any, Any], resident: str, *, refused: str | None = None, typed: dict[str, str] | None = None
+    request: Request[Any, Any, Any],
+    resident: str,
+    *,
+    asked: str = "",
+    refused: str | None = None,
+    typed: dict[str, str] | None = None,
 ) -> Response[str]:
     visitor, console = required_visitor(request), console_of(request)
     tongue, index = tongue_for(request, visitor), console.deps.index()
-    mine = _mine(index, visitor)
+    chosen = index.residents[resident] if _is_mine(index, visitor, resident) else None
     await looked(console, visitor.id, "shelves", via="page")
     rules = []
-    if resident in mine:
+    if chosen is not None:
         known = index.rules_of(resident, tongue.now).settings
         rules = [
             (key, title_of(one.name, tongue, index.own_title(resident, key)))
@@ -102,15 +112,32 @@ async def _page(
         refused=refused,
         typed=typed or {},
         lines=[_line(shelf, index, tongue) for shelf in shelves_for(request)],
-        residents=sorted((one.room, one.name, one.id) for one in index.residents.values() if one.id in mine),
-        resident=resident if resident in mine else "",
+        **_to_choose(index, visitor, asked),
+        asked=asked,
+        chosen=chosen,
         rules=sorted(rules, key=lambda rule: rule[1]),
         lengths=[(minutes, _how_long(minutes, tongue)) for minutes in MINUTES],
     )
 
 
-def _mine(index: CentreIndex, visitor: Visitor) -> set[str]:
-    return {one.id for one in index.residents.values() if visitor.sees(one)}
+def _is_mine(index: CentreIndex, visitor: Visitor, resident: str) -> bool:
+    return resident in index.residents and visitor.sees(index.residents[resident])
+
+
+def _to_choose(index: CentreIndex, visitor: Visitor, asked: str) -> dict[str, Any]:
+    """Whom the visitor can choose from: everybody, or in a large house at most MOST_FOUND who are called like that.
+
+    ``many``: there are too many for one list. ``found`` None: nothing was asked for yet.
+    """
+    mine = [one for one in index.residents.values() if visitor.sees(one)]
+    if len(mine) <= MOST_LISTED:
+        return {"residents": sorted((one.room, one.name, one.id) for one in mine), "many": False, "found": None}
+    words = asked.casefold().split()
+    found = None
+    if words:
+        named = ((one.room, one.name, one.id) for one in mine)
+        found = sorted(one for one in named if all(word in f"{one[0]} {one[1]}".casefold() for word in words))
+    return {"residents": [], "many": True, "found": None if found is None else found[:MOST_FOUND]}
 
 
 def _line(shelf: Shelf, index: CentreIndex, tongue: Tongue) -> ShelfLine:

@@ -6,17 +6,19 @@ from pathlib import Path
 import pytest
 
 from gateway.centre.model import Zone
+from gateway.console import exchange
 from gateway.console.admin_lines import lists_of
 from gateway.console.deps import CONSOLE
 from tests.gateway.console.living import LivingHouse
 from tests.gateway.console.places import ZONES, PlacesHouse
-from tests.gateway.console.test_admin import submit
+from tests.gateway.console.test_admin import HOME, submit
 
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[LivingHouse]:
     house = LivingHouse(tmp_path)
     await house.start()
+    await house.apply(HOME)
     await house.give_passwords()
     try:
         yield house
@@ -71,3 +73,16 @@ async def test_a_piece_of_the_zones_makes_only_its_own_zones(
         assert [one["id"] for one in piece["zones"]] == [ZONES[0]["id"]]
         assert piece["next"] == "o1"
         assert len(made) == 1
+
+
+async def test_the_file_of_a_large_house_is_written_in_another_process(
+    house: LivingHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house.signed_in("sam") as sam:
+        here = await sam.get("/admin/exchange/centre.toml")
+        monkeypatch.setattr(exchange, "LARGE", 0)
+        monkeypatch.setitem(exchange.WRITERS, "toml", lambda _: b"written in this process")
+        there = await sam.get("/admin/exchange/centre.toml")
+    assert there.status_code == 200
+    assert there.content == here.content
+    assert b"Carmen Vella" in there.content

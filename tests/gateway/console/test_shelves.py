@@ -8,6 +8,7 @@ import pytest
 from gateway.alerts import desk
 from gateway.centre.index import CentreIndex
 from gateway.centre.load import centre_from_document, to_document
+from gateway.console import shelves_page
 from rules.model import Reason
 from tests.gateway.console.house import House
 
@@ -86,3 +87,23 @@ async def test_one_event_is_one_row_until_it_is_not(house: House) -> None:
         assert "Same event: Out of bed at night" in html
         alerts = (await nora.get("/api/alerts")).json()["alerts"]
         assert {alert["rule"]: alert["under"] for alert in alerts} == {"fall": None, "bed_exit": fall}
+
+
+async def test_among_many_residents_one_is_looked_for(shelvable: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with shelvable.signed_in() as nora:
+        everybody = (await nora.get("/shelves")).text
+        assert everybody.count('<option value="r0') == len(shelvable.index.residents) > 1
+        monkeypatch.setattr(shelves_page, "MOST_LISTED", 1)
+        monkeypatch.setattr(shelves_page, "MOST_FOUND", 1)
+        names = [one.name for one in shelvable.index.residents.values()]
+        none_yet = (await nora.get("/shelves")).text
+        assert not any(name in none_yet for name in names)
+        carmen = (await nora.get("/shelves?q=VELLA 101")).text
+        assert 'href="/shelves?resident=r01#new"' in carmen
+        letter = (await nora.get("/shelves?q=a")).text
+        assert letter.count('href="/shelves?resident=') == 1
+        assert "Nothing is called that." in (await nora.get("/shelves?q=zebra")).text
+        assert "Nothing is called that." not in none_yet
+        chosen = (await nora.get("/shelves?resident=r01")).text
+        assert '<option value="silent:gps">' in chosen
+        assert "<h3>101 Carmen Vella</h3>" in chosen
