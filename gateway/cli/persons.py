@@ -26,6 +26,7 @@ from gateway.fhir import export
 from gateway.store import centres, compact, erase
 from gateway.store import export as store
 from gateway.store.database import DataLock, reader
+from gateway.store.erase_rows import Versions
 from gateway.store.writer import write_now
 
 _QUIET_S: Final = 2.0
@@ -95,6 +96,9 @@ def erase_person(
     for what, work in erase.works(plan.person):
         more = True
         while more:
+            if isinstance(work, Versions):
+                with closing(reader(path)) as db:
+                    work.prepare(db)
             piece = write_now(path, work, clock=CLOCK)
             counts[what] = counts.get(what, 0) + piece.removed
             more = piece.more

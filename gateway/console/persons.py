@@ -19,6 +19,7 @@ from gateway.console.pages import page, tongue_for
 from gateway.console.view import name_of
 from gateway.errors import BadAnswerError, CentreError, NotAllowedError, StoreError, VersionConflictError
 from gateway.store import centres, compact, erase, export
+from gateway.store.erase_rows import Versions
 
 _LOG = structlog.get_logger(__name__)
 
@@ -144,6 +145,8 @@ async def _erase(console: Console, plan: erase.Plan, who: str) -> None:
         for what, work in erase.works(person):
             more = True
             while more:
+                if isinstance(work, Versions):
+                    await beside(console, work.prepare)
                 piece = await deps.writer.write(work)
                 counts[what], more = counts.get(what, 0) + piece.removed, piece.more
                 await asyncio.sleep(BREATH_S)

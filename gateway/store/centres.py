@@ -339,10 +339,10 @@ def earlier(db: sqlite3.Connection) -> list[Centre]:
     return found
 
 
-def rewrite(tx: Tx, version: int, document: Document) -> None:
+def rewrite(tx: Tx, version: int, sheets: Sheets) -> None:
     """Replace what a version holds, because a person in it is erased; its number, time and reason stay."""
     row = tx.db.execute("SELECT sheets FROM centre_versions WHERE version = ?", (version,)).fetchone()
-    before, sheets = _order(row["sheets"]), sheets_of(document)
+    before = _order(row["sheets"])
     _keep(tx, sheets, before)
     tx.db.execute(
         "UPDATE centre_versions SET sheets = ?, digest = ? WHERE version = ?",

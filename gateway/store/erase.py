@@ -120,7 +120,7 @@ def begin(tx: Tx, wanted: Plan, *, who: str) -> None:
 
 def works(person: Person) -> Iterator[tuple[str, rows.Work]]:
     """What is to be done after :func:`begin`, in order: each is called again in a new transaction while it says that
-    there is more."""
+    there is more; before each piece of ``erase_rows.Versions`` its ``prepare``, outside of the transaction."""
     yield from rows.works(person)
 
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 
 from devices import registry
+from gateway.centre.sheets import Sheets, sheets_of
 from gateway.centre.without import without
 from gateway.clock import to_ms
 from gateway.store import centres, erase_texts
@@ -86,7 +87,7 @@ def works(person: Person) -> Iterator[tuple[str, Work]]:
         yield "relatives", lambda tx, table=table, key=key: _of_carers(tx, person, table, key)  # type: ignore[misc]
     for texts in erase_texts.works(person.names):
         yield "texts", texts
-    yield "centre_versions", _Versions(person)
+    yield "centre_versions", Versions(person)
 
 
 def _readings(tx: Tx, person: Person) -> Piece:
@@ -247,7 +248,7 @@ def _of_carers(tx: Tx, person: Person, table: str, key: str) -> Piece:
     return Piece(len(found), len(found) >= ROWS)
 
 
-class _Versions:
+class Versions:
     """One version of the centre at a time: each may hold every photo of the house. Sheets that tell nothing of the
     person are in many versions, and looked at once."""
 
@@ -257,27 +258,53 @@ class _Versions:
         self._needles = (*named, *spellings(person.names))
         self._clean: set[str] = set()
         self._done = 0
+        self._next: tuple[list[str], Sheets | None] | None = None
+
+    def prepare(self, db: sqlite3.Connection) -> None:
+        """Make the next version without the person, before the transaction that puts it in: that of a large house
+        takes seconds, in which nobody else could write. A thread may do it."""
+        self._next = None
+        found = centres.sheets_after(db, self._done)
+        if found is None:
+            return
+        version, digests = found
+        for digest in digests:
+            if digest not in self._clean:
+                if self._names_them(centres.sheet(db, digest)):
+                    self._next = digests, self._without(db, version)
+                    return
+                self._clean.add(digest)
 
     def __call__(self, tx: Tx) -> Piece:
+        """The next version, or the next sheets."""
         found = centres.sheets_after(tx.db, self._done)
         if found is None:
             return Piece(0, more=False)
         version, digests = found
         unseen = [digest for digest in digests if digest not in self._clean]
         for digest in unseen[:SHEETS]:
-            text = centres.sheet(tx.db, digest)
-            if any(needle in text for needle in self._needles):
+            if self._names_them(centres.sheet(tx.db, digest)):
                 self._done = version
-                return Piece(self._rewritten(tx, version), more=True)
+                return Piece(self._rewritten(tx, version, digests), more=True)
             self._clean.add(digest)
         if len(unseen) <= SHEETS:
             self._done = version
         return Piece(0, more=True)
 
-    def _rewritten(self, tx: Tx, version: int) -> int:
-        document = centres.document_of(tx.db, version) or {}
-        left = without(document, self._person.resident, self._person.names, self._person.theirs).document
-        if left == document:
+    def _names_them(self, text: str) -> bool:
+        return any(needle in text for needle in self._needles)
+
+    def _rewritten(self, tx: Tx, version: int, digests: list[str]) -> int:
+        # made here only if nobody prepared it, or another process changed it meanwhile
+        known = self._next is not None and self._next[0] == digests
+        left = self._next[1] if known and self._next else self._without(tx.db, version)
+        if left is None:
             return 0
         centres.rewrite(tx, version, left)
         return 1
+
+    def _without(self, db: sqlite3.Connection, version: int) -> Sheets | None:
+        """What is left of a version; None: nothing of it changes."""
+        document = centres.document_of(db, version) or {}
+        left = without(document, self._person.resident, self._person.names, self._person.theirs).document
+        return None if left == document else sheets_of(left)

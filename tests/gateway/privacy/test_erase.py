@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import BadAnswerError, NotAllowedError
-from gateway.store import audit, compact, erase
+from gateway.store import audit, compact, erase, erase_rows
 from gateway.store.database import reader
 from tests.gateway.privacy.life import NEIGHBOUR, NOW, PHOTO, SECRET_NAME, Life, integrity
 
@@ -121,6 +121,42 @@ def test_refused_while_devices_are_worn(life: Life) -> None:
 def test_nobody_of_that_id(life: Life) -> None:
     with pytest.raises(BadAnswerError, match="r99"):
         plan(life, "r99")
+
+
+def test_versions_are_made_without_the_person_outside_of_the_transaction(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life.move_out()
+    wanted = plan(life)
+    life.write(partial(erase.begin, wanted=wanted, who="ada"))
+    [versions] = [work for _, work in erase.works(wanted.person) if isinstance(work, erase_rows.Versions)]
+    rewritten, more = 0, True
+    while more:
+        with closing(reader(life.path)) as db:
+            versions.prepare(db)
+        with monkeypatch.context() as within:
+            within.setattr(erase_rows, "without", None)  # nobody may ask for it within the transaction
+            piece = life.write(versions)
+        rewritten, more = rewritten + piece.removed, piece.more
+    assert rewritten > 0
+    with closing(reader(life.path)) as db:
+        assert not any(SECRET_NAME in row[0] for row in db.execute("SELECT text FROM centre_sheets"))
+
+
+def test_a_version_that_was_changed_since_it_was_prepared_is_looked_at_again(life: Life) -> None:
+    life.move_out()
+    wanted = plan(life)
+    life.write(partial(erase.begin, wanted=wanted, who="ada"))
+    slow, quick = (
+        next(work for _, work in erase.works(wanted.person) if isinstance(work, erase_rows.Versions)) for _ in "12"
+    )
+    with closing(reader(life.path)) as db:
+        slow.prepare(db)
+    for work in (quick, slow):  # another process was faster
+        while life.write(work).more:
+            pass
+    with closing(reader(life.path)) as db:
+        assert not any(SECRET_NAME in row[0] for row in db.execute("SELECT text FROM centre_sheets"))
 
 
 @pytest.mark.parametrize("pieces", [0, 1, 3, 7, 12, 20, 30])
