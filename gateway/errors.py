@@ -10,6 +10,7 @@ GatewayError
 │   ├── AlreadyTakenError somebody else is already going, or there; says who and since when
 │   ├── HappenedSinceError an answer that does not know of what happened since it was given
 │   └── TooLateError     an answer about a moment that is over
+├── BeginAgainError      a cursor belongs to a list that is not kept any more
 ├── BadAnswerError       an answer to an alert can't be used as it is; says which field, and what is expected
 ├── NotAllowedError      the person may not do that
 ├── PasswordError        a new password can't be used; says what is asked for
@@ -98,6 +99,10 @@ class HappenedSinceError(IllegalStepError):
 
 class TooLateError(IllegalStepError):
     """The answer is about a moment that is over; nothing was changed."""
+
+
+class BeginAgainError(GatewayError):
+    """A cursor belongs to a list that is not kept any more: the list is to be read from its beginning."""
 
 
 class BadAnswerError(GatewayError):

@@ -118,8 +118,10 @@ def router() -> Router:
         visitor, console = required_visitor(request), console_of(request)
         found = signed_in.sessions_of(console.db(), visitor.id, console.deps.clock.now())
         here = this_session(request)
-        part, more = piece([SessionView(session=one, here=one.id == here) for one in found], cursor, limit)
-        return await polled(request, Sessions(part, more), look=None)
+        part, more = piece(found, cursor, limit, key=lambda one: one.id)
+        return await polled(
+            request, Sessions([SessionView(session=one, here=one.id == here) for one in part], more), look=None
+        )
 
     @post(
         "/sessions/end-others", status_code=200, summary="Sign out everywhere else", operation_id="endOtherSessions",

@@ -102,7 +102,7 @@ def router(counters: Counters) -> Router:
     ) -> Response[OpenAlerts]:
         visitor, console = required_visitor(request), console_of(request)
         wards = chosen(request, visitor) if ward else ()
-        part, more = piece(visible(console, visitor, wards), cursor, limit)
+        part, more = piece(visible(console, visitor, wards), cursor, limit, key=lambda one: one.id)
         body = OpenAlerts([alert_view(request, alert) for alert in part], more)
         return await polled(request, body, look="board")
 

@@ -67,7 +67,8 @@ def router() -> Router:
         index, now = console.deps.index(), console.deps.clock.now()
         found = await beside(console, lambda db: care.round_list(db, index, now=now, until=until))
         mine = {one.id for one in index.residents.values() if visitor.sees(one)}
-        part, more = piece([line for line in found if line.resident in mine], cursor, limit)
+        due = [line for line in found if line.resident in mine]
+        part, more = piece(due, cursor, limit, key=lambda line: line)
         return await polled(request, Rounds(part, more), look=care.ROUNDS_TARGET)
 
     return Router("/api", route_handlers=[sleep, rounds], guards=[at_least("carer")], tags=["care"])

@@ -5,6 +5,7 @@ older one 412. Everything is checked as a whole; 422 lists every problem.
 """
 
 import asyncio
+import re
 from functools import partial
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ from gateway.console.entries import find, known_table, take_out
 from gateway.console.entries import put as put_entry
 from gateway.console.exchange import LARGEST
 from gateway.console.guards import at_least, required_visitor, same_origin
+from gateway.console.listing import CURSOR, piece
 from gateway.console.looks import looked
 from gateway.console.masking import masked, unmasked
 from gateway.console.once import once
@@ -177,12 +179,10 @@ def _entries(writes: dict[str, Any]) -> list[Any]:
         if not known_table(table):
             return problem(404, f"{table[:60]}: there is no such table")
         found = in_force(console)
-        if cursor is not None and not (cursor.isdecimal() and len(cursor) < 10):
+        if cursor is not None and not re.fullmatch(CURSOR, cursor):
             return problem(422, "cursor: expected the `next` of the page before")
-        start = int(cursor or 0)
-        rows = list(entries(found.document, table).items())
-        part = [EntryView(key, masked(table, entry)) for key, entry in rows[start : start + limit]]
-        more = str(start + limit) if len(rows) > start + limit else None
+        rows, more = piece(list(entries(found.document, table).items()), cursor, limit, key=lambda one: one[0])
+        part = [EntryView(key, masked(table, entry)) for key, entry in rows]
         await looked(console, visitor.id, f"centre/{found.version}/{table}", via="api")
         return _tagged(EntriesView(found.version, part, more), found.version)
 

@@ -143,10 +143,10 @@ def router() -> Router:
         await looked(console, visitor.id, f"resident/{resident}", via="api")
         span = span_of(day, console, why)
         found = await beside(console, lambda db: track(db, resident, span.since, span.until))
-        fixes = [_fix(one, one.reading) for one in found if isinstance(one.reading, Position)]
-        part, more = piece(fixes, cursor, limit)
+        part, more = piece(found, cursor, limit, key=lambda one: one.seq)
+        fixes = [_fix(one, one.reading) for one in part if isinstance(one.reading, Position)]
         return Response(
-            Way(resident=resident, since=span.since, until=span.until, shown=why.value, fixes=part, next=more)
+            Way(resident=resident, since=span.since, until=span.until, shown=why.value, fixes=fixes, next=more)
         )
 
     return Router("/", route_handlers=[everybody, way], guards=[at_least("relative")])

@@ -94,7 +94,8 @@ def router() -> Router:
 
     @get("/erasures", summary="Who was erased", operation_id="erasures", guards=[at_least("admin")])
     async def listed(request: Request[Any, Any, Any], limit: Limit = 100, cursor: Cursor = None) -> Response[Erasures]:
-        part, more = piece(erase.erasures(console_of(request).db(), 10_000), cursor, limit)
+        found = erase.erasures(console_of(request).db(), 10_000)
+        part, more = piece(found, cursor, limit, key=lambda one: one.resident)
         return await polled(request, Erasures([_view(one) for one in part], more), look=None)
 
     @post(

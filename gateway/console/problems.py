@@ -13,6 +13,7 @@ from litestar.response import Redirect
 from gateway.console.guards import visitor_of
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.errors import (
+    BeginAgainError,
     CentreError,
     GatewayError,
     IllegalStepError,
@@ -130,8 +131,8 @@ def on_gateway_error(request: Request[Any, Any, Any], error: GatewayError) -> Re
             return refuse(request, next(status for kind, status in _REFUSED.items() if isinstance(error, kind)))
         case VersionConflictError() | UndoError() | CentreError():
             return _of_centre(request, error)
-        case TokenError():
-            return refuse(request, 422, str(error))
+        case BeginAgainError() | TokenError():
+            return refuse(request, 409 if isinstance(error, BeginAgainError) else 422, str(error))
         case StoreFailedError():
             _LOG.error("console.store_failed", route=_route(request))
             return refuse(request, 503, headers={"Retry-After": "5"})

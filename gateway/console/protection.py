@@ -134,7 +134,7 @@ def router() -> Router:
         tongue = tongue_for(request, visitor)
         index = console.deps.index()
         mine = [one for one in _known(console.db(), index) if visitor.sees(index.residents[one[0]])]
-        part, more = piece(mine, cursor, limit)
+        part, more = piece(mine, cursor, limit, key=lambda one: one[0])
         body = Protected([_view(resident, kept, index, tongue) for resident, kept in part], more)
         return await polled(request, body, look="protection")
 

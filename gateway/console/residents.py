@@ -3,6 +3,7 @@
 The residents stand in the centre, which is in memory; the store is only asked about those who are on the page.
 """
 
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -20,7 +21,7 @@ from gateway.centre.model import Resident
 from gateway.clock import from_ms
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import Visitor, at_least, required_visitor
-from gateway.console.listing import polled
+from gateway.console.listing import CURSOR, piece, polled
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.problems import problem
@@ -121,14 +122,13 @@ def router() -> Router:
         cursor: Annotated[str, QueryParameter(description="`next` of the piece before.")] = "",
     ) -> Response[Any]:
         visitor, console = required_visitor(request), console_of(request)
-        at = _offset(cursor)
-        if at is None:
+        if cursor and not re.fullmatch(CURSOR, cursor):
             return problem(422, f"cursor: {cursor[:40]!r}: expected `next` of the piece before")
         if only not in SHOW:
             return problem(422, f"only: {only[:40]!r}: expected one of {', '.join(SHOW)}")
         found = _wanted(console, visitor, q, ward, only)
-        views = _views(console.db(), visitor, found[at : at + limit])
-        more = f"o{at + limit}" if at + limit < len(found) else None
+        part, more = piece(found, cursor or None, limit, key=lambda one: one.id)
+        views = _views(console.db(), visitor, part)
         return await polled(request, ResidentsView(residents=views, total=len(found), next=more), look="residents")
 
     return Router("/", route_handlers=[show, listed], guards=[at_least("relative")])

@@ -34,7 +34,7 @@ def router() -> Router:
 
     @get("/shelves", summary="What is shelved", operation_id="shelves")
     async def listed(request: Request[Any, Any, Any], limit: Limit = MOST, cursor: Cursor = None) -> Response[Shelves]:
-        part, more = piece(shelves_for(request), cursor, limit)
+        part, more = piece(shelves_for(request), cursor, limit, key=lambda one: one.id)
         return await polled(request, Shelves([_view(request, shelf) for shelf in part], more), look="shelves")
 
     @post(

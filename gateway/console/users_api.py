@@ -68,7 +68,7 @@ def router() -> Router:
 
     @get("/", summary="Who can sign in, and by what", operation_id="users")
     async def listed(request: Request[Any, Any, Any], limit: Limit = 100, cursor: Cursor = None) -> Response[Users]:
-        part, more = piece(_users(request), cursor, limit)
+        part, more = piece(_users(request), cursor, limit, key=lambda one: one.id)
         return await polled(request, Users(part, more), look=None)
 
     @get("/{carer:str}", summary="Somebody's sessions, tokens and passkeys", operation_id="user")
@@ -148,8 +148,10 @@ def _sessions() -> list[Any]:
     ) -> Response[Sessions]:
         console, here = console_of(request), this_session(request)
         found = signed_in.sessions_of(console.db(), None, console.deps.clock.now())
-        part, more = piece([SessionView(session=one, here=one.id == here) for one in found], cursor, limit)
-        return await polled(request, Sessions(part, more), look=None)
+        part, more = piece(found, cursor, limit, key=lambda one: one.id)
+        return await polled(
+            request, Sessions([SessionView(session=one, here=one.id == here) for one in part], more), look=None
+        )
 
     @delete(
         "/sessions/{session:str}", summary="End anybody's session; an administrator's only as one",

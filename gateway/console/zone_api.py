@@ -93,7 +93,7 @@ def router() -> Router:
     async def listed(request: Request[Any, Any, Any], limit: Limit = MOST, cursor: Cursor = None) -> Response[ZoneList]:
         console = console_of(request)
         found = in_force(console)
-        part, more = piece(found.entries, cursor, limit)
+        part, more = piece(found.entries, cursor, limit, key=lambda one: one["id"])
         users = await _users(request, (one["id"] for one in part))
         view = ZoneList(version=found.version, zones=[_seen(one, users) for one in seen(console, part)], next=more)
         return await polled(request, view, look="zones")
