@@ -26,10 +26,12 @@ _DEFAULT = {
 }
 
 
-_OF_PAGES = ("X-Frame-Options", "Cross-Origin-Opener-Policy", "Permissions-Policy")
+_OF_PAGES = ("X-Frame-Options", "Cross-Origin-Opener-Policy", "Permissions-Policy", "Referrer-Policy")
 _OF_FILES = ("ETag", "Last-Modified", "Content-Disposition")
 """A page's headers say nothing on a script or a style, and a file that never changes under its name is never asked for
-again: left out there, 280 bytes less each on a slow line."""
+again: left out there, 300 bytes less each on a slow line."""
+_FILES_POLICY = "default-src 'none'; frame-ancestors 'none'"
+"""A file that somebody opens by itself is no page, and loads nothing."""
 
 CARER = "Telecare-Carer"
 """Header: whose session it is. A page that was made for somebody else takes nothing of it."""
@@ -72,6 +74,7 @@ def security_headers(*, secure: bool, images: str | None = None) -> Callable[[Me
             if isinstance(session, dict) and "carer" in session:
                 headers[CARER] = str(session["carer"])
         if scope["path"].startswith(STATIC_URL):
+            headers["Content-Security-Policy"] = _FILES_POLICY
             for name in (*_OF_PAGES, *_OF_FILES):
                 if name in headers:
                     del headers[name]

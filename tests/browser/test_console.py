@@ -203,6 +203,10 @@ async def test_keyboard_only(phone: BrowserContext, house: House) -> None:
     await expect(page.get_by_role("button", name="Going, 5 min")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.locator(f"#a{number} .state")).to_contain_text("You are going.")
+    await expect(page.locator(f"#a{number}")).to_be_focused()  # no other answer has it: a second Enter gives none
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Help pressed")).to_be_focused()
+    await page.keyboard.press("Tab")
     await expect(page.get_by_role("button", name="I am there")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.locator(f"#a{number} .state")).to_contain_text("You are there")

@@ -59,8 +59,7 @@ function word(details) {
 
 function take(html) {
   const page = new DOMParser().parseFromString(html, "text/html").body;
-  answered.clear();
-  const places = new Map(rows(board).map((row) => [row.id, [row.getBoundingClientRect(), row.dataset.v]]));
+  const places = where();
   const before = new Map(rows(board).map((row) => [row.id, row]));
   const focused = document.activeElement;
   const focusRow = focused?.closest?.("li.alert")?.id;
@@ -87,17 +86,18 @@ function take(html) {
     board.replaceChildren(...page.childNodes);
   }
   if (focusRow && !document.activeElement?.closest?.("li.alert")) {
-    // What had the focus is gone: the next step of the same alert takes it.
+    // What had the focus is gone: its alert takes it.
     const row = document.getElementById(focusRow);
-    const next = [place, "button.go", "summary", "a"].map((what) => what && row?.querySelector(what)).find(Boolean);
-    (next ?? document.getElementById("main")).focus({ preventScroll: true });
+    const next = (place && row?.querySelector(place)) ?? row ?? document.getElementById("main");
+    if (next === row) row.tabIndex = -1; // never another answer: a second Enter must not give it
+    next.focus({ preventScroll: true });
   }
   const news = fresh.filter((row) => !before.has(row.id));
   for (const row of news) document.getElementById(row.id)?.classList.add("fresh");
   if (news.length) say.textContent = news.map((row) => row.dataset.say).join(" ");
+  queue.show();
   hold(places);
   count();
-  queue.show();
 }
 
 let touched = performance.now();
@@ -111,6 +111,17 @@ above.addEventListener("click", () => scrollTo(0, 0));
 
 // Nothing moves under the finger of whoever is at it: what is in view stays where it is, and what had to move takes no
 // tap for a moment. A board that nobody touches shows what is new.
+async function steady(change) {
+  await queue.lifted();
+  const places = where();
+  change();
+  hold(places);
+}
+
+function where() {
+  return new Map(rows(board).map((row) => [row.id, [row.getBoundingClientRect(), row.dataset.v]]));
+}
+
 function hold(places) {
   const top = (id) => document.getElementById(id)?.getBoundingClientRect().top;
   const first = [...places].find(([id, [box]]) => box.bottom > BAR_PX && top(id) !== undefined);
@@ -119,9 +130,9 @@ function hold(places) {
     const [box, version] = places.get(row.id) ?? [];
     const now = row.getBoundingClientRect();
     if (!box && now.top < 0) above.hidden = false;
-    if (box && version === row.dataset.v && Math.abs(now.top - box.top) < 8) continue;
+    if (box && version === row.dataset.v && Math.abs(now.top - box.top) + Math.abs(now.height - box.height) < 8) continue;
     row.classList.add("moved");
-    setTimeout(() => row.classList.remove("moved"), 500);
+    setTimeout(() => row.classList.remove("moved"), own(row) ? 1_500 : 500);
   }
 }
 
@@ -163,12 +174,22 @@ function count() {
 }
 
 let lost = false;
-const answered = new Set(); // the gateway has taken the answer, and the next picture will say so
+const answered = new Map(); // alert id -> [version after the answer that the gateway has taken, when]
+
+// Answered here a moment ago.
+function own(row) {
+  return performance.now() - answered.get(row.id.slice(1))?.[1] < 10_000;
+}
+
+// The answer is taken, and this picture of it is older.
+function taken(row) {
+  return own(row) && Number(row.dataset.v.split("-")[1]) < answered.get(row.id.slice(1))[0];
+}
 
 // An answer that waits to be sent is no answer yet, but whoever tapped it has heard the tone.
 function ring() {
   const tapped = queue.waiting();
-  const open = rows(board).filter((row) => row.dataset.rings && !tapped.has(row.id.slice(1)) && !answered.has(row.id.slice(1)));
+  const open = rows(board).filter((row) => row.dataset.rings && !tapped.has(row.id.slice(1)) && !taken(row));
   sound?.ring(open.map((row) => row.dataset.rings), lost);
 }
 
@@ -187,15 +208,17 @@ async function signedOut() {
 
 queue.start((alert, accepted, told, note) => {
   const row = document.getElementById(`a${alert}`);
-  if (accepted && told.state !== "open") answered.add(alert);
+  if (accepted && told.state !== "open") answered.set(alert, [told.version, performance.now()]);
   if (accepted) for (const form of row?.querySelectorAll("form") ?? []) form.reset();
   if (!row || told.state === "closed" || !accepted) {
     // what was written with an answer that was refused is not lost
-    notice.textContent = accepted ? told.text : `${told.detail} ${note}`;
-    notice.hidden = false;
+    steady(() => {
+      notice.textContent = accepted ? told.text : `${told.detail} ${note}`;
+      notice.hidden = false;
+    });
   }
   live.refresh();
-});
+}, steady);
 live.start({
   fragment: take,
   lifted: queue.lifted,

@@ -14,24 +14,38 @@ let pause = 1_000;
 let timer = 0;
 let signIn = false;
 let onDelivered = () => {};
-let finger = Promise.resolve();
+let steady = (change) => change();
+const pressed = new Set(); // fingers, and the space bar
 
-// Resolves when no finger is on the page: a button that is replaced between its being pressed and let go is never tapped.
-export const lifted = () => finger;
+// Waits until no finger is on the page: a button that is replaced between its being pressed and let go is never tapped.
+export async function lifted() {
+  // who rests on it waits for nothing
+  for (let left = 24; pressed.size && left; left--) await new Promise((go) => setTimeout(go, 50));
+}
 
-export function start(delivered) {
-  onDelivered = delivered;
-  addEventListener("pointerdown", () => {
-    finger = new Promise((up) => {
-      setTimeout(up, 1_000); // who rests on it waits for nothing
-      for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(up, 50), { once: true });
-    });
+function press() {
+  const on = (event) => pressed.add(event.pointerId ?? event.code);
+  const off = (event) => setTimeout(() => pressed.delete(event.pointerId ?? event.code), 50); // the click comes after it
+  addEventListener("pointerdown", on, true);
+  for (const end of ["pointerup", "pointercancel", "keyup"]) addEventListener(end, off, true);
+  addEventListener("keydown", (event) => {
+    if (event.code === "Space") on(event);
+    // a key that is held is one answer, and not one after the other
+    if (event.repeat && event.target.closest?.("button")) event.preventDefault();
   }, true);
+  addEventListener("blur", () => pressed.clear());
+}
+
+// through(change): does what makes the page longer or shorter, but not under somebody's finger.
+export function start(delivered, through = steady) {
+  onDelivered = delivered;
+  steady = through;
+  press();
   document.addEventListener("submit", take);
   addEventListener("online", deliver);
-  addEventListener("storage", show); // another tab changed the queue
-  setInterval(show, 5_000);
-  show();
+  addEventListener("storage", paint); // another tab changed the queue
+  setInterval(paint, 5_000);
+  paint();
   deliver();
 }
 
@@ -54,7 +68,7 @@ function take(event) {
   failed.delete(alert);
   pause = 1_000;
   deliver();
-  show();
+  paint();
 }
 
 // A check-off of a round (no number of an alert) rings for nobody, and lets the alerts' answers go first.
@@ -102,7 +116,7 @@ export async function deliver() {
     }
   } finally {
     busy = false;
-    show();
+    paint();
   }
   if (!behind.size) {
     pause = 1_000;
@@ -145,6 +159,10 @@ async function send(item) {
   return true;
 }
 
+function paint() {
+  steady(show);
+}
+
 // Show beside each alert, and above all of them, what became of the answers.
 export function show() {
   const waiting = mine();
@@ -159,6 +177,7 @@ export function show() {
     const text = own ? word(own) : (said.get(sent)?.text ?? "");
     if (place.textContent !== text) place.textContent = text;
     place.hidden = !text;
+    place.classList.toggle("wait", Boolean(own && !late(own)));
     place.classList.toggle("failed", Boolean(own && late(own)));
     place.classList.toggle("done", !own && Boolean(said.get(sent)?.done));
   }

@@ -42,10 +42,17 @@ function renew(part, html) {
     const other = same(page.content, one);
     if (other) other.parentElement.open = true;
   }
-  const next = focused && (same(page.content, focused) ?? page.content.querySelector("button.go, button, summary, a"));
+  const row = focused?.closest("[id]").id;
+  let next = focused && same(page.content, focused);
   part.replaceChildren(page.content);
   shown.set(part.id, html);
-  if (focused) (next ?? document.getElementById("main")).focus({ preventScroll: true });
+  // another button stands there now: no tap that was meant for the one before, and no second Enter
+  part.classList.add("moved");
+  setTimeout(() => part.classList.remove("moved"), 1_000);
+  if (!focused) return;
+  next ??= document.getElementById(row) ?? document.getElementById("main");
+  if (!next.matches("button, a, summary, select, input, textarea")) next.tabIndex = -1;
+  next.focus({ preventScroll: true });
 }
 
 function take(html) {
