@@ -31,6 +31,7 @@ from gateway.console.oidc_provider import Account, Provider
 from gateway.console.oidc_words import SERIOUS, Why
 from gateway.console.ops import Counters
 from gateway.console.pages import page, tongue_for
+from gateway.console.proofs import by_identity
 from gateway.console.signin import inside, session_data
 from gateway.errors import IdentityError, ProviderError
 from gateway.store.audit import record
@@ -182,7 +183,7 @@ class OidcPages:
         if isinstance(found, Why):
             raise ProviderError(found, "nobody may sign in with this account")
         self._counters.signed_in("accepted")
-        request.set_session(session_data(request, found))
+        request.set_session(session_data(request, found, by_identity(account.issuer, account.subject)))
         return Redirect(after, status_code=303)
 
     def _enter(self, tx: Tx, request: Request[Any, Any, Any], account: Account) -> str | Why:

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from litestar import Request
+from litestar.exceptions import NotAuthorizedException
 
 from gateway.console import editing
 from gateway.console.accounts import MAX_LENGTH, MIN_LENGTH, Check, check, hash_password, password_hash_of, store_hash
@@ -46,6 +47,9 @@ async def change_password(request: Request[Any, Any, Any], old: str, new: str, *
         old: the old password; wrong ones wait, as at signing in.
         new: the new one.
         tokens: whether their tokens for programs are revoked too.
+
+    Raises:
+        NotAuthorizedException: the session was ended meanwhile; nothing was changed.
     """
     visitor, console = required_visitor(request), console_of(request)
     if not MIN_LENGTH <= len(new) <= MAX_LENGTH:
@@ -61,11 +65,14 @@ async def change_password(request: Request[Any, Any, Any], old: str, new: str, *
     hashed = await asyncio.to_thread(hash_password, new)
     here = this_session(request)
 
-    def work(tx: Tx) -> Ended:
+    def work(tx: Tx) -> Ended | Refused:
         mine = tx.db.execute("SELECT * FROM sessions WHERE id = ?", (here,)).fetchone()
-        ended = store_hash(tx, visitor.id, hashed, by=visitor.id, tokens=tokens)
         if mine is None:
-            return ended
+            # ended while the passwords were looked at: by whoever set another password, or ended the sessions
+            raise NotAuthorizedException("Your session was ended meanwhile. Nothing was changed.")
+        if password_hash_of(tx.db, visitor.id) != stored:
+            return Refused(422, WRONG_OLD, {})
+        ended = store_hash(tx, visitor.id, hashed, by=visitor.id, tokens=tokens)
         # whoever knows the old password stays signed in here
         tx.db.execute("INSERT INTO sessions (id, carer, data, expires_at) VALUES (?, ?, ?, ?)", tuple(mine))
         return Ended(sessions=ended.sessions - 1, tokens=ended.tokens)

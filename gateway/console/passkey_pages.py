@@ -15,6 +15,7 @@ from gateway.console.ops import Counters
 from gateway.console.pages import tongue_for
 from gateway.console.passkeys import Challenges, Site
 from gateway.console.problems import problem
+from gateway.console.proofs import by_passkey
 from gateway.console.signin import inside, session_data
 from gateway.errors import PasskeyError
 from gateway.store.audit import record
@@ -108,7 +109,7 @@ class PasskeyPages:
 
             carer = await self._deps.writer.write(work, urgent=True)
             self._counters.signed_in("accepted")
-            request.set_session(session_data(request, carer))
+            request.set_session(session_data(request, carer, by_passkey(str(data.credential["id"]))))
             return Response(Gone(inside(data.next)))
 
         counters = self._counters

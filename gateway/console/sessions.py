@@ -1,8 +1,8 @@
 """Who is signed in: Litestar's server-side sessions, kept in the database so that a restart signs nobody out.
 
-Three things differ from Litestar's own backend: an id that we did not give is never adopted (session fixation), a
-visitor who did not sign in gets neither a row nor a cookie, and a request that was under way while somebody
-signed out does not bring the session back.
+Four things differ from Litestar's own backend: an id that we did not give is never adopted (session fixation), a
+visitor who did not sign in gets neither a row nor a cookie, a request that was under way while somebody signed out does
+not bring the session back, and a sign-in that was under way while its password was set anew becomes none.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from litestar.stores.base import Store
 from litestar.types import Empty, Message, ScopeSession
 
 from gateway.clock import Clock, from_ms, to_ms
+from gateway.console.proofs import PROOF, holds
 from gateway.store.writer import Tx, Writer
 
 LASTS = timedelta(hours=12)
@@ -97,14 +98,20 @@ class SessionStore(Store):
         self._clock = clock
 
     async def set(self, key: str, value: str | bytes, expires_in: int | timedelta | None = None) -> None:
-        """Store a session; ``value`` is JSON with the carer's id under ``carer``."""
-        text = value.decode() if isinstance(value, bytes) else value
-        data = msgspec.json.decode(text)
+        """Store a session; ``value`` is JSON with the carer's id under ``carer``.
+
+        With a proof (gateway.console.proofs) nothing is stored where it does not hold any more.
+        """
+        data = msgspec.json.decode(value)
+        proof = data.pop(PROOF, None)
+        text = msgspec.json.encode(data).decode()
         carer = str(data.get("carer", ""))
         life = lasts(data) if KIOSK in data else _as_delta(expires_in)
 
         def work(tx: Tx) -> None:
             tx.db.execute("DELETE FROM sessions WHERE expires_at <= ?", (to_ms(tx.now),))
+            if proof is not None and not holds(tx.db, carer, proof):
+                return
             tx.db.execute(
                 "INSERT INTO sessions (id, carer, data, expires_at) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (id) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at",
@@ -203,6 +210,8 @@ class _Backend(ServerSideSessionBackend):
             await store.delete(cookie)
         fresh = self.generate_session_id()
         await self.set(fresh, self.serialize_data(scope_session, connection.scope), store)
+        if not await store.exists(fresh):  # what they signed in by was taken away in this very moment
+            return
         self._send(message, fresh, max_age=int(lasts(cast("dict[str, Any]", scope_session)).total_seconds()))
 
     def _send(self, message: Message, value: str, *, max_age: int) -> None:

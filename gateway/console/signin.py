@@ -18,9 +18,11 @@ from gateway.console.oidc_words import AT_SIGN_IN, why_of
 from gateway.console.ops import Counters
 from gateway.console.pages import page, tongue_for
 from gateway.console.places import place_of
+from gateway.console.proofs import PROOF, by_password, holds
 from gateway.console.signed_in import browser_family
 from gateway.console.throttle import EVERYBODY, FREE_OF_ADDRESS, Lane, Throttle
 from gateway.store.audit import record
+from gateway.store.writer import Tx
 from gateway.words import N_
 
 Form = URLEncodedBody[dict[str, str]]
@@ -112,12 +114,16 @@ class SignIn:
             if stored is not None:
                 await self._audit(request, carer_id, "session.refused")
             return self._page(request, 401, notice=WRONG, next=after, carer=carer_id)
+        proof = by_password(stored or "")
+        if not await self._audit(request, carer_id, "session.begin", proof):
+            self._counters.signed_in("refused")
+            await self._audit(request, carer_id, "session.refused")
+            return self._page(request, 401, notice=WRONG, next=after, carer=carer_id)
         self._throttle.right(carer_id, place)
         if known is None:
             self._addresses.take_back(EVERYBODY, address)
         self._counters.signed_in("accepted")
-        await self._audit(request, carer_id, "session.begin")
-        request.set_session(session_data(request, carer_id))
+        request.set_session(session_data(request, carer_id, proof))
         response = Redirect(after, status_code=303)
         response.set_cookie(
             Cookie(
@@ -132,11 +138,19 @@ class SignIn:
         )
         return response
 
-    async def _audit(self, request: Request[Any, Any, Any], carer_id: str, action: str) -> None:
+    async def _audit(
+        self, request: Request[Any, Any, Any], carer_id: str, action: str, proof: list[str] | None = None
+    ) -> bool:
+        """Write it down; False, and nothing written: the proof does not hold any more."""
         address = request.client.host if request.client else "unknown"
-        await self._deps.writer.write(
-            lambda tx: record(tx, who=carer_id, action=action, target=f"carer/{carer_id}", detail={"address": address})
-        )
+
+        def work(tx: Tx) -> bool:
+            if proof is not None and not holds(tx.db, carer_id, proof):
+                return False
+            record(tx, who=carer_id, action=action, target=f"carer/{carer_id}", detail={"address": address})
+            return True
+
+        return await self._deps.writer.write(work)
 
     def _known_browser(self, request: Request[Any, Any, Any], carer_id: str) -> str | None:
         """The browser as a place, when it once signed in to this account; None: it is a stranger."""
@@ -168,9 +182,13 @@ class SignIn:
         )  # fmt: skip
 
 
-def session_data(request: Request[Any, Any, Any], carer: str) -> dict[str, Any]:
-    """What a session keeps: who, and for the list of sessions since when, in which browser, from where."""
+def session_data(request: Request[Any, Any, Any], carer: str, proof: list[str]) -> dict[str, Any]:
+    """What a session keeps: who, and for the list of sessions since when, in which browser, from where.
+
+    ``proof`` (gateway.console.proofs) is not kept: the session begins only if it still holds then.
+    """
     return {
+        PROOF: proof,
         "carer": carer,
         # The mark makes two sessions of one carer differ, so that each sign-in gets an id of its own.
         "mark": secrets.token_hex(8),
