@@ -13,6 +13,7 @@ import msgspec
 
 from gateway.centre.model import Centre
 from gateway.fhir import resources
+from gateway.fhir.sentences import Sentences
 from gateway.store import export
 
 README: Final = """\
@@ -33,7 +34,8 @@ exports.jsonl      who made a file like this one, and why
 looks.jsonl        who looked at your data
 fhir-bundle.json   the same for other programs: HL7 FHIR R4, a Bundle of type collection
 
-Times are UTC (RFC 3339); lon and lat are degrees, WGS 84.
+Times are UTC (RFC 3339); lon and lat are degrees, WGS 84. What an alert says has its words and the values in them, and
+beside them the whole sentence, in the language and the time zone of the house.
 """
 
 _ENCODE: Final = msgspec.json.Encoder().encode
@@ -92,13 +94,15 @@ def write_into(
         OSError: it can't be written.
     """
     person = export.person(centre, resident)
+    sentences = Sentences.of(person, now)
     lines: dict[str, int] = {}
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", README)
         archive.writestr("person.json", msgspec.json.format(_ENCODE(person)))
         for name, source in export.SOURCES.items():
             with archive.open(f"{name}.jsonl", "w", force_zip64=True) as part:
-                lines[name] = _lines(part, source(db, resident), lambda n, name=name: progress(name, n))  # type: ignore[misc]
+                told = map(sentences, source(db, resident)) if name == "alerts" else source(db, resident)
+                lines[name] = _lines(part, told, lambda n, name=name: progress(name, n))  # type: ignore[misc]
         with archive.open("fhir-bundle.json", "w", force_zip64=True) as part:
             lines["fhir"] = _bundle(part, db, person, now, lambda n: progress("fhir", n))
     return lines
@@ -123,7 +127,7 @@ def entries(db: sqlite3.Connection, person: dict[str, Any], now: datetime) -> It
         for made in resources.observations(site, subject, known, reading):
             place = next(numbers)
             yield resources.urn(site, "Observation", f"{resident}/{place}"), {**made, "id": f"reading-{place}"}
-    for one in export.alerts(db, resident):
+    for one in map(Sentences.of(person, now), export.alerts(db, resident)):
         yield from resources.alert(site, subject, one)
 
 

@@ -189,7 +189,7 @@ def alert(site: str, subject: str, one: Resource) -> Iterator[tuple[str, Resourc
         "severity": _SEVERITY[one["priority"]],
         "patient": {"reference": subject},
         "identifiedDateTime": _time(one["raised_at"]),
-        "detail": one["reason"]["text"],
+        "detail": one["reason"]["sentence"],
     }
     if one["closed_at"]:
         text = f"{one['outcome']}: {one['note']}" if one["note"] else str(one["outcome"])

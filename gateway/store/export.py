@@ -37,7 +37,8 @@ def person(centre: Centre, resident: str) -> Line:
     worn = [one for one in document.get("assignments", ()) if one["resident"] == resident]
     devices = {one["device"] for one in worn}
     return {
-        "centre": {key: document["centre"][key] for key in ("id", "name", "timezone")},
+        "centre": {key: document["centre"][key] for key in ("id", "name", "timezone")}
+        | {"language": centre.centre.language},
         "resident": mine,
         "relatives": [
             {"id": one["id"], "name": one["name"]}

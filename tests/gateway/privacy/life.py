@@ -69,6 +69,9 @@ DOCUMENT: dict[str, Any] = {
     ],
 }  # fmt: skip
 
+LEFT = Reason("Left {zone} {out_at}.", {"zone": "The flat in Strait Street", "out_at": 1772330400000})
+"""At 2:00 UTC on 1 March 2026."""
+
 
 class Life:
     """The database, and what a test says to it."""
@@ -137,7 +140,7 @@ class Life:
         incident = Incident(
             rule="zone_exit" if mine else "help", rule_key="zone_exit:flat-of-gorga" if mine else "help",
             priority=Priority.HIGH, resident=resident, device="gps-1" if mine else "sos-2",
-            reason=Reason("Left {zone}.", {"zone": "The flat in Strait Street"}) if mine else Reason("Pressed."),
+            reason=LEFT if mine else Reason("Pressed."),
             happened_at=more.pop("at", self.clock.now()),
             evidence=(Evidence(1, "position", "gps-1", self.clock.now()),) if mine else (),
             before='{"fix":"14.5123456"}' if mine else None, **more,

@@ -15,8 +15,8 @@ from tests.gateway.privacy.life import NOW
 
 NAME = "Ġorġa Zahra"
 CONSENT = (
-    "INSERT INTO consent_log (resident, at, who, agreed_by, agreed_name, agreed_on, how, version, before, after, stopped)"
-    " VALUES ('r02', 1, 'sam', 'resident', '', '2026-01-01', 'spoken', 1, '{}', '{}', ?)"
+    "INSERT INTO consent_log (resident, at, who, agreed_by, agreed_name, agreed_on, how, version, before, after,"
+    " stopped) VALUES ('r02', 1, 'sam', 'resident', '', '2026-01-01', 'spoken', 1, '{}', '{}', ?)"
 )
 LIBRARY = {"_sqlite_migrations", "sqlite_sequence"}
 

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.errors import BadAnswerError
 from gateway.fhir import export
+from gateway.fhir.sentences import Sentences
 from gateway.store.database import reader
 from tests.gateway.privacy.life import NEIGHBOUR, NOW, PHOTO, SECRET_NAME, Life
 
@@ -60,6 +61,25 @@ def test_everything_about_the_person_is_in_it_and_nothing_of_others(files: dict[
     assert lines(files, "break_glass")[0]["why"] == "Heard Ġorġa cry out."
     assert {one["action"] for one in lines(files, "looks")} == {"look", "glass.break"}
     assert NEIGHBOUR.encode() not in b"".join(files.values())
+
+
+def test_what_alerts_say_is_a_whole_sentence_with_the_time_of_the_house(files: dict[str, bytes]) -> None:
+    [alert], [issue] = lines(files, "alerts"), resources(files, "DetectedIssue")
+    assert alert["reason"]["sentence"] == issue["detail"]
+    assert issue["detail"].startswith("Left The flat in Strait Street ")
+    assert "03:00" in issue["detail"], "02:00 UTC is 03:00 in Malta"
+    for name, file in files.items():
+        told = json.loads(file)["entry"] if name == "fhir-bundle.json" else []
+        assert not [one for one in told if "{" in one["resource"].get("detail", "")]
+
+
+def test_sentences_are_in_the_language_of_the_house_however_deep_they_lie() -> None:
+    person = {"centre": {"id": "haven", "timezone": "Europe/Copenhagen", "language": "da"}}
+    reason = {"text": "Battery at {left_percent}", "values": {"left_percent": 20.0}}
+    line = {"history": [{"detail": {"reason": reason}}], "text": "as it is", "values": None}
+    said = Sentences.of(person, NOW)(line)
+    assert said["history"][0]["detail"]["reason"]["sentence"] == "Battery at 20\N{NO-BREAK SPACE}%"
+    assert (said["text"], "sentence" in said) == ("as it is", False)
 
 
 def test_the_readme_names_every_file(files: dict[str, bytes]) -> None:
