@@ -24,7 +24,9 @@ GatewayError
 └── BrokerError          the broker refuses us, or can't be spoken to
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -46,9 +48,19 @@ class Problem(msgspec.Struct, frozen=True):
         return f"{self.file}: {self.key}: {self.value}: {self.expected}"
 
 
+MOST_TOLD: Final = 200
+"""Problems that are told at once: nobody reads more, and a file of the wrong kind has thousands."""
+
+
+def told(problems: Sequence[Problem]) -> tuple[Sequence[Problem], int]:
+    """The problems that are told to whoever made them, the first of them; and how many more there are."""
+    return problems[:MOST_TOLD], max(0, len(problems) - MOST_TOLD)
+
+
 class _ProblemsError(GatewayError):
     def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("\n".join(map(str, problems)))
+        first, more = told(problems)
+        super().__init__("\n".join([*map(str, first), *([f"… and {more} more"] if more else [])]))
         self.problems = problems
 
 

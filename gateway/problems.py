@@ -17,6 +17,9 @@ from gateway.errors import Problem
 _LONGEST_VALUE = 60
 """Characters of a wrong value that are shown: enough to find it in the file, short enough for one line."""
 
+_LONGEST_NUMBER = 1000
+"""Bits of a whole number that is shown in full."""
+
 _SECRET_WORDS = ("password", "passwd", "secret", "token", "api_key", "private_key")
 
 _WORDS = {
@@ -65,6 +68,8 @@ def shown(value: object) -> str:
         text = "{" + ", ".join(map(str, value)) + "}"
     elif isinstance(value, Sequence):
         text = "[" + ", ".join(shown(item) for item in value[:10]) + ("]" if len(value) <= 10 else ", …]")
+    elif isinstance(value, int) and value.bit_length() > _LONGEST_NUMBER:
+        text = hex(value)[:_LONGEST_VALUE] + "…"  # Python refuses to write out thousands of digits
     else:
         text = str(value)
     text = printable(text)

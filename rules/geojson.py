@@ -58,7 +58,7 @@ def parsed(zone: str, geometry: dict[str, Any]) -> Any:
     try:
         with np.errstate(invalid="ignore"):  # a NaN is told below, in words
             found = shapely.force_2d(shape(geometry))
-    except (ShapelyError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+    except (ShapelyError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         raise BadZoneError(
             f"zone {zone}: its coordinates don't make a {kind} ({error}); {_SAID.get(kind, _RING)}"
         ) from error
@@ -87,12 +87,15 @@ def _check_size(zone: str, kind: str, coordinates: object) -> None:
             f"zone {zone}: it has {len(coordinates)} parts, and at most {MOST_PARTS} are possible; make several zones"
         )
     most = MOST_BENDS if kind.endswith("LineString") else MOST_CORNERS
-    corners, level = 0, list(coordinates)
+    corners = 0
+    level: list[object] = [coordinates]
     while level:
         deeper: list[object] = []
         for one in level:
             if not isinstance(one, list | tuple):
                 continue
+            if any(isinstance(part, bool) for part in one):
+                raise BadZoneError(f"zone {zone}: true and false are no numbers; a point is [lon, lat] in degrees")
             if any(isinstance(part, list | tuple) for part in one):
                 deeper.extend(one)
             else:
@@ -105,8 +108,8 @@ def _check_size(zone: str, kind: str, coordinates: object) -> None:
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether it is a finite number, and not true or false."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether it is a number that can be reckoned with, and not true or false."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
 
 
 def _continuous(zone: str, found: Any) -> Any:

@@ -104,7 +104,10 @@ def read_calendar(text: str, zone: ZoneInfo) -> Calendar:
     try:
         parsed = icalendar.Calendar.from_ical(text)
     except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
-        raise BadCalendarError((f"it is no iCalendar text: {_short(error)}",)) from error
+        # What is no calendar at all may be any file: nothing of it is said.
+        begun = text.lstrip().upper().startswith("BEGIN:VCALENDAR")
+        why = _short(error) if begun else "a calendar begins with BEGIN:VCALENDAR"
+        raise BadCalendarError((f"it is no iCalendar text: {why}",)) from error
     try:
         problems = tuple(_problems(parsed))
     except (ValueError, TypeError, AttributeError, KeyError, IndexError, OverflowError) as error:

@@ -69,7 +69,7 @@ def read_scene(path: Path, *, at: datetime, residents: tuple[str, ...] = ()) -> 
         SceneError: a file can't be read, or what a simulation needs is missing; every problem at once.
     """
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        data = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise SceneError([f"{path}: {error.strerror}: expected a centre file (TOML)"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -142,7 +142,7 @@ class _Reader:
             return {}
         path = self._path.parent / str(name)
         try:
-            features = json.loads(path.read_text("utf-8"))["features"]
+            features = json.loads(path.read_text("utf-8-sig"))["features"]
         except OSError as error:
             self._problems.append(f"{path}: {error.strerror}: expected the zones file (GeoJSON)")
             return {}

@@ -2,7 +2,8 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -10,6 +11,7 @@ from gateway.centre import photos
 from gateway.centre.check import check
 from gateway.centre.diff import SITE
 from gateway.centre.draft import Draft, Place
+from gateway.centre.files import MOST_CALENDAR, MOST_ZONES, Beside, read_named, text_of
 from gateway.centre.known import NOTHING, Known, stored_text
 from gateway.centre.model import (
     Assignment,
@@ -36,12 +38,18 @@ _WHOLE = "(the whole file)"
 _PROPERTIES = ("id", "name", "radius_m", "width_m", "rooms", "beacons")
 
 
-def load_centre(path: Path) -> Centre:
-    """Read centre.toml and the files that it names relative to itself: GeoJSON in ``centre.zones``, iCalendar.
+def load_centre(path: Path, *, sent: frozenset[str] | None = None) -> Centre:
+    """Read centre.toml and the files that it names relative to itself: GeoJSON in ``centre.zones``, iCalendar, photos.
+
+    Args:
+        path: the TOML file.
+        sent: for a file that somebody sent: the names of the files beside it that came with it. No other file can be
+            named then. None: it is the operator's own.
 
     Raises:
         CentreError: with every problem of all files at once.
     """
+    beside = Beside(path.parent, sent)
     document = _read_toml(path)
     problems: list[Problem] = []
     zones = document.get("zones", [])
@@ -52,12 +60,12 @@ def load_centre(path: Path) -> Centre:
         if not isinstance(name, str):
             problems.append(Problem(path.name, "centre.zones", shown(name), "expected the name of a GeoJSON file"))
         elif isinstance(zones, list):
-            for place, zone in _read_geojson(path.parent / name, name, problems):
+            for place, zone in _read_geojson(beside, name, problems):
                 places.append(place)
                 zones.append(zone)
             document["zones"] = zones
-    _read_calendars(document, path, problems)
-    problems += photos.read_into(document, path)
+    _read_calendars(document, path.name, beside, problems)
+    problems += photos.read_into(document, path.name, beside)
     return _centre(document, file=path.name, zone_places=places, problems=problems)
 
 
@@ -125,7 +133,7 @@ def _held(draft: Draft, problems: list[Problem]) -> Centre:
     )
 
 
-def _read_calendars(document: dict[str, Any], path: Path, problems: list[Problem]) -> None:
+def _read_calendars(document: dict[str, Any], file: str, beside: Beside, problems: list[Problem]) -> None:
     """Put the text of each calendar's file in the place of its name; what is wrong goes to ``problems``."""
     tables = document.get("calendars")
     for number, table in enumerate(tables if isinstance(tables, list) else []):
@@ -134,10 +142,10 @@ def _read_calendars(document: dict[str, Any], path: Path, problems: list[Problem
         name, key = table.pop("file"), f"calendars[{number}].file"
         if not isinstance(name, str) or "text" in table:
             expected = "expected the name of an iCalendar file, and no text beside it"
-            problems.append(Problem(path.name, key, shown(name), expected))
+            problems.append(Problem(file, key, shown(name), expected))
         else:
             try:
-                table["text"] = _read(path.parent / name, name)
+                table["text"] = _text(name, partial(beside.read, name, MOST_CALENDAR))
                 continue
             except CentreError as error:
                 problems += error.problems
@@ -145,26 +153,27 @@ def _read_calendars(document: dict[str, Any], path: Path, problems: list[Problem
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
+    text = _text(path.name, partial(read_named, path))
     try:
-        return tomllib.loads(_read(path, path.name))
-    except tomllib.TOMLDecodeError as error:
-        raise CentreError([Problem(path.name, _WHOLE, "(not TOML)", f"expected TOML: {error}")]) from error
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits is a ValueError of its own
+        why = error if isinstance(error, tomllib.TOMLDecodeError) else "a number or a nesting in it has no end"
+        raise CentreError([Problem(path.name, _WHOLE, "(not TOML)", f"expected TOML: {why}")]) from error
 
 
-def _read(path: Path, file: str) -> str:
+def _text(file: str, read: Callable[[], bytes]) -> str:
     try:
-        return path.read_text("utf-8")
-    except OSError as error:
-        expected = f"expected a file that can be read: {error.strerror}"
-        raise CentreError([Problem(file, _WHOLE, shown(file), expected)]) from error
+        return text_of(read())
     except UnicodeDecodeError as error:
         raise CentreError([Problem(file, _WHOLE, f"byte {error.start}", "expected UTF-8 text")]) from error
+    except ValueError as error:
+        raise CentreError([Problem(file, _WHOLE, shown(file), str(error))]) from error
 
 
-def _read_geojson(path: Path, file: str, problems: list[Problem]) -> list[tuple[Place, dict[str, Any]]]:
+def _read_geojson(beside: Beside, file: str, problems: list[Problem]) -> list[tuple[Place, dict[str, Any]]]:
     """The features of a GeoJSON file as zones, each with its place; what is wrong goes to ``problems``."""
     try:
-        collection = json.loads(_read(path, file), parse_constant=_no_constant)
+        collection = json.loads(_text(file, partial(beside.read, file, MOST_ZONES)), parse_constant=_no_constant)
     except CentreError as error:
         problems += error.problems
         return []
@@ -173,7 +182,8 @@ def _read_geojson(path: Path, file: str, problems: list[Problem]) -> list[tuple[
         return []
     features = collection.get("features") if isinstance(collection, dict) else None
     if not isinstance(features, list) or collection.get("type") != "FeatureCollection":
-        problems.append(Problem(file, _WHOLE, shown(collection), "expected a GeoJSON FeatureCollection with features"))
+        # Its content is not shown: it may be any file.
+        problems.append(Problem(file, _WHOLE, "(not GeoJSON)", "expected a GeoJSON FeatureCollection with features"))
         return []
     found = []
     for number, feature in enumerate(features):

@@ -2,9 +2,9 @@
 
 import base64
 import binascii
-from pathlib import Path
 from typing import Any, Final
 
+from gateway.centre.files import Beside
 from gateway.errors import Problem
 from gateway.problems import shown
 
@@ -50,7 +50,7 @@ def bytes_of(value: str) -> tuple[str, bytes]:
     raise ValueError(_EXPECTED)
 
 
-def read_into(document: dict[str, Any], path: Path) -> list[Problem]:
+def read_into(document: dict[str, Any], file: str, beside: Beside) -> list[Problem]:
     """Put each photo's data URL in the place of its file's name; returns what is wrong."""
     problems: list[Problem] = []
     residents = document.get("residents")
@@ -58,22 +58,21 @@ def read_into(document: dict[str, Any], path: Path) -> list[Problem]:
         name = resident.get("photo") if isinstance(resident, dict) else None
         if not isinstance(name, str) or name.startswith(_BEGIN):
             continue
-        url = _read(path.parent / name)
+        url = _read(name, beside)
         if url is None:
-            problems.append(Problem(path.name, f"residents[{number}].photo", shown(name), _EXPECTED))
+            problems.append(Problem(file, f"residents[{number}].photo", shown(name), _EXPECTED))
             del resident["photo"]
         else:
             resident["photo"] = url
     return problems
 
 
-def _read(path: Path) -> str | None:
+def _read(name: str, beside: Beside) -> str | None:
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-    except (OSError, ValueError):
+        data = beside.read(name, LARGEST)
+    except ValueError:
         return None
     for kind, magic in _KINDS:
-        if data.startswith(magic) and len(data) <= LARGEST:
+        if data.startswith(magic):
             return f"{_BEGIN}{kind};base64,{base64.b64encode(data).decode()}"
     return None

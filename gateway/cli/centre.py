@@ -165,8 +165,7 @@ def undo(
     except UndoError as error:
         raise fail(str(error), code=1) from error
     except CentreError as error:
-        for problem in error.problems:
-            ERR.print(str(problem), markup=False)
+        ERR.print(str(error), markup=False)
         raise fail("Not undone: something else needs it.", code=1) from error
     if json:
         print_json(applied)

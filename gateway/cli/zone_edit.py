@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.centre.files import MOST_ZONES, read_named, text_of
 from gateway.cli.common import (
     CLOCK,
     DEFAULT_CONFIG,
@@ -74,10 +75,14 @@ def remove_zone(
 
 def _zone(file: Path) -> dict[str, Any]:
     try:
-        feature = loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise fail(f"{file}: {error.strerror}: name a file that can be read") from error
+        text = text_of(read_named(file, MOST_ZONES))
+    except UnicodeDecodeError as error:
+        raise fail(f"{file}: expected UTF-8 text") from error
     except ValueError as error:
+        raise fail(f"{file}: {error}") from error
+    try:
+        feature = loads(text)
+    except (ValueError, RecursionError) as error:
         raise fail(f"{file}: expected JSON: {error}") from error
     properties = feature.get("properties") if isinstance(feature, dict) else None
     if not isinstance(properties, dict) or feature.get("type") != "Feature" or not properties.get("id"):
@@ -104,8 +109,7 @@ def _apply(config: Path, edit: Any, why: str | None) -> Applied:
     except VersionConflictError as error:
         raise fail(str(error)) from error
     except CentreError as error:
-        for problem in error.problems:
-            ERR.print(str(problem), markup=False)
+        ERR.print(str(error), markup=False)
         raise fail("Nothing was changed.") from error
 
 

@@ -1,6 +1,6 @@
 """Administration: the overview, and what all of its pages share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litestar import Request, Response, Router, get
@@ -13,6 +13,7 @@ from gateway.console.entries import TABLE_WORDS
 from gateway.console.form_read import Flaw
 from gateway.console.guards import ROLES, Visitor, at_least, required_visitor
 from gateway.console.pages import Tongue, page, tongue_for
+from gateway.errors import Problem, told
 from gateway.words import N_
 
 MAX_FORM_BYTES = 1024 * 1024
@@ -55,6 +56,13 @@ def after(applied_version: int, *, changed: bool) -> str:
 def flaws_in_words(flaws: Mapping[str, Flaw], tongue: Tongue) -> dict[str, list[str]]:
     """The flaws in the reader's language, by the field's path; whoever wrote braces wrote them."""
     return {path: [tongue(one.text, **one.values) if one.values else tongue(one.text)] for path, one in flaws.items()}
+
+
+def listed(problems: Sequence[Problem], tongue: Tongue, *, whole: bool = False) -> list[str]:
+    """Problems of the house as lines, no more than a person reads; ``whole``: with the file and what stands there."""
+    first, more = told(problems)
+    lines = [str(one) if whole else f"{one.key}: {one.expected}" for one in first]
+    return [*lines, tongue("… and {n} more", n=more)] if more else lines
 
 
 def may(visitor: Visitor, role: str) -> bool:

@@ -19,6 +19,7 @@ from gateway.console.admin import (
     admin_page,
     after,
     flaws_in_words,
+    listed,
     present,
 )
 from gateway.console.admin_lines import lines
@@ -394,7 +395,6 @@ async def _remove(request: Request[Any, Any, Any], table: str, key: str) -> Resp
         )
         return _removal(request, table, key, others=[notice], status=409)
     except CentreError as error:
-        return _removal(
-            request, table, key, others=[f"{one.key}: {one.expected}" for one in error.problems], status=422
-        )
+        others = listed(error.problems, tongue_for(request, visitor))
+        return _removal(request, table, key, others=others, status=422)
     return Redirect(f"/admin/list/{table}?{after(version, changed=True)}", status_code=303)

@@ -16,6 +16,7 @@ from gateway.console.admin import (
     MAX_FORM_BYTES,
     admin_page,
     after,
+    listed,
     present,
 )
 from gateway.console.admin_entries import save_entry
@@ -147,9 +148,8 @@ async def _set_policy(request: Request[Any, Any, Any], resident: str) -> Respons
         notice = tongue_for(request, visitor)(CHANGED_MEANWHILE)
         return _plan_page(request, resident, others=[notice], status=409)
     except CentreError as error:
-        return _plan_page(
-            request, resident, others=[f"{one.key}: {one.expected}" for one in error.problems], status=422
-        )
+        others = listed(error.problems, tongue_for(request, visitor))
+        return _plan_page(request, resident, others=others, status=422)
     return Redirect(f"/admin/plan/{quote(resident)}?{after(version, changed=not same)}", status_code=303)
 
 

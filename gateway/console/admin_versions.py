@@ -16,7 +16,7 @@ from litestar.response import Redirect
 
 from gateway.centre.diff import Document, EntryChange, diff
 from gateway.console import editing, exchange
-from gateway.console.admin import admin_page, after, present
+from gateway.console.admin import admin_page, after, listed, present
 from gateway.console.change_words import in_words
 from gateway.console.deps import Console, console_of
 from gateway.console.form_read import form_of
@@ -70,7 +70,7 @@ def router() -> Router:
                 request, number, notice=tongue_for(request, required_visitor(request))(str(error)), status=409
             )
         except CentreError as error:
-            others = [f"{one.key}: {one.expected}" for one in error.problems]
+            others = listed(error.problems, tongue_for(request, required_visitor(request)))
             return await _version(request, number, others=others, status=422)
         return Redirect(f"/admin/versions?{after(applied.version, changed=applied.changed)}", status_code=303)
 
@@ -186,8 +186,9 @@ async def _upload(request: Request[Any, Any, Any]) -> Response[Any]:
     try:
         wanted = await asyncio.to_thread(exchange.unpacked, body)
     except CentreError as error:
-        others = [f"{one.file}: {one.key}: {one.value}: {one.expected}" for one in error.problems]
-        return admin_page(request, "admin_exchange.html", status=422, others=others, preview=None)
+        return admin_page(
+            request, "admin_exchange.html", status=422, others=listed(error.problems, tongue, whole=True), preview=None
+        )
     waiting = _uploads.setdefault(console, {})
     token = secrets.token_urlsafe(12)
     waiting[token] = _Upload(visitor.id, tongue.now, version, wanted)

@@ -28,7 +28,7 @@ from gateway.console.looks import looked
 from gateway.console.masking import masked, unmasked
 from gateway.console.once import once
 from gateway.console.problems import problem
-from gateway.errors import CentreError
+from gateway.errors import CentreError, told
 from gateway.store import centres
 from gateway.store.centres import Applied, VersionLine
 
@@ -68,12 +68,13 @@ class Wrong(msgspec.Struct):
 
 
 class CheckView(msgspec.Struct):
-    """What a whole centre would change against version ``version``, entry by entry; when it does not hold, everything
-    that is wrong."""
+    """What a whole centre would change against version ``version``, entry by entry; when it does not hold, what is
+    wrong: the first 200 ``problems``, and how many ``more`` there are."""
 
     version: int
     changes: list[EntryChange]
     problems: list[Wrong]
+    more: int = 0
 
 
 class ChangesView(msgspec.Struct):
@@ -121,8 +122,8 @@ def router() -> Router:
         try:
             return CheckView(found.version, await asyncio.to_thread(compared), [])
         except CentreError as error:
-            wrong = [Wrong(one.key, one.value, one.expected) for one in error.problems]
-            return CheckView(found.version, [], wrong)
+            first, more = told(error.problems)
+            return CheckView(found.version, [], [Wrong(one.key, one.value, one.expected) for one in first], more)
 
     @get("/versions", summary="Versions of the centre", operation_id="centreVersions")
     async def versions(

@@ -11,7 +11,7 @@ from devices import registry
 from gateway.centre.diff import SITE, Document, entries, key_of
 from gateway.centre.draft import TABLES
 from gateway.console.form_read import Flaw
-from gateway.errors import Problem
+from gateway.errors import MOST_TOLD, Problem
 from gateway.words import LANGUAGES, N_
 
 
@@ -139,6 +139,8 @@ def spread(problems: Sequence[Problem], table: str, number: int) -> tuple[dict[s
             own.setdefault(re.sub(r"\[(\d+)\]", r".\1", found["rest"]), Flaw(text))
         else:
             others.append(f"{one.key}: {text}")
+    if len(others) > MOST_TOLD:
+        others[MOST_TOLD:] = [f"… and {len(others) - MOST_TOLD} more"]
     return own, others
 
 

@@ -2,7 +2,10 @@
 
 import asyncio
 import io
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path, PurePosixPath
@@ -15,6 +18,7 @@ from gateway.centre.load import centre_from_document, export_centre, load_centre
 from gateway.console.apart import apart
 from gateway.console.deps import Console
 from gateway.errors import CentreError, Problem
+from gateway.problems import printable
 from gateway.store import centres
 from gateway.store.database import reader
 
@@ -25,6 +29,13 @@ LARGE: Final = 3000
 """Entries from which on a file is written in another process: some tenths of a second, as long as it takes to start."""
 
 MOST_FILES: Final = 2000
+
+_UNREADABLE: Final = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, OSError, ValueError,
+    OverflowError, MemoryError,
+)  # fmt: skip
+"""What the decompressors raise of a damaged or encrypted file, and the system of a name that can't be one."""
+
 NAME: Final = "centre.toml"
 
 
@@ -62,38 +73,42 @@ async def download(console: Console, version: int, document: Mapping[str, Any], 
 
 
 def unpacked(upload: bytes) -> dict[str, Any]:
-    """The document of an uploaded ZIP or TOML file, checked as a whole.
+    """The document of an uploaded ZIP or TOML file, checked as a whole. It can name no file but those in the ZIP.
 
     Raises:
         CentreError: it can't be read, or the centre does not hold; with every problem.
     """
     with TemporaryDirectory() as folder:
         place = Path(folder)
-        file = _unzipped(upload, place) if upload[:2] == b"PK" else place / NAME
-        if upload[:2] != b"PK":
-            file.write_bytes(upload)
-        return to_document(load_centre(file))
+        if upload[:2] == b"PK":
+            names = _unzipped(upload, place)
+        else:
+            names = {NAME}
+            (place / NAME).write_bytes(upload)
+        found = sorted(name for name in names if name.endswith(".toml"))
+        if len(found) != 1:
+            raise _refused(f"expected one TOML file in it, and {len(found)} are there")
+        return to_document(load_centre(place / found[0], sent=frozenset(names) - {found[0]}))
 
 
-def _unzipped(upload: bytes, place: Path) -> Path:
-    """Put the files of a ZIP beside each other, whatever folders they were in; the one TOML file."""
+def _unzipped(upload: bytes, place: Path) -> set[str]:
+    """Put the files of a ZIP beside each other, whatever folders they were in; their names."""
+    named: dict[str, str] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(upload)) as packed:
-            files = [
-                one
-                for one in packed.infolist()
-                if not one.is_dir() and not PurePosixPath(one.filename).name.startswith(".")
-            ]
-            if len(files) > MOST_FILES or sum(one.file_size for one in files) > LARGEST:
+            files = [(PurePosixPath(one.filename.replace("\\", "/")).name, one) for one in packed.infolist()]
+            files = [(name, one) for name, one in files if not one.is_dir() and name and not name.startswith(".")]
+            if len(files) > MOST_FILES or sum(one.file_size for _, one in files) > LARGEST:
                 raise _refused(f"expected at most {MOST_FILES} files of {LARGEST // 1024**2} MiB together")
-            for one in files:
-                (place / PurePosixPath(one.filename.replace("\\", "/")).name).write_bytes(packed.read(one))
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError) as error:
-        raise _refused(f"expected a ZIP file that can be read: {error}") from error
-    found = sorted(place.glob("*.toml"))
-    if len(found) != 1:
-        raise _refused(f"expected one TOML file in it, and {len(found)} are there")
-    return found[0]
+            for name, one in files:
+                if name in named:
+                    both = f"{printable(named[name])[:100]} and {printable(one.filename)[:100]}"
+                    raise _refused(f"expected files of different names, whatever folder they are in: {both}")
+                named[name] = one.filename
+                (place / name).write_bytes(packed.read(one))
+    except _UNREADABLE as error:
+        raise _refused("expected a ZIP file that can be read; this one is damaged, or of a kind that is not") from error
+    return set(named)
 
 
 def _refused(expected: str) -> CentreError:

@@ -23,6 +23,7 @@ from gateway.errors import (
     UndoError,
     UnknownAlertError,
     VersionConflictError,
+    told,
 )
 from gateway.words import N_
 
@@ -150,8 +151,9 @@ def _of_centre(request: Request[Any, Any, Any], error: VersionConflictError | Un
     text = "; ".join(f"{one.key}: {one.expected}" for one in error.problems[:20])
     if not wants_json(request):
         return refuse(request, 422, text)
-    listed = [{"key": one.key, "value": one.value, "expected": one.expected} for one in error.problems]
-    return problem(422, text, problems=listed)
+    first, more = told(error.problems)
+    listed = [{"key": one.key, "value": one.value, "expected": one.expected} for one in first]
+    return problem(422, text, problems=listed, more=more)
 
 
 def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

@@ -118,7 +118,7 @@ class _Where:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         found = Problem(path.name, _WHOLE, shown(str(path)), f"expected a file that can be read: {error.strerror}")
         raise SettingsError([found]) from error
