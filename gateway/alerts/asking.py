@@ -124,7 +124,7 @@ def only_taker(alert: Alert, who: str) -> None:
 
 
 def _family(index: CentreIndex, resident: str | None, carer: str) -> bool:
-    about = None if resident is None else index.residents.get(resident)
+    about = index.person(resident)
     return about is not None and carer in about.relatives
 
 

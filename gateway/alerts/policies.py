@@ -78,8 +78,8 @@ def people(
     found = list(step.to)
     for role in step.roles:
         found += rotas.on_shift(db, index, role, at)
-    if step.relatives and resident is not None and resident in index.residents:
-        found += index.residents[resident].relatives
+    if step.relatives and (about := index.person(resident)) is not None:
+        found += about.relatives
     if step.alarm_centre:
         found += alarm_centres(index)
     return tuple(dict.fromkeys(found))

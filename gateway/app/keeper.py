@@ -7,10 +7,11 @@ from datetime import datetime
 
 import structlog
 
+from gateway.centre.gone import Gone
 from gateway.centre.index import CentreIndex
 from gateway.clock import Clock, SystemClock
 from gateway.errors import CentreError, StoreError
-from gateway.store import centres
+from gateway.store import centres, gone
 from gateway.store.centres import CentreVersion, Stored
 
 _LOG = structlog.get_logger(__name__)
@@ -36,7 +37,7 @@ class CentreKeeper:
         if found is None:
             raise StoreError("No care centre was applied yet: run `telecare centre apply FILE --config gateway.toml`.")
         self._db = db
-        self._index = CentreIndex(found.centre)
+        self._index = CentreIndex(found.centre, gone=gone.people(db))
         self._tried = found.version
         self.version = found.version
         self.on_change = on_change
@@ -63,7 +64,7 @@ class CentreKeeper:
             return
         try:
             # In a thread: a house of thousands takes a while to read, and alarms don't wait for that.
-            found, index = await asyncio.to_thread(_read, stored, self._index, self._clock.now())
+            found, index = await asyncio.to_thread(_read, stored, self._index, gone.people(self._db), self._clock.now())
         except CentreError as error:
             _LOG.error("centre.refused", version=number, problems=len(error.problems))
             return
@@ -74,8 +75,8 @@ class CentreKeeper:
             await self.on_change(old)
 
 
-def _read(stored: Stored, before: CentreIndex, at: datetime) -> tuple[CentreVersion, CentreIndex]:
+def _read(stored: Stored, before: CentreIndex, left: Gone, at: datetime) -> tuple[CentreVersion, CentreIndex]:
     found = centres.read(stored)
-    index = CentreIndex(found.centre, before)
+    index = CentreIndex(found.centre, before, gone=left)
     index.warm(at)
     return found, index

@@ -13,6 +13,9 @@ from gateway.centre.model import Site
 Document: TypeAlias = sheets.Document
 SITE: Final = sheets.SITE
 
+SERVES: Final = "serves_house"
+"""The field of a policy, in what differs, that says which one serves the house; it stands in no file."""
+
 What: TypeAlias = Literal["added", "changed", "removed"]
 
 
@@ -63,7 +66,27 @@ def entries(document: Mapping[str, Any], table: str) -> dict[str, Mapping[str, A
 
 
 def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[EntryChange]:
-    """Every entry that was added, changed or removed, table by table. The order of entries means nothing."""
+    """Every entry that was added, changed or removed, table by table.
+
+    The order of entries means nothing, but for the policies: the first one serves the house. Another first one is a
+    change of it, with the field SERVES: which policy did before, and which does after.
+    """
+    return [*_entries_changed(before, after), *_served(before, after)]
+
+
+def first_policy(document: Mapping[str, Any]) -> str | None:
+    """Id of the first policy; None: there is none."""
+    return next((str(one.get("id")) for one in document.get("policies", ())), None)
+
+
+def _served(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[EntryChange]:
+    old, new = first_policy(before), first_policy(after)
+    if old is None or new is None or old == new:
+        return []
+    return [EntryChange("policies", new, "changed", new, (FieldChange(SERVES, old, new),))]
+
+
+def _entries_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[EntryChange]:
     return [change for table in (SITE, *TABLES) for change in _of_table(table, before, after)]
 
 
@@ -75,17 +98,22 @@ def revert(present: Document, before: Document, after: Document) -> Reverted:
         before: the version before the change.
         after: the version that made the change.
     """
-    undone = diff(before, after)
+    undone = _entries_changed(before, after)
     blocking = []
     for change in undone:
         now, then = (entries(one, change.table).get(change.key) for one in (present, after))
         if not _same(change.table, now, then):
             blocking += diff_of_entry(change.table, change.key, then, now)
     document: Document = {**present, **{table: list(present.get(table, ())) for table in TABLES}}
+    served = _served(before, after)
+    if served:
+        blocking += _served(after, present)
     if not blocking:
         for change in undone:
             _put_back(document, change, before)
-    return Reverted(document, undone, blocking)
+        if served:  # the sort is stable: the others stay as they are
+            document["policies"].sort(key=lambda one: str(one.get("id")) != first_policy(before))
+    return Reverted(document, [*undone, *served], blocking)
 
 
 def diff_of_entry(

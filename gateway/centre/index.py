@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from gateway.centre.gone import NOBODY, Gone
 from gateway.centre.house import carried, surroundings
 from gateway.centre.model import CarePlan, Carer, Centre, Device, HousePlan, Policy, Resident, Site, Zone
 from gateway.centre.rota import Rotas
@@ -58,8 +59,10 @@ class CentreIndex:
     :meth:`resident_of` is None.
     """
 
-    def __init__(self, centre: Centre, before: "CentreIndex | None" = None) -> None:
+    def __init__(self, centre: Centre, before: "CentreIndex | None" = None, *, gone: Gone = NOBODY) -> None:
         self.centre = centre
+        self.gone = gone
+        """Whoever is of an earlier version, as far as it matters; ``before`` has no part in it."""
         self.site: Site = centre.centre
         self.timezone = ZoneInfo(centre.centre.timezone)
         self.residents: Mapping[str, Resident] = MappingProxyType(
@@ -167,21 +170,34 @@ class CentreIndex:
     def policy_of(self, resident_id: str | None) -> Policy:
         """Who is told about a resident; None (a device of nobody, an unknown one): the first policy of the file.
 
-        A resident who is not in this version (any more) is told about by the first policy too: an alarm of
-        somebody who just moved out must still reach a person. What is about the house goes by its house plan.
+        Whoever just moved out keeps the policy as long as an alert of theirs is open, and the policy is there; after
+        that the first policy counts, because an alarm must reach a person. What is about the house goes by its plan.
         """
         plan: CarePlan | HousePlan | None = None if resident_id is None else self._plans.get(resident_id)
         if resident_id is None and self.centre.house_plans:
             plan = self.centre.house_plans[0]
-        return self.centre.policies[0] if plan is None else self.policies[plan.policy]
+        if plan is not None:
+            return self.policies[plan.policy]
+        return self.policies.get(self.gone.policies.get(resident_id or "", ""), self.centre.policies[0])
+
+    def person(self, resident_id: str | None) -> Resident | None:
+        """A resident of this version, or who just left it and has an open alert; None: neither."""
+        if resident_id is None:
+            return None
+        return self.residents.get(resident_id) or self.gone.residents.get(resident_id)
+
+    def carer_name(self, carer_id: str) -> str | None:
+        """The name of a carer of this version, or of one of the last ones; None: nobody of that id was there."""
+        carer = self.carers.get(carer_id)
+        return self.gone.carers.get(carer_id) if carer is None else carer.name
 
     def schedule(self, settings: ScheduleSettings | None) -> Schedule:
         """When settings of this centre count; None: always."""
         return build_schedule(settings, self._around)
 
     def public_name(self, resident_id: str) -> str:
-        """What may stand on a lock screen: the room code; the id for a resident who is not in this version."""
-        resident = self.residents.get(resident_id)
+        """What may stand on a lock screen: the room code; the id for a resident of whom nothing is known any more."""
+        resident = self.person(resident_id)
         return resident_id if resident is None else resident.room
 
     def zone(self, zone_id: str) -> ZoneShape:

@@ -11,7 +11,8 @@ from rich.table import Table
 from gateway.app.contacts import leading_nowhere
 from gateway.centre import diff as changes
 from gateway.centre.hints import hints
-from gateway.centre.load import export_centre, load_centre
+from gateway.centre.load import export_centre, load_centre, to_document
+from gateway.centre.offices import left_empty
 from gateway.centre.schema import centre_schema
 from gateway.cli import zone_edit, zones
 from gateway.cli.common import (
@@ -60,6 +61,8 @@ def apply(file: FileArgument, *, config: ConfigOption = DEFAULT_CONFIG, json: Js
     settings, path = settings_and_database(config)
     _warn([*leading_nowhere(centre, settings), *hints(centre, CLOCK.now())])
     prepare(path)
+    with closing(reader(path)) as db:
+        _warn(left_empty(centres.document_of(db, centres.latest_number(db)) or {}, to_document(centre)))
     wanted, who = centres.ready(centre), operator()  # of a large house it takes a moment; nobody waits for it
     applied = write_now(path, lambda tx: centres.apply_ready(tx, wanted, who=who), clock=CLOCK)
     if json:
@@ -153,9 +156,11 @@ def undo(
     try:
         with closing(reader(path)) as db:
             newest = centres.latest_number(db)
-            document = centres.undone(db, centres.document_of(db, newest) or {}, version)
+            present = centres.document_of(db, newest) or {}
+            document = centres.undone(db, present, version)
         # Outside of the transaction: a running gateway must not wait until a large house is checked.
         wanted = centres.checked(document)
+        _warn(left_empty(present, document))
         who = operator()
         applied = write_now(
             path, lambda tx: centres.apply_ready(tx, wanted, who=who, undoes=version, base=newest), clock=CLOCK

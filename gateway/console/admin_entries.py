@@ -41,6 +41,7 @@ from gateway.console.form_fields import Around, Field, fields
 from gateway.console.form_read import NEEDED, Flaw, Form, base_of, form_of, one_of, read
 from gateway.console.form_schema import Setting, settings_of
 from gateway.console.guards import Visitor, at_least, required_visitor
+from gateway.console.leaving import FIRST_CHANGES, SERVES, house_policy, next_house_policy, of_people
 from gateway.console.masking import masked, unmasked
 from gateway.console.pages import Tongue, tongue_for
 from gateway.errors import CentreError, VersionConflictError
@@ -206,6 +207,7 @@ def _form(
         policy=(typed.get("_policy") or [""])[0],
         policy_wrong=errors.get("_policy", []),
         about=_about(table, key, document, tongue),
+        serves=tongue(SERVES) if table == "policies" and key is not None and house_policy(document) == key else None,
     )
 
 
@@ -365,6 +367,9 @@ def _removal(
     entry = _entry(table, key, document)
     tongue = tongue_for(request, required_visitor(request))
     gone = [(tongue(TABLE_WORDS[name].one), one) for name, one in hanging_on(document, table, key)]
+    carers, residents = ({key} if table == one else set[str]() for one in ("carers", "residents"))
+    stake = of_people(console_of(request), required_visitor(request), tongue, carers=carers, residents=residents)
+    serves = next_house_policy(document, key) if table == "policies" else None
     return admin_page(
         request,
         "admin_remove.html",
@@ -374,6 +379,8 @@ def _removal(
         table=table,
         back=path_of(table, key),
         gone=gone,
+        stake=stake if serves is None else [*stake, tongue(SERVES), tongue(FIRST_CHANGES, policy=serves)],
+        serves=serves,
         others=others or [],
         base=version,
     )
@@ -385,6 +392,12 @@ async def _remove(request: Request[Any, Any, Any], table: str, key: str) -> Resp
     _entry(table, key, document)
     form = form_of([(name, str(value)) for name, value in (await request.form()).multi_items()])
     why = one_of(form, "_why")
+    serves = next_house_policy(document, key) if table == "policies" else None
+    if serves is not None and one_of(form, "_serves") != serves:
+        notice = tongue_for(request, visitor)(
+            N_("Please tick that the policy {policy} serves the house."), policy=serves
+        )
+        return _removal(request, table, key, others=[notice], status=422)
     try:
         version, _ = await save_entry(
             console, visitor, base_of(form), table, key, lambda changed: take_out(changed, table, key), why

@@ -1,5 +1,6 @@
 """Bringing a device in: a code or the waiting room, who gets it, and a test press; and handing it on."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -12,15 +13,16 @@ from litestar.response import Redirect
 from devices import registry
 from gateway.centre.diff import Document
 from gateway.clock import from_ms, to_ms
-from gateway.console.admin import LOOK_AT_FIELDS, MAX_FORM_BYTES, admin_page, after, present
+from gateway.console.admin import LOOK_AT_FIELDS, MAX_FORM_BYTES, admin_page, after, flaws_in_words, present
 from gateway.console.admin_entries import save_entry
 from gateway.console.deps import console_of
 from gateway.console.entries import find, new_id, offered, put, spread
 from gateway.console.form_fields import WORDS, said
 from gateway.console.form_read import NEEDED, NO_MOMENT, Flaw, Form, form_of, moment_of
 from gateway.console.guards import at_least, required_visitor
-from gateway.console.pages import tongue_for
-from gateway.console.pairing import heard_since, known_as, matches, read_label, waiting_room
+from gateway.console.handing_on import LATER, ahead, hand_on, holder_of, moment, too_early
+from gateway.console.pages import Tongue, tongue_for
+from gateway.console.pairing import heard_since, known_as, matches, named_already, read_label, waiting_room
 from gateway.errors import CentreError, VersionConflictError
 from gateway.words import N_
 
@@ -168,6 +170,8 @@ async def _add(request: Request[Any, Any, Any]) -> Response[Any]:
         flaws["since"] = Flaw(NO_MOMENT)
     if resident and find(document, "residents", resident) is None:
         flaws["resident"] = Flaw(NEEDED)
+    if named_already(_value(form, "format"), _value(form, "address"), document) is not None:
+        flaws["address"] = Flaw(KNOWN_ALREADY)
     if flaws:
         return _device(request, form, flaws=flaws, status=422)
     device = new_id(document, "devices", "")
@@ -224,6 +228,7 @@ def _hand_on_page(
     flaws: dict[str, Flaw] | None = None,
     others: list[str] | None = None,
     notice: str | None = None,
+    later: bool = False,
     status: int = 200,
 ) -> Response[str]:
     tongue = tongue_for(request, required_visitor(request))
@@ -231,10 +236,7 @@ def _hand_on_page(
     entry = find(document, "devices", device)
     if entry is None:
         raise NotFoundException
-    holder = next(
-        (one["resident"] for one in document.get("assignments", ()) if one["device"] == device and not one.get("to")),
-        None,
-    )
+    holder = holder_of(document, device, tongue.now)
     names = dict(offered(document)["residents"])
     return admin_page(
         request,
@@ -246,11 +248,18 @@ def _hand_on_page(
         residents=[pair for pair in names.items() if pair[0] != holder],
         typed={name: _value(form, name) for name in ("resident", "_why")},
         at=_value(form, "at") or tongue.now.astimezone(tongue.timezone).strftime("%Y-%m-%dT%H:%M"),
-        flaws={path: tongue(one.text) for path, one in (flaws or {}).items()},
+        flaws={path: " ".join(texts) for path, texts in flaws_in_words(flaws or {}, tongue).items()},
+        later=later,
         others=others or [],
         notice=notice,
         base=version,
     )
+
+
+def _holder(document: Mapping[str, Any], device: str, tongue: Tongue) -> str:
+    """Who has the device now, as people call them."""
+    whose = holder_of(document, device, tongue.now)
+    return dict(offered(document)["residents"]).get(whose or "") or tongue("nobody")
 
 
 async def _hand_on(request: Request[Any, Any, Any], device: str) -> Response[Any]:
@@ -264,13 +273,19 @@ async def _hand_on(request: Request[Any, Any, Any], device: str) -> Response[Any
     flaws: dict[str, Flaw] = {}
     if not resident:
         flaws["resident"] = Flaw(NEEDED)
+    later = False
     if at is None:
         flaws["at"] = Flaw(NO_MOMENT)
+    elif (early := too_early(document, device, moment(at), tongue.now)) is not None:
+        flaws["at"] = Flaw(early[0], {"time": tongue.at(early[1])})
+    elif (later := ahead(moment(at), tongue.now)) and not _value(form, "later"):
+        flaws["at"] = Flaw(LATER, {"time": tongue.at(moment(at)), "who": _holder(document, device, tongue)})
     if flaws or at is None:
-        return _hand_on_page(request, device, form, flaws=flaws, notice=tongue(LOOK_AT_FIELDS), status=422)
+        notice = tongue(LOOK_AT_FIELDS)
+        return _hand_on_page(request, device, form, flaws=flaws, notice=notice, later=later, status=422)
 
     def edit(changed: Document) -> None:
-        hand_on(changed, device, None if resident == "nobody" else resident, at)
+        hand_on(changed, device, None if resident == "nobody" else resident, at, tongue.now)
 
     try:
         base = _value(form, "_base")
@@ -282,19 +297,3 @@ async def _hand_on(request: Request[Any, Any, Any], device: str) -> Response[Any
         others = [f"{one.key}: {one.expected}" for one in error.problems]
         return _hand_on_page(request, device, form, others=others, notice=tongue(LOOK_AT_FIELDS), status=422)
     return Redirect(f"/admin/entry/devices/{quote(device)}?{after(done, changed=not same)}", status_code=303)
-
-
-def hand_on(document: Document, device: str, resident: str | None, at: str) -> None:
-    """End who has the device at that time (RFC 3339, UTC), and let somebody else have it from then on; None: nobody.
-
-    An assignment that would only begin later is left out: the device is with the new person then.
-    """
-    kept = []
-    for one in document.get("assignments", ()):
-        if one["device"] != device or (one.get("to") and one["to"] <= at):
-            kept.append(one)
-        elif one["from"] < at:
-            kept.append({**one, "to": at})
-    if resident is not None:
-        kept.append({"device": device, "resident": resident, "from": at})
-    document["assignments"] = kept

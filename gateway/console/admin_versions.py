@@ -21,6 +21,7 @@ from gateway.console.change_words import in_words
 from gateway.console.deps import Console, console_of
 from gateway.console.form_read import form_of
 from gateway.console.guards import at_least, required_visitor
+from gateway.console.leaving import at_stake
 from gateway.console.looks import looked
 from gateway.console.pages import tongue_for
 from gateway.errors import CentreError, UndoError
@@ -201,6 +202,7 @@ async def _upload(request: Request[Any, Any, Any]) -> Response[Any]:
         "changes": [in_words(one, tongue) for one in changes[:SHOWN]],
         "more": max(0, len(changes) - SHOWN),
         "numbers": numbers,
+        "stake": at_stake(console, visitor, tongue, document, wanted),
     }
     return admin_page(request, "admin_exchange.html", others=[], preview=preview)
 

@@ -45,7 +45,7 @@ async def alert_page(
     if not again and any(one.carer == visitor.id and one.state in UNREAD for one in found.told):
         await mark_opened(console.deps.writer, number, visitor.id, by_message=False)
     tongue = tongue_for(request, visitor)
-    resident = index.residents.get(found.alert.resident) if found.alert.resident else None
+    resident = index.person(found.alert.resident)
     row = row_of(found.alert, index, tongue, visitor.id)
     if visitor.sees_everyone:
         [row] = with_colleagues([row], {row.id: found.alert.resident}, console, index, visitor, tongue)

@@ -23,16 +23,21 @@ from gateway.console.entries import find, known_table, take_out
 from gateway.console.entries import put as put_entry
 from gateway.console.exchange import LARGEST
 from gateway.console.guards import at_least, required_visitor, same_origin
+from gateway.console.leaving import at_stake, next_house_policy
 from gateway.console.listing import CURSOR, piece
 from gateway.console.looks import looked
 from gateway.console.masking import masked, unmasked
 from gateway.console.once import once
+from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
 from gateway.errors import CentreError, told
 from gateway.store import centres
 from gateway.store.centres import Applied, VersionLine
 
 _WHY = QueryParameter(max_length=300, description="Why, in the words of whoever changes it.")
+_SERVES = QueryParameter(
+    max_length=100, description="Only where the policy that serves the house is taken out: the one that will serve it."
+)
 _LIMIT = QueryParameter(ge=1, le=500, description="How many at the most.")
 _CURSOR = QueryParameter(max_length=200, description="`next` of the page before; none: the first page.")
 
@@ -69,12 +74,14 @@ class Wrong(msgspec.Struct):
 
 class CheckView(msgspec.Struct):
     """What a whole centre would change against version ``version``, entry by entry; when it does not hold, what is
-    wrong: the first 200 ``problems``, and how many ``more`` there are."""
+    wrong: the first 200 ``problems``, and how many ``more`` there are. ``warnings``: open alerts of people who would
+    go, and another policy that would serve the house."""
 
     version: int
     changes: list[EntryChange]
     problems: list[Wrong]
     more: int = 0
+    warnings: list[str] = msgspec.field(default_factory=list)
 
 
 class ChangesView(msgspec.Struct):
@@ -120,7 +127,10 @@ def router() -> Router:
             return [_safe(one) for one in diff(found.document, to_document(centre_from_document(after)))]
 
         try:
-            return CheckView(found.version, await asyncio.to_thread(compared), [])
+            changes = await asyncio.to_thread(compared)
+            visitor = required_visitor(request)
+            warnings = at_stake(console, visitor, tongue_for(request, visitor), found.document, after)
+            return CheckView(found.version, changes, [], warnings=warnings)
         except CentreError as error:
             first, more = told(error.problems)
             return CheckView(found.version, [], [Wrong(one.key, one.value, one.expected) for one in first], more)
@@ -223,11 +233,19 @@ def _entries(writes: dict[str, Any]) -> list[Any]:
         operation_id="deleteCentreEntry", **writes,
     )  # fmt: skip
     async def remove(
-        request: Request[Any, Any, Any], table: FromPath[str], key: FromPath[str], why: Annotated[str, _WHY] = ""
+        request: Request[Any, Any, Any],
+        table: FromPath[str],
+        key: FromPath[str],
+        why: Annotated[str, _WHY] = "",
+        serves: Annotated[str | None, _SERVES] = None,
     ) -> Response[Any]:
-        there = known_table(table) and table != SITE and find(in_force(console_of(request)).document, table, key[1:])
-        if not there:
+        document = in_force(console_of(request)).document
+        if not (known_table(table) and table != SITE and find(document, table, key[1:])):
             return problem(404, "There is no such entry.")
+        next_one = next_house_policy(document, key[1:]) if table == "policies" else None
+        if next_one is not None and serves != next_one:
+            expected = f"expected {next_one!r}: this policy serves the house, and that one will when it is taken out"
+            return problem(422, f"serves: {serves!r}: {expected}")
         return await change_centre(request, lambda changed: take_out(changed, table, key[1:]), why)
 
     return [listed, one, set_one, remove]

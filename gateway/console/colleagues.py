@@ -36,7 +36,7 @@ def colleagues_for(index: CentreIndex, reader: str, resident: str | None, duty: 
 
     Whoever is on duty is there even when the ward is not theirs: at night one person may stand in for all.
     """
-    about = index.residents.get(resident) if resident else None
+    about = index.person(resident)
     able = [
         carer
         for carer in index.carers.values()

@@ -12,12 +12,12 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from gateway.centre.diff import Document
 from gateway.console import editing
-from gateway.console.admin_pairing import hand_on
 from gateway.console.centre_api import change_centre
 from gateway.console.deps import console_of
 from gateway.console.editing import in_force
 from gateway.console.entries import find, new_id, put
 from gateway.console.guards import at_least, required_visitor, same_origin
+from gateway.console.handing_on import HAD_UNTIL, ahead, hand_on, too_early
 from gateway.console.once import once
 from gateway.console.pairing import Label, Press, Waiting, heard_since, matches, read_label, waiting_room
 from gateway.console.problems import problem
@@ -61,10 +61,14 @@ class DeviceMade(msgspec.Struct):
 
 
 class HandOnWanted(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Whose the device is from ``at`` on (RFC 3339): a resident's, or (null) nobody's. ``why`` says why."""
+    """Whose the device is from ``at`` on (RFC 3339): a resident's, or (null) nobody's. ``why`` says why.
+
+    ``at`` lies after the time from which the present person has it: past readings stay whose they are. ``later``: true
+    where ``at`` lies more than five minutes ahead; until then the device stays with the present person."""
 
     resident: str | None
     at: datetime
+    later: bool = False
     why: _Why = ""
 
 
@@ -131,8 +135,15 @@ def router() -> Router:
             return _no_zone("at", data.at)
         if data.resident is not None and find(document, "residents", data.resident) is None:
             return problem(422, f"resident: {data.resident[:60]!r}: expected a resident of the centre, or null")
-        at = _utc(data.at)
-        return await change_centre(request, lambda centre: hand_on(centre, device, data.resident, at), data.why)
+        at, now = _utc(data.at), console_of(request).deps.clock.now()
+        if (early := too_early(document, device, data.at, now)) is not None:
+            words = "somebody had it until" if early[0] == HAD_UNTIL else "the present person has had it since"
+            return problem(422, f"at: {at}: {words} {_utc(early[1])}: expected a later time")
+        if ahead(data.at, now) and not data.later:
+            return problem(
+                422, f"at: {at}: this lies ahead, until then it stays with the present person: expected later=true"
+            )
+        return await change_centre(request, lambda centre: hand_on(centre, device, data.resident, at, now), data.why)
 
     @get("/devices/{device:str}/heard", summary="What a device said lately: a test press", operation_id="heardOfDevice")
     async def heard(

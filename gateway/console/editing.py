@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from gateway.centre.diff import Document
+from gateway.centre.offices import left_empty
 from gateway.console.deps import Console
 from gateway.console.guards import Visitor
 from gateway.errors import CentreError, NotAllowedError, Problem, VersionConflictError
@@ -57,8 +58,8 @@ async def change(
     Raises:
         VersionConflictError: ``base_version`` is not the newest any more.
         NotAllowedError: a manager would add, change or remove an administrator.
-        CentreError: the changed centre does not hold, or shows more of somebody than they agreed to; every problem
-            with its key, value and what is expected.
+        CentreError: the changed centre does not hold, shows more of somebody than they agreed to, or leaves nobody who
+            is administrator, or manager; every problem with its key, value and what is expected.
         StoreFailedError: nothing could be written.
     """
     document = await _at(console, base_version)
@@ -71,6 +72,7 @@ async def problems_of(console: Console, edit: Callable[[dict[str, Any]], None]) 
     document = await _at(console, centres.latest_number(console.db()))
     edit(document)
     found = former.refused(console.db(), document.get("residents", ()))
+    found += left_empty(in_force(console).document, document)
     found += consent_file.refused(console.db(), in_force(console).document, document, undoes=False)
     try:
         await asyncio.to_thread(centres.checked, document)
@@ -139,6 +141,8 @@ async def _apply(
     except CentreError as error:  # all problems at once, also those that only applying finds
         raise CentreError([*error.problems, *former.refused(console.db(), document.get("residents", ()))]) from error
     _only_admins_change_admins(visitor, before, document)
+    if empty := left_empty(before, document):
+        raise CentreError(empty)
     if more := consent_file.refused(console.db(), before, document, undoes=undoes is not None):
         raise CentreError(more)
 

@@ -33,6 +33,7 @@ WHOLE_UNITS: Final[dict[str, str]] = {"minutes": N_("minutes"), "hours": N_("hou
 """Keys that are nothing but their unit."""
 
 LABELS: Final[dict[str, str]] = {
+    "serves_house": N_("Serves the house"),
     "id": N_("Short name"), "name": N_("Name"), "room": N_("Room"), "note": N_("What a carer should know"),
     "description": N_("What the person looks like"), "relatives": N_("Relatives"), "ward": N_("Ward"),
     "visit": N_("Link of the virtual visit"), "type": N_("What it is"), "format": N_("Format"),

@@ -140,7 +140,7 @@ def resident_for(
 def concerns(index: CentreIndex, visitor: Visitor, resident_id: str | None) -> bool:
     """Whether a line of a list of the staff is the visitor's business: what is of nobody, and what is of a resident of
     an earlier version, is the business of all staff."""
-    resident = None if resident_id is None else index.residents.get(resident_id)
+    resident = index.person(resident_id)
     return visitor.sees_everyone if resident is None else visitor.sees(resident)
 
 
@@ -152,7 +152,7 @@ def asked_of(index: CentreIndex, visitor: Visitor, resident_id: str | None, *, s
     """
     if visitor.sees_everyone or resident_id is None:
         return True
-    resident = index.residents.get(resident_id)
+    resident = index.person(resident_id)
     if resident is None:
         return False
     return visitor.sees(resident) or (still_open and names(index.policy_of(resident_id), visitor.id))

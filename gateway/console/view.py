@@ -69,7 +69,7 @@ class Line(msgspec.Struct, frozen=True):
 
 def row_of(alert: Alert, index: CentreIndex, tongue: Tongue, reader: str) -> Row:
     """An alert for one reader (a carer's id)."""
-    resident = index.residents.get(alert.resident) if alert.resident else None
+    resident = index.person(alert.resident)
     room = index.public_name(alert.resident) if alert.resident else (alert.device or alert.subject or tongue("Centre"))
     title = words.alert_title(alert.rule, alert.reason, tongue.language)
     priority = words.priority_word(alert.priority, tongue.language)
@@ -167,8 +167,7 @@ def name_of(who: str | None, index: CentreIndex, tongue: Tongue) -> str:
         return tongue("The gateway")
     if who.startswith("cli:"):
         return tongue("{user} (command line)", user=who.removeprefix("cli:"))
-    carer = index.carers.get(who)
-    return who if carer is None else carer.name
+    return index.carer_name(who) or who
 
 
 def state_text(alert: Alert, index: CentreIndex, tongue: Tongue, reader: str) -> str:

@@ -66,7 +66,7 @@ def marks_of(console: Console, visitor: Visitor, chosen: Collection[str] = ()) -
         visitor: who looks.
         chosen: wards from :func:`chosen_of`; empty: all that are the visitor's.
     """
-    db, residents = console.db(), console.deps.index().residents
+    db, index = console.db(), console.deps.index()
     found = db.execute(
         "SELECT id, version, taken_by, resident FROM alerts WHERE state != 'closed' ORDER BY id"
     ).fetchall()
@@ -75,7 +75,7 @@ def marks_of(console: Console, visitor: Visitor, chosen: Collection[str] = ()) -
     shown, hidden, elsewhere, only_told = [], 0, 0, False
     counts: dict[str, int] = {}
     for number, version, taken_by, who in found:
-        resident = residents.get(who) if who is not None else None
+        resident = index.person(who)
         ward = None if resident is None else resident.ward
         mine = staff and (ward is None or not own or ward in own)
         if mine and ward is not None:
@@ -83,7 +83,7 @@ def marks_of(console: Console, visitor: Visitor, chosen: Collection[str] = ()) -
         if not mine or (chosen and ward is not None and ward not in chosen):
             if told is None:
                 told = _told(console, visitor.id)
-            theirs = number in told and asked_of(console.deps.index(), visitor, who, still_open=True)
+            theirs = number in told and asked_of(index, visitor, who, still_open=True)
             if not theirs and taken_by != visitor.id:
                 hidden += mine
                 elsewhere += staff and not mine

@@ -81,7 +81,7 @@ def level_of(index: CentreIndex, row: Row, resident: str | None) -> Level:
         return Level.LOCK_SCREEN
     if carer.role != "relative":
         return Level.STAFF
-    about = index.residents.get(resident) if resident else None
+    about = index.person(resident)
     return Level.RELATIVE if about is not None and carer.id in about.relatives else Level.LOCK_SCREEN
 
 
@@ -106,7 +106,7 @@ def lines(
         now: UTC-aware.
         db: for the last position; None: it is not told.
     """
-    resident = index.residents.get(about.resident) if about.resident else None
+    resident = index.person(about.resident)
     if level is Level.LOCK_SCREEN or (resident is None and level is Level.RELATIVE):
         return ()
     when = ago(about.raised_at, language, now)

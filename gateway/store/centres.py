@@ -21,7 +21,7 @@ from gateway.centre.model import Centre
 from gateway.centre.sheets import Order, Sheets, document_from, entries_in, sheets_of
 from gateway.clock import from_ms, to_ms
 from gateway.errors import CentreError, Problem, UndoError, VersionConflictError
-from gateway.store import access, audit, former
+from gateway.store import access, audit, former, hands
 from gateway.store.writer import Tx
 
 
@@ -155,6 +155,7 @@ def apply_ready(
         detail["undoes"] = str(undoes)
     audit.record(tx, who=who, action="centre.apply", target=f"centre/{version}", detail=detail)
     access.keep_only(tx, wanted.carers, by=who)
+    hands.ask_anew(tx, wanted.carers, by=who)
     return Applied(version, changed=True)
 
 

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from gateway.alerts import desk
+from gateway.alerts.model import Incident
 from gateway.app.keeper import CentreKeeper
 from gateway.centre.index import CentreIndex
 from gateway.clock import ManualClock
 from gateway.errors import StoreError
 from gateway.store.database import FILE, connect, prepare, reader
+from gateway.store.writer import write_now
+from rules.model import Priority, Reason
 from tests.gateway.pipeline.chain import DEMO, START, applied
 
 
@@ -52,6 +56,28 @@ async def test_a_new_version_is_taken_up_once(keeper: CentreKeeper, path: Path) 
     await keeper.look()
     await keeper.look()
     assert (keeper.version, keeper.index().site.name, changes) == (2, "Haven Home", ["Haven Home"])
+
+
+async def test_who_left_while_their_alert_is_open_keeps_room_and_policy(keeper: CentreKeeper, path: Path) -> None:
+    clock, one = ManualClock(START), DEMO.residents[-1]
+    old = keeper.index()
+    incident = Incident(
+        rule="help", rule_key="help", priority=Priority.HIGH, reason=Reason("Help."), happened_at=START, resident=one.id
+    )
+    write_now(path, lambda tx: desk.raise_incident(tx, old, incident), clock=clock)
+    tables = {
+        name: tuple(entry for entry in getattr(DEMO, name) if entry.resident != one.id)
+        for name in ("assignments", "care_plans")
+    }
+    left = DEMO.model_copy(update={"residents": DEMO.residents[:-1], **tables})
+    applied(path, left, clock)
+    await keeper.look()
+    with closing(reader(path)) as db:
+        for index in (keeper.index(), CentreKeeper(db).index()):
+            assert one.id not in index.residents
+            assert index.public_name(one.id) == one.room
+            assert index.policy_of(one.id).id == old.policy_of(one.id).id
+            assert index.carer_name("sam") == old.carers["sam"].name
 
 
 async def test_a_version_that_cannot_be_used_leaves_the_old_one_in_force(keeper: CentreKeeper, path: Path) -> None:

@@ -42,3 +42,11 @@ def test_what_was_changed_again_is_not_taken_back(house: House, changed: Path) -
     assert house.version() == 3
     assert house.run("centre undo", "1").code == 1
     house.run("centre diff", "9").is_bad_input("expected versions from 1 to 3")
+
+
+def test_a_house_that_loses_its_last_manager_is_warned(house: House, changed: Path) -> None:
+    changed.write_text(changed.read_text().replace('role = "manager"', 'role = "carer"'))
+    ran = house.run("centre apply", changed)
+    assert ran.code == 0
+    assert "Somebody has to be manager or administrator; name another one first." in " ".join(ran.err.split())
+    assert "Somebody has to" not in house.run("centre undo", "2").err

@@ -1,12 +1,14 @@
 """A house whose centre is stored, as in the real gateway: what the pages change is in force at once."""
 
+from contextlib import closing
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from gateway.centre.gone import NOBODY, Gone
 from gateway.centre.index import CentreIndex
 from gateway.centre.load import centre_from_document
-from gateway.store import centres
+from gateway.store import centres, gone
 from gateway.store.database import reader
 from tests.gateway.console.house import DOCUMENT, House
 
@@ -22,7 +24,8 @@ class LivingHouse(House):
     def index(self) -> CentreIndex:
         if self._read is None or self._read[0] != self.version():
             found = self.newest()
-            self._read = (self.version(), CentreIndex(centre_from_document(found) if found else self._first))
+            centre = centre_from_document(found) if found else self._first
+            self._read = (self.version(), CentreIndex(centre, gone=self.gone()))
         return self._read[1]
 
     @index.setter
@@ -37,6 +40,12 @@ class LivingHouse(House):
         centre = centre_from_document(deepcopy(document))
         applied = await self.writer.write(lambda tx: centres.apply(tx, centre, who=who, why=why))
         return applied.version
+
+    def gone(self) -> Gone:
+        if not self.path.exists():
+            return NOBODY
+        with closing(reader(self.path)) as db:
+            return gone.people(db)
 
     def version(self) -> int:
         if not self.path.exists():
