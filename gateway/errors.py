@@ -13,6 +13,7 @@ GatewayError
 ├── BeginAgainError      a cursor belongs to a list that is not kept any more
 ├── BadAnswerError       an answer to an alert can't be used as it is; says which field, and what is expected
 ├── NotAllowedError      the person may not do that
+├── BadDayError          a day or time in an address is too far away to be meant
 ├── PasswordError        a new password can't be used; says what is asked for
 ├── IdentityError        an account of a provider can't be linked to a carer; says why
 ├── ProviderError        a provider (OpenID Connect) did not sign somebody in; says why
@@ -123,6 +124,10 @@ class BadAnswerError(GatewayError):
 
 class NotAllowedError(GatewayError):
     """The person may not do that."""
+
+
+class BadDayError(GatewayError):
+    """A day or time in an address is too far away to be meant."""
 
 
 class PasswordError(GatewayError):

@@ -58,6 +58,7 @@ from gateway.console.board import Board
 from gateway.console.deps import CONSOLE, STOPPING, Console, ConsoleDeps
 from gateway.console.gate import MOST_PARTS, SMALL, Gate, Sending
 from gateway.console.headers import security_headers
+from gateway.console.limits import within_limits
 from gateway.console.map import Map
 from gateway.console.oidc import OidcPages
 from gateway.console.ops import Counters, healthz, metrics_route
@@ -153,7 +154,7 @@ def create_app(deps: ConsoleDeps) -> Litestar:
             cookie_httponly=True,
             cookie_samesite="lax",
         ),
-        guards=[token_guard],
+        guards=[token_guard, within_limits],
         before_send=[security_headers(secure=deps.secure_cookies, images=deps.map.tiles_origin)],
         exception_handlers={
             HTTPException: on_http_error,

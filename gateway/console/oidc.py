@@ -277,7 +277,7 @@ async def take_away(request: Request[Any, Any, Any], number: int, *, whose: str 
             return False
         return identities.unlink(tx, number, by=visitor.id, carer=whose) or None
 
-    done = await writer.write(work, urgent=True) if number < 2**63 else None
+    done = await writer.write(work, urgent=True)
     if done is None:
         raise NotFoundException
     return done

@@ -13,6 +13,7 @@ from litestar.response import Redirect
 from gateway.console.guards import visitor_of
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.errors import (
+    BadDayError,
     BeginAgainError,
     CentreError,
     GatewayError,
@@ -132,7 +133,7 @@ def on_gateway_error(request: Request[Any, Any, Any], error: GatewayError) -> Re
             return refuse(request, next(status for kind, status in _REFUSED.items() if isinstance(error, kind)))
         case VersionConflictError() | UndoError() | CentreError():
             return _of_centre(request, error)
-        case BeginAgainError() | TokenError():
+        case BeginAgainError() | BadDayError() | TokenError():
             return refuse(request, 409 if isinstance(error, BeginAgainError) else 422, str(error))
         case StoreFailedError():
             _LOG.error("console.store_failed", route=_route(request))

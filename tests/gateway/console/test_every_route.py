@@ -236,3 +236,42 @@ async def test_an_open_page_is_a_look_once_in_a_while(house: Walked) -> None:
                 await nora.get(address)
                 counted.append(house.ask("SELECT count(*) FROM looks WHERE resident = '*'")[0][0])
             assert [counted[1] - counted[0], counted[2] - counted[1]] == [0, 1], address
+
+
+NUMBERS = ("-1", "-99999999999999999999", "9223372036854775808", "99999999999999999999")
+DAYS = ("0001-01-01T00:00:00+14:00", "9999-12-31", "9999-12-31T23:59:59Z", "0001-01-01", "-99999999999999999999")
+
+
+async def test_no_number_in_an_address_is_too_large_or_too_small(house: Walked) -> None:
+    numbered = [one for one in house.app.routes if ":int" in one.path]
+    assert len(numbered) > 20
+    async with house.with_token("ada") as ada:
+        for route in numbered:
+            for number in NUMBERS:
+                address = re.sub(r"{\w+:int}", number, route.path)
+                address = re.sub(r"{(\w+):\w+}", lambda part: PLACES[part[1]], address)
+                for method in set(getattr(route, "methods", ())) - {"OPTIONS"}:
+                    body: dict[str, str] | None = {} if address.startswith("/api") and method != "GET" else None
+                    answer = await ada.request(method, address, json=body)
+                    assert answer.status_code == 404, f"{method} {address}: {answer.status_code} {answer.text[:200]}"
+
+
+async def test_no_day_in_an_address_is_too_far_away(house: Walked) -> None:
+    asked = 0
+    async with house.with_token("ada") as ada:
+        paths = (await ada.get("/api/schema/openapi.json")).json()["paths"]
+        for path, methods in paths.items():
+            for one in methods.get("get", {}).get("parameters", ()):
+                if one["in"] != "query":
+                    continue
+                for day in DAYS:
+                    answer = await ada.get(house.filled(path), params={one["name"]: day})
+                    assert answer.status_code < 500, f"{path}?{one['name']}={day}: {answer.text[:200]}"
+                    asked += 1
+        for page in ("/figures?since={0}&until={0}", "/figures?until={0}", "/residents/r01/sleep?date={0}",
+                     "/residents/r01/timeline?day={0}", "/map?at={0}", "/shifts?week={0}"):  # fmt: skip
+            for day in DAYS:
+                assert (await ada.get(page.format(day.replace("+", "%2B")))).status_code < 500, page
+        answer = await ada.get("/api/kpis", params={"until": DAYS[0]})
+        assert (answer.status_code, "expected" in answer.json()["detail"]) == (422, True)
+    assert asked > 100
