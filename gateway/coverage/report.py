@@ -125,7 +125,10 @@ def _untested(
         ]
         if untested:
             about: dict[str, float | str] = {"carer": carer.name, "days": days}
-            all_of_them = len(untested) == len(ways)
+            # of nobody who was told by the terminal is it said that no message went out to them
+            all_of_them = len(untested) == len(ways) and not any(
+                _worked(db, name, way.channel, way.address, since) for way in carer.contacts
+            )
             what = (
                 Reason(_UNTESTED, about)
                 if all_of_them

@@ -193,6 +193,21 @@ def test_each_contact_is_tested_for_itself(look: Look) -> None:
     assert said.endswith(": 2. sms.")  # nobody tests the terminal
 
 
+def test_of_whom_the_terminal_told_it_is_not_said_that_nothing_went_out(look: Look) -> None:
+    carers = deepcopy(DOCUMENT["carers"])
+    next(one for one in carers if one["id"] == "nora")["contacts"].append({"channel": "log", "address": ""})
+    look.furnish(carers=carers)
+
+    def noras() -> str:
+        [said] = [look.words(one) for one in look.found(Kind.UNTESTED) if one.carer == "nora"]
+        return said
+
+    assert noras().endswith("no message went out to them and no test was made.")
+    look.press()
+    look.db.execute("UPDATE notifications SET state = 'sent', channel = 'log', address = ''")
+    assert noras().endswith("no message went out there and no test was made: 1. smtp.")
+
+
 def test_a_changed_address_is_untested(look: Look) -> None:
     look.press()
     look.db.execute("UPDATE notifications SET state = 'delivered', address = 'old@x.org'")
