@@ -162,7 +162,7 @@ async def token_guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRou
 
 def scope_of(method: str, path: str) -> Scope:
     """Which scope a request needs."""
-    if method in {"GET", "HEAD", "OPTIONS"}:
+    if method in {"GET", "OPTIONS"}:
         return Scope.READ
     return Scope.ANSWER if _ANSWER.fullmatch(path) else Scope.WRITE
 
