@@ -57,6 +57,9 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     """Those of the filters whose payloads are, or may be, plain text instead of a JSON object."""
     by_model: bool = True
     """Whether ``decode`` looks at the model; where it does not, nobody need look the model up for each message."""
+    any_case: bool = False
+    """Whether ``decode`` writes addresses in small letters or capitals of its own: two that differ only in these are
+    one device."""
     empty_says_nothing: bool = False
     """Whether an empty payload is no message: that is how a kept state is taken back (Zigbee2MQTT clears the topics of
     a device that was renamed, and older versions ``…/action`` after each press)."""
@@ -107,6 +110,7 @@ FORMATS: tuple[Format, ...] = (
         title="ChirpStack v4, with profiles of LoRaWAN devices",
         decode=chirpstack.decode,
         address_of=chirpstack.address_of,
+        any_case=True,
         telemetry_topics=chirpstack.TELEMETRY_TOPICS,
         alarm_topics=chirpstack.ALARM_TOPICS,
     ),
@@ -151,6 +155,7 @@ FORMATS: tuple[Format, ...] = (
         title="Shelly buttons and sensors of all generations",
         decode=shelly.decode,
         address_of=shelly.address_of,
+        any_case=True,
         telemetry_topics=shelly.TELEMETRY_TOPICS,
         alarm_topics=shelly.ALARM_TOPICS,
         text_topics=shelly.TEXT_TOPICS,
@@ -161,6 +166,7 @@ FORMATS: tuple[Format, ...] = (
         title="Bluetooth devices through Theengs Gateway or OpenMQTTGateway, BTHome among them",
         decode=theengs.decode,
         address_of=theengs.address_of,
+        any_case=True,
         telemetry_topics=theengs.TELEMETRY_TOPICS,
         alarm_topics=theengs.ALARM_TOPICS,
     ),
@@ -169,6 +175,7 @@ FORMATS: tuple[Format, ...] = (
         title="Emfit under-mattress sensors, and others that speak plain JSON",
         decode=emfit.decode,
         address_of=emfit.address_of,
+        any_case=True,
         telemetry_topics=emfit.TELEMETRY_TOPICS,
         alarm_topics=emfit.ALARM_TOPICS,
     ),

@@ -55,6 +55,7 @@ def _unknown(
 
 def _devices(draft: Draft) -> Iterator[Problem]:
     formats = [known.name for known in registry.FORMATS]
+    folded = {known.name for known in registry.FORMATS if known.any_case}
     first: dict[tuple[str, str], str] = {}
     for entry in draft.of(Device):
         name, address = entry.text("format"), entry.text("address") or entry.text("id")
@@ -64,7 +65,8 @@ def _devices(draft: Draft) -> Iterator[Problem]:
             continue
         if name == "native" and "address" in entry.raw and set(address) & set("/+#"):
             yield entry.problem("address", address, "an address without / + and #: it is one level of a topic")
-        before = first.setdefault((name, address), entry.place.key)
+        one = address.casefold() if name in folded else address
+        before = first.setdefault((name, one), entry.place.key)
         if before != entry.place.key:
             yield entry.problem("address", address, f"an address that no other {name} device has; {before} has it too")
     yield from _around(draft)

@@ -137,6 +137,13 @@ def known_as(label: Label, document: Mapping[str, Any]) -> Mapping[str, Any] | N
     return next((one for one in devices if _plain(str(one.get("address", ""))) in wanted), None)
 
 
+def named_already(format_: str, address: str, document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The device of the centre with that address in that format, whatever capitals it is typed in; None: none."""
+    typed = (format_, address.casefold())
+    devices: list[Mapping[str, Any]] = list(document.get("devices", ()))
+    return next((one for one in devices if (one.get("format"), str(one.get("address", "")).casefold()) == typed), None)
+
+
 def waiting_room(db: sqlite3.Connection, now: datetime, known: Iterable[tuple[str, str]]) -> list[Waiting]:
     """Devices that were heard in the last hour and that the centre does not have, the newest first.
 

@@ -19,6 +19,23 @@ USUAL_ACCURACY_M: Final = 30.0
 
 _CROSSES: Final = N_("The border crosses or touches itself at the place that is marked. Move the corner there.")
 _BROKEN: Final = N_("Something is wrong at the place that is marked. Draw that part again.")
+_SAID: Final = (
+    ("radius_m is for", N_("Only a circle has a radius. Leave it out here.")),
+    ("radius_m is", N_("The radius must be more than 0 and at most 300,000 metres.")),
+    ("width_m is for", N_("Only a way has a width. Leave it out here.")),
+    ("width_m is", N_("The width must be more than 0 and at most 10,000 metres.")),
+    ("geometry.type is", N_("A place on the map is an area, a circle or a way. This shape is none of them.")),
+    ("from its centre", N_("It reaches more than 300 km from its middle. Draw it smaller.")),
+    ("a pole;", N_("It reaches a pole. Places end at 89° north and south.")),
+    ("coordinates are empty", N_("Nothing is drawn yet.")),
+    ("coordinates don't make", N_("These points don’t make a place that can be used. Draw it again.")),
+    ("true and false", N_("These points don’t make a place that can be used. Draw it again.")),
+    ("neither a geometry", N_("Give it a place on the map, or rooms.")),
+    ("are possible; make", N_("It has too many corners or parts. Draw it simpler, or make several places.")),
+    ("draw it simpler", N_("It has too many corners or parts. Draw it simpler, or make several places.")),
+)
+"""What the geometry says of a zone, in the words of the page: a part of it, and the sentence."""
+
 SHALLOW: Final = N_(
     "It is nowhere deeper than {distance}. A position that is less exact than that is never certainly inside."
 )
@@ -76,7 +93,9 @@ def _fault(error: BadZoneError, zone: Zone) -> Fault:
         lon, lat = error.at
         return Fault(field="geometry", text=_CROSSES if "crosses" in text else _BROKEN, lon=lon, lat=lat)
     field = next((name for name in ("radius_m", "width_m") if text.startswith(name)), "geometry")
-    return Fault(field=field, text=text[:1].upper() + text[1:] + ".")
+    said = next((words for part, words in _SAID if part in text), None)
+    end = "" if text.endswith((".", "?", "!")) else "."
+    return Fault(field=field, text=said or f"{text[:1].upper()}{text[1:]}{end}")
 
 
 _users: WeakKeyDictionary[CentreIndex, dict[str, list[str]]] = WeakKeyDictionary()

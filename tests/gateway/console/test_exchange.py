@@ -13,7 +13,7 @@ from gateway.console import exchange
 from gateway.errors import CentreError
 from tests.gateway.console.house import DOCUMENT, field
 from tests.gateway.console.living import LivingHouse
-from tests.gateway.console.test_admin import house  # noqa: F401 - a fixture
+from tests.gateway.console.test_admin import house, submit  # noqa: F401 - a fixture
 
 TOML = exchange.as_toml(dict(DOCUMENT))
 SECRET = "TOP SECRET"  # of somebody else
@@ -111,3 +111,11 @@ async def test_a_page_and_the_api_say_what_is_wrong_and_no_more_than_can_be_read
         document = house.newest() | {"calendars": [{"id": "c", "file": "/etc/hostname"}]}
         problems = (await sam.post("/api/centre/check", json=document)).json()["problems"]
         assert "calendars[0].file" in {problem["key"] for problem in problems}  # no key of a document
+
+
+async def test_a_device_is_not_brought_in_twice_in_other_capitals(house: LivingHouse) -> None:  # noqa: F811
+    async with house.signed_in("sam") as sam:
+        for address, status in (("BUTTON-1", 422), ("BUTTON-2", 303)):
+            answer = await submit(sam, "/admin/pair/device", type="sos_button", format="native", address=address)
+            assert answer.status_code == status, address
+            assert ("This device is here already." in answer.text) is (status == 422)

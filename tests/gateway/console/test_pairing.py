@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.console.pairing import known_as, read_label
+from gateway.console.pairing import known_as, named_already, read_label
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,10 @@ def test_a_device_that_is_here_is_found_however_it_is_written() -> None:
     device = {"id": "d1", "format": "tts", "address": "eui-AABBCCDDEEFF0011"}
     assert known_as(label, {"devices": [{"id": "d0", "address": "other"}, device]}) == device
     assert known_as(label, {"devices": []}) is None
+
+
+def test_a_device_that_is_typed_in_other_capitals_is_the_same() -> None:
+    document = {"devices": [{"id": "b1", "format": "native", "address": "button-1"}]}
+    assert named_already("native", "BUTTON-1", document) == document["devices"][0]
+    assert named_already("native", "button-11", document) is None
+    assert named_already("owntracks", "button-1", document) is None
