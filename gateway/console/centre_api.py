@@ -242,6 +242,8 @@ def _entries(writes: dict[str, Any]) -> list[Any]:
         document = in_force(console_of(request)).document
         if not (known_table(table) and table != SITE and find(document, table, key[1:])):
             return problem(404, "There is no such entry.")
+        if (unmet := unmet_condition(request)) is not None:
+            return unmet
         next_one = next_house_policy(document, key[1:]) if table == "policies" else None
         if next_one is not None and serves != next_one:
             expected = f"expected {next_one!r}: this policy serves the house, and that one will when it is taken out"
@@ -281,15 +283,23 @@ def _tagged(body: object, version: int) -> Response[Any]:
 
 async def change_centre(request: Request[Any, Any, Any], edit: Any, why: str) -> Response[Any]:
     """Change the centre in force from the version that ``If-Match`` names; 428 without it, 412 with an older one."""
+    if (unmet := unmet_condition(request)) is not None:
+        return unmet
     console = console_of(request)
     newest = in_force(console).version
+    applied: Applied = await editing.change(console, required_visitor(request), newest, edit, why)
+    return _tagged(applied, applied.version)
+
+
+def unmet_condition(request: Request[Any, Any, Any]) -> Response[bytes] | None:
+    """What is answered when ``If-Match`` does not name the version in force; None: it does."""
+    newest = in_force(console_of(request)).version
     wanted = request.headers.get("if-match")
     if wanted is None:
         return problem(428, f"If-Match: expected the ETag of what was read; the newest is {_tag(newest)}")
     if wanted not in {_tag(newest), "*"}:
         return problem(412, f"If-Match: {wanted[:60]}: version {newest} is in force by now. Nothing was changed.")
-    applied: Applied = await editing.change(console, required_visitor(request), newest, edit, why)
-    return _tagged(applied, applied.version)
+    return None
 
 
 def _changes(before: Document | None, after: Document) -> list[EntryChange]:

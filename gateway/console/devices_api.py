@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from gateway.centre.diff import Document
 from gateway.console import editing
-from gateway.console.centre_api import change_centre
+from gateway.console.centre_api import change_centre, unmet_condition
 from gateway.console.deps import console_of
 from gateway.console.editing import in_force
 from gateway.console.entries import find, new_id, put
@@ -136,13 +136,10 @@ def router() -> Router:
         if data.resident is not None and find(document, "residents", data.resident) is None:
             return problem(422, f"resident: {data.resident[:60]!r}: expected a resident of the centre, or null")
         at, now = _utc(data.at), console_of(request).deps.clock.now()
-        if (early := too_early(document, device, data.at, now)) is not None:
-            words = "somebody had it until" if early[0] == HAD_UNTIL else "the present person has had it since"
-            return problem(422, f"at: {at}: {words} {_utc(early[1])}: expected a later time")
-        if ahead(data.at, now) and not data.later:
-            return problem(
-                422, f"at: {at}: this lies ahead, until then it stays with the present person: expected later=true"
-            )
+        if (unmet := unmet_condition(request)) is not None:
+            return unmet
+        if (wrong := _untimely(document, device, data, now)) is not None:
+            return problem(422, f"at: {at}: {wrong}")
         return await change_centre(request, lambda centre: hand_on(centre, device, data.resident, at, now), data.why)
 
     @get("/devices/{device:str}/heard", summary="What a device said lately: a test press", operation_id="heardOfDevice")
@@ -179,6 +176,16 @@ def _waiting(request: Request[Any, Any, Any]) -> list[Waiting]:
     return waiting_room(
         console.db(), console.deps.clock.now(), [(str(one["format"]), str(one["address"])) for one in devices]
     )
+
+
+def _untimely(document: Document, device: str, data: HandOnWanted, now: datetime) -> str | None:
+    """Why a device can't be given on from that time; None: it can."""
+    if (early := too_early(document, device, data.at, now)) is not None:
+        words = "somebody had it until" if early[0] == HAD_UNTIL else "the present person has had it since"
+        return f"{words} {_utc(early[1])}: expected a later time"
+    if ahead(data.at, now) and not data.later:
+        return "this lies ahead, until then it stays with the present person: expected later=true"
+    return None
 
 
 def _no_zone(field: str, at: datetime) -> Response[bytes]:

@@ -102,7 +102,7 @@ async def test_a_device_comes_in_is_pressed_and_handed_on(living: LivingHouse) -
         heard = await sam.get(f"{at}/{device}/heard")
         assert (heard.status_code, heard.json()["heard"]) == (200, [])
         assert (await sam.get(f"{at}/nothing/heard")).status_code == 404
-        on = {"resident": "r02", "at": (living.clock.now() + timedelta(hours=1)).isoformat()}
+        on = {"resident": "r02", "at": (living.clock.now() + timedelta(hours=1)).isoformat(), "later": True}
         assert (await sam.post(f"{at}/{device}/hand-on", json=on)).status_code == 428
         tag = (await sam.get("/api/centre")).headers["etag"]
         assert (await sam.post(f"{at}/{device}/hand-on", json=on, headers={"If-Match": tag})).status_code == 200
