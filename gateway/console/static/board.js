@@ -183,7 +183,7 @@ function own(row) {
 
 // The answer is taken, and this picture of it is older.
 function taken(row) {
-  return own(row) && Number(row.dataset.v.split("-")[1]) < answered.get(row.id.slice(1))[0];
+  return Number(row.dataset.v.split("-")[1]) < answered.get(row.id.slice(1))?.[0];
 }
 
 // An answer that waits to be sent is no answer yet, but whoever tapped it has heard the tone.

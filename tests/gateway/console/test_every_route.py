@@ -264,7 +264,8 @@ async def test_no_day_in_an_address_is_too_far_away(house: Walked) -> None:
             for one in methods.get("get", {}).get("parameters", ()):
                 if one["in"] != "query":
                     continue
-                for day in DAYS:
+                dated = "date" in str(one["schema"])  # of others, one is enough: they never hold a time
+                for day in DAYS if dated else DAYS[:1]:
                     answer = await ada.get(house.filled(path), params={one["name"]: day})
                     assert answer.status_code < 500, f"{path}?{one['name']}={day}: {answer.text[:200]}"
                     asked += 1
@@ -274,4 +275,4 @@ async def test_no_day_in_an_address_is_too_far_away(house: Walked) -> None:
                 assert (await ada.get(page.format(day.replace("+", "%2B")))).status_code < 500, page
         answer = await ada.get("/api/kpis", params={"until": DAYS[0]})
         assert (answer.status_code, "expected" in answer.json()["detail"]) == (422, True)
-    assert asked > 100
+    assert asked > 60

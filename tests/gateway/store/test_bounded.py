@@ -25,6 +25,7 @@ def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     path = tmp_path / FILE
     prepare(path)
     with closing(connect(path)) as opened:
+        opened.execute("BEGIN")  # one save for all, not one for each
         opened.executemany(
             "INSERT INTO journal (seq, format, topic, payload, received_at) VALUES (?, 'native', 't', x'', ?)",
             [(number, _at(number)) for number in range(1, FRAMES + 1)],
@@ -32,6 +33,7 @@ def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         opened.executemany(
             "INSERT INTO quarantine (frame, why, detail) VALUES (?, 'not_json', '')", [(one,) for one in BROKEN]
         )
+        opened.execute("COMMIT")
         yield opened
 
 
