@@ -10,8 +10,8 @@ from playwright.async_api import BrowserContext, expect
 from gateway.clock import to_ms
 from tests.browser.barriers import barriers
 from tests.browser.conftest import sign_in
-from tests.gateway.console.living import LivingHouse
-from tests.gateway.console.test_admin import HOME, heard
+from tests.gateway.console.living import HOME, LivingHouse
+from tests.gateway.console.test_admin import heard
 
 
 @pytest_asyncio.fixture(loop_scope="session")

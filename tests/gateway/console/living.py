@@ -12,6 +12,17 @@ from gateway.store import centres, gone
 from gateway.store.database import reader
 from tests.gateway.console.house import DOCUMENT, House
 
+HOME: dict[str, Any] = {
+    **deepcopy(DOCUMENT),
+    "carers": [
+        *DOCUMENT["carers"],
+        {"id": "ada", "name": "Ada Admin", "role": "admin", "contacts": []},
+    ],
+    "devices": [{"id": "b1", "type": "sos_button", "format": "native", "address": "button-1"}],
+    "assignments": [{"device": "b1", "resident": "r01", "from": "2026-01-01T00:00:00Z"}],
+}
+"""With an administrator, and a button that somebody has."""
+
 
 class LivingHouse(House):
     """The index is that of the newest stored version."""

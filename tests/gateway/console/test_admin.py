@@ -1,9 +1,6 @@
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from copy import deepcopy
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,30 +9,13 @@ import pytest
 from gateway.alerts import contact_tests
 from gateway.clock import to_ms
 from gateway.console.trial_view import Tally, TrialView, TriedAlert
-from tests.gateway.console.house import DOCUMENT, field, sign_in
+from tests.gateway.console.house import field, sign_in
 from tests.gateway.console.living import LivingHouse
-
-HOME: dict[str, Any] = {
-    **deepcopy(DOCUMENT),
-    "carers": [
-        *DOCUMENT["carers"],
-        {"id": "ada", "name": "Ada Admin", "role": "admin", "contacts": []},
-    ],
-    "devices": [{"id": "b1", "type": "sos_button", "format": "native", "address": "button-1"}],
-    "assignments": [{"device": "b1", "resident": "r01", "from": "2026-01-01T00:00:00Z"}],
-}
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[LivingHouse]:
-    house = LivingHouse(tmp_path)
-    await house.start()
-    await house.apply(HOME)
-    await house.give_passwords()
-    try:
-        yield house
-    finally:
-        await house.stop()
+def house(home: LivingHouse) -> LivingHouse:
+    return home
 
 
 async def submit(client: httpx.AsyncClient, path: str, /, **data: Any) -> httpx.Response:

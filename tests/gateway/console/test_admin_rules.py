@@ -6,30 +6,27 @@ import pytest
 
 from tests.gateway.console.house import field
 from tests.gateway.console.living import LivingHouse
-from tests.gateway.console.test_admin import (
-    house,  # noqa: F401 - a fixture
-    submit,
-)
+from tests.gateway.console.test_admin import submit
 
 RULES = ("help", "fall", "silent")
 
 
 @pytest.fixture
-async def plan(house: LivingHouse) -> LivingHouse:  # noqa: F811
+async def plan(home: LivingHouse) -> LivingHouse:
     """A resident with three rules."""
-    async with house.signed_in("sam") as client:
+    async with home.signed_in("sam") as client:
         for rule in RULES[1:]:
             added = await submit(client, f"/admin/plan/r01/rule/new?rule={rule}", _rule=rule)
             assert added.status_code == 303, added.text
-    assert words_of(house) == list(RULES)
-    return house
+    assert words_of(home) == list(RULES)
+    return home
 
 
-def rules_of(house: LivingHouse) -> list[dict[str, Any]]:  # noqa: F811
+def rules_of(house: LivingHouse) -> list[dict[str, Any]]:
     return list(house.newest()["care_plans"][0]["rules"])
 
 
-def words_of(house: LivingHouse) -> list[str]:  # noqa: F811
+def words_of(house: LivingHouse) -> list[str]:
     return [one["rule"] for one in rules_of(house)]
 
 

@@ -13,7 +13,7 @@ from gateway.console import exchange
 from gateway.errors import CentreError
 from tests.gateway.console.house import DOCUMENT, field
 from tests.gateway.console.living import LivingHouse
-from tests.gateway.console.test_admin import house, submit  # noqa: F401 - a fixture
+from tests.gateway.console.test_admin import submit
 
 TOML = exchange.as_toml(dict(DOCUMENT))
 SECRET = "TOP SECRET"  # of somebody else
@@ -91,16 +91,16 @@ async def upload(client: httpx.AsyncClient, body: bytes) -> httpx.Response:
     return await client.post("/admin/exchange", data={"_csrf_token": token}, files={"file": ("centre.toml", body)})
 
 
-async def test_a_page_and_the_api_say_what_is_wrong_and_no_more_than_can_be_read(house: LivingHouse) -> None:  # noqa: F811
+async def test_a_page_and_the_api_say_what_is_wrong_and_no_more_than_can_be_read(home: LivingHouse) -> None:
     many = "".join(f'[[residents]]\nid = "q{n}"\nname = "Q"\nroom = "1"\n' for n in range(1000))
-    async with house.signed_in("sam") as sam:
+    async with home.signed_in("sam") as sam:
         for name in ("lzma damaged", "digits", "two folders"):
             assert (await upload(sam, UNREADABLE[name])).status_code == 422, name
         page = await upload(sam, TOML + many.encode())
         assert page.status_code == 422
         assert page.text.count("expected a [[care_plans]]") == 200
         assert "and 800 more" in unescape(page.text)
-        document = house.newest()
+        document = home.newest()
         document["residents"] += [{"id": f"q{n}", "name": "Q", "room": "1"} for n in range(1000)]
         checked = (await sam.post("/api/centre/check", json=document)).json()
         assert (len(checked["problems"]), checked["more"]) == (200, 800)
@@ -108,13 +108,13 @@ async def test_a_page_and_the_api_say_what_is_wrong_and_no_more_than_can_be_read
             "/api/centre", json=document, headers={"If-Match": (await sam.get("/api/centre")).headers["etag"]}
         )
         assert (put.status_code, len(put.json()["problems"]), put.json()["more"]) == (422, 200, 800)
-        document = house.newest() | {"calendars": [{"id": "c", "file": "/etc/hostname"}]}
+        document = home.newest() | {"calendars": [{"id": "c", "file": "/etc/hostname"}]}
         problems = (await sam.post("/api/centre/check", json=document)).json()["problems"]
         assert "calendars[0].file" in {problem["key"] for problem in problems}  # no key of a document
 
 
-async def test_a_device_is_not_brought_in_twice_in_other_capitals(house: LivingHouse) -> None:  # noqa: F811
-    async with house.signed_in("sam") as sam:
+async def test_a_device_is_not_brought_in_twice_in_other_capitals(home: LivingHouse) -> None:
+    async with home.signed_in("sam") as sam:
         for address, status in (("BUTTON-1", 422), ("BUTTON-2", 303)):
             answer = await submit(sam, "/admin/pair/device", type="sos_button", format="native", address=address)
             assert answer.status_code == status, address

@@ -11,19 +11,7 @@ from gateway.console.admin_lines import lists_of
 from gateway.console.deps import CONSOLE
 from tests.gateway.console.living import LivingHouse
 from tests.gateway.console.places import ZONES, PlacesHouse
-from tests.gateway.console.test_admin import HOME, submit
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[LivingHouse]:
-    house = LivingHouse(tmp_path)
-    await house.start()
-    await house.apply(HOME)
-    await house.give_passwords()
-    try:
-        yield house
-    finally:
-        await house.stop()
+from tests.gateway.console.test_admin import submit
 
 
 @pytest.fixture
@@ -37,9 +25,9 @@ async def places(tmp_path: Path) -> AsyncIterator[PlacesHouse]:
         await house.stop()
 
 
-async def test_a_list_is_written_once_for_each_version(house: LivingHouse) -> None:
-    lists = lists_of(house.app.state[CONSOLE])
-    async with house.signed_in("sam") as sam:
+async def test_a_list_is_written_once_for_each_version(home: LivingHouse) -> None:
+    lists = lists_of(home.app.state[CONSOLE])
+    async with home.signed_in("sam") as sam:
         first = await sam.get("/admin/list/residents")
         again = await sam.get("/admin/list/residents?page=2")
         found = await sam.get("/admin/list/residents?q=CARMEN")
@@ -76,9 +64,9 @@ async def test_a_piece_of_the_zones_makes_only_its_own_zones(
 
 
 async def test_the_file_of_a_large_house_is_written_in_another_process(
-    house: LivingHouse, monkeypatch: pytest.MonkeyPatch
+    home: LivingHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with house.signed_in("sam") as sam:
+    async with home.signed_in("sam") as sam:
         here = await sam.get("/admin/exchange/centre.toml")
         monkeypatch.setattr(exchange, "LARGE", 0)
         monkeypatch.setitem(exchange.WRITERS, "toml", lambda _: b"written in this process")
