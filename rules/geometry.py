@@ -129,7 +129,8 @@ class ZoneShape:
             BadZoneError: the geometry can't be used; the text says where and what to do.
         """
         inside = frozenset(rooms)
-        kind = geometry.get("type") if isinstance(geometry, dict) else None
+        given = geometry.get("type") if isinstance(geometry, dict) else None
+        kind = None if given is None else str(given)  # JSON may have a list there
         for field, value, kinds in (
             ("radius_m", radius_m, "a Point"),
             ("width_m", width_m, "a LineString"),

@@ -122,6 +122,7 @@ BAD: dict[str, tuple[Any, Any, str]] = {
     "two corners": ({"type": "Polygon", "coordinates": [[[14, 35], [15, 36]]]}, None, "at least four"),
     "words": ({"type": "Polygon", "coordinates": [[["a", "b"]] * 4]}, None, "don't make a Polygon"),
     "no coordinates at all": ({"type": "Polygon"}, None, "don't make a Polygon"),
+    "a list for a type": ({"type": [], "coordinates": [SQUARE]}, None, r"geometry.type is '\[\]'"),
     "null": ({"type": "Polygon", "coordinates": None}, None, "zone z"),
     "not a number": ({"type": "Point", "coordinates": [math.nan, 35.9]}, 50, "zone z"),
     "infinite": ({"type": "Polygon", "coordinates": [[*SQUARE[:2], [math.inf, 35.91], SQUARE[0]]]}, None, "finite"),
