@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -54,6 +54,12 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
     """Marks a text as a msgid where it is written; it is translated where it is said."""
     return text
 
+
+STAFF_NOTE: Final = "staff_note"
+"""The value of a reason that holds what somebody wrote for their colleagues. No text of a reason names it: relatives
+read those."""
+
+_IN_THEIR_WORDS = N_("In their words: {note}")
 
 _WITHOUT_UNITS = frozenset({"mt"})
 """Languages whose words for durations Babel does not have: CLDR has only "2 min" for Maltese."""
@@ -166,6 +172,12 @@ def say(reason: Reason, language: str, timezone: ZoneInfo, now: datetime) -> str
     """
     values = {name: _written(name, value, language, timezone, now) for name, value in reason.values.items()}
     return gettext(reason.text, language, **values)
+
+
+def staff_note(reason: Reason, language: str) -> str | None:
+    """What somebody wrote for their colleagues about it, as a sentence; None: nothing. Never for relatives."""
+    note = reason.values.get(STAFF_NOTE)
+    return gettext(_IN_THEIR_WORDS, language, note=note) if isinstance(note, str) else None
 
 
 def rule_title(rule: str, language: str) -> str:

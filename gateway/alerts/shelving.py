@@ -18,6 +18,7 @@ from gateway.clock import from_ms, to_ms
 from gateway.errors import BadAnswerError, NotAllowedError
 from gateway.store import audit
 from gateway.store.writer import Tx
+from gateway.words import STAFF_NOTE
 from rules.model import Priority, Reason
 
 NEVER: Final = frozenset({"help", "fall"})
@@ -263,7 +264,7 @@ def _notice(shelf: Shelf, now: datetime) -> Incident:
         subject=shelf.rule_key,
         priority=Priority.LOW,
         reason=Reason(
-            "An important rule is shelved until {until_at}: {why}", {"until_at": to_ms(shelf.until), "why": shelf.why}
+            "An important rule is shelved until {until_at}.", {"until_at": to_ms(shelf.until), STAFF_NOTE: shelf.why}
         ),
         happened_at=now,
     )

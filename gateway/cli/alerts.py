@@ -32,7 +32,7 @@ from gateway.errors import BadAnswerError, StoreError
 from gateway.store import centres
 from gateway.store.database import reader
 from gateway.store.writer import Tx, write_now
-from gateway.words import alert_title, duration, say
+from gateway.words import alert_title, duration, say, staff_note
 from rules.model import Reason
 
 NumberArgument = Annotated[int, typer.Argument(min=1, help="The alert's number.", metavar="ID")]
@@ -193,6 +193,7 @@ def explain(number: NumberArgument, *, config: ConfigOption = DEFAULT_CONFIG, js
         f"Alert {alert.id}: {title} ({alert.priority.value}), {place}, {alert.state.value}",
         f"  Why: {words(alert.reason)}",
         *(f"       {words(mark)}" for mark in alert.marks),
+        *(f"       {printable(note)}" for note in [staff_note(alert.reason, "en")] if note),
         f"  Happened {when(alert.happened_at)}, raised {when(alert.raised_at)}, repeats {alert.repeats}",
     ]
     lines += [
@@ -246,7 +247,9 @@ def _in_words(alert: Alert, index: CentreIndex) -> dict[str, Any]:
         return say(reason, "en", index.timezone, alert.raised_at)
 
     fields: dict[str, Any] = msgspec.to_builtins(alert)
-    return {**fields, "words": words(alert.reason), "mark_words": [words(mark) for mark in alert.marks]}
+    note = staff_note(alert.reason, "en")
+    marks = [words(mark) for mark in alert.marks]
+    return {**fields, "words": words(alert.reason), "staff_note": note, "mark_words": marks}
 
 
 def centre_of(db: sqlite3.Connection) -> CentreIndex:

@@ -32,13 +32,22 @@ from gateway.cli.common import (
 )
 from gateway.errors import CentreError, Problem, UndoError, VersionConflictError
 from gateway.problems import shown
-from gateway.store import centres
+from gateway.store import centres, consent_file
 from gateway.store.database import prepare, reader
-from gateway.store.writer import write_now
+from gateway.store.writer import Tx, write_now
 
 app = typer.Typer(help="The care centre as data: residents, devices, zones, carers, care plans.", no_args_is_help=True)
 NOTHING = "No care centre was applied yet: run `telecare centre apply FILE`."
 FileArgument = Annotated[Path, typer.Argument(help="The centre file (TOML); its zones lie beside it.", metavar="FILE")]
+
+AgreedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--agreed",
+        metavar="WORDS",
+        help="Who agreed that more of a resident may be seen, when and how; it goes to the consent log.",
+    ),
+]
 
 
 @app.command()
@@ -52,19 +61,41 @@ def check(file: FileArgument) -> None:
 
 
 @app.command()
-def apply(file: FileArgument, *, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
+def apply(
+    file: FileArgument,
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+    agreed: AgreedOption = None,
+    json: JsonOption = False,
+) -> None:
     """Check a centre file as a whole and put it in force in one transaction.
 
-    A running gateway takes it up within two seconds, without a restart. A file with errors changes nothing.
+    A running gateway takes it up within two seconds, without a restart. A file with errors changes nothing. A file
+    that lets more of a resident be seen than was agreed is refused, unless --agreed says who agreed, when and how.
     """
     centre = as_given(load_centre, file)
     settings, path = settings_and_database(config)
     _warn([*leading_nowhere(centre, settings), *hints(centre, CLOCK.now())])
     prepare(path)
+    document = to_document(centre)
     with closing(reader(path)) as db:
-        _warn(left_empty(centres.document_of(db, centres.latest_number(db)) or {}, to_document(centre)))
+        newest = centres.latest_number(db)
+        before = centres.document_of(db, newest) or {}
+        more = consent_file.refused(db, before, document, undoes=False)
+    _warn(left_empty(before, document))
+    _only_as_agreed(more, agreed)
     wanted, who = centres.ready(centre), operator()  # of a large house it takes a moment; nobody waits for it
-    applied = write_now(path, lambda tx: centres.apply_ready(tx, wanted, who=who), clock=CLOCK)
+
+    def work(tx: Tx) -> centres.Applied:
+        made = centres.apply_ready(tx, wanted, who=who, base=newest)
+        if made.changed:
+            consent_file.note(tx, before, document, version=made.version, who=who, how=_said(agreed))
+        return made
+
+    try:
+        applied = write_now(path, work, clock=CLOCK)
+    except VersionConflictError as error:
+        raise fail(str(error)) from error
     if json:
         print_json(applied)
     elif applied.changed:
@@ -145,6 +176,7 @@ def undo(
     version: Annotated[int, typer.Argument(help="The version whose changes are taken back.")],
     *,
     config: ConfigOption = DEFAULT_CONFIG,
+    agreed: AgreedOption = None,
     json: JsonOption = False,
 ) -> None:
     """Take back what one version changed, as a new version; what was changed later stays.
@@ -158,13 +190,19 @@ def undo(
             newest = centres.latest_number(db)
             present = centres.document_of(db, newest) or {}
             document = centres.undone(db, present, version)
+            more = consent_file.refused(db, present, document, undoes=True)
         # Outside of the transaction: a running gateway must not wait until a large house is checked.
         wanted = centres.checked(document)
         _warn(left_empty(present, document))
+        _only_as_agreed(more, agreed)
         who = operator()
-        applied = write_now(
-            path, lambda tx: centres.apply_ready(tx, wanted, who=who, undoes=version, base=newest), clock=CLOCK
-        )
+
+        def work(tx: Tx) -> centres.Applied:
+            made = centres.apply_ready(tx, wanted, who=who, undoes=version, base=newest)
+            consent_file.note(tx, present, document, version=made.version, who=who, how=_said(agreed))
+            return made
+
+        applied = write_now(path, work, clock=CLOCK)
     except VersionConflictError as error:
         raise fail(str(error)) from error
     except UndoError as error:
@@ -189,6 +227,19 @@ app.command("zones")(zones.zones)
 app.command("where", cls=zones.NegativeNumbers)(zones.where)
 app.command("set-zone")(zone_edit.set_zone)
 app.command("remove-zone")(zone_edit.remove_zone)
+
+
+def _only_as_agreed(more: list[Problem], agreed: str | None) -> None:
+    """End here when more would be seen of somebody, and nobody says who agreed."""
+    if not more or _said(agreed) != consent_file.HOW:
+        return
+    for problem in more:
+        ERR.print(str(problem), markup=False, highlight=False)
+    raise fail("Nothing was changed. Who agreed, when and how? Say it with --agreed WORDS.")
+
+
+def _said(agreed: str | None) -> str:
+    return " ".join((agreed or "").split())[:1000] or consent_file.HOW
 
 
 def _warn(problems: list[Problem]) -> None:

@@ -58,7 +58,7 @@ async def alert_page(
         visitor=visitor,
         notice=notice,
         row=row,
-        why=why_lines(found.alert, tongue),
+        why=why_lines(found.alert, tongue, staff=visitor.sees_everyone),
         care_note=resident.note if resident and visitor.sees_everyone else None,
         next_step=_next_step(visitor, found.alert, tongue),
         visit=resident.visit if resident and visitor.sees_everyone else None,

@@ -77,7 +77,7 @@ def _view(request: Request[Any, Any, Any], visitor: Visitor, found: Chain) -> Ex
     read = {reading.frame for reading in whole.readings}
     return ExplainView(
         alert=alert_view(request, alert),
-        why=why_lines(alert, tongue),
+        why=why_lines(alert, tongue, staff=visitor.sees_everyone),
         rule_title=title_of(alert.rule, tongue),
         condition=found.condition.settings if visitor.sees_everyone else None,
         centre_version=found.condition.centre_version,

@@ -14,7 +14,7 @@ from gateway.centre.index import CentreIndex
 from gateway.clock import from_ms, to_ms
 from gateway.console.pages import Tongue
 from gateway.console.resident_words import Entry, entries
-from gateway.console.view import history_lines, name_of, title_of, why_lines
+from gateway.console.view import history_lines, name_of, title_of
 from gateway.store import notes, places
 from gateway.words import N_
 
@@ -141,7 +141,7 @@ def _alert_entry(db: sqlite3.Connection, index: CentreIndex, alert: Alert, tongu
     return Entry(
         at=alert.raised_at,
         kind="alert",
-        text=f"{title}. {why_lines(alert, tongue)[0]}",
+        text=f"{title}. {tongue.reason(alert.reason)}",
         alert=alert.id,
         lines=tuple(f"{line.at} {line.text}" for line in lines),
     )

@@ -214,9 +214,14 @@ def already_taken(who: str, at: datetime, index: CentreIndex, tongue: Tongue) ->
     return tongue("{who} was first, at {time}.", who=name_of(who, index, tongue), time=tongue.at(at))
 
 
-def why_lines(alert: Alert, tongue: Tongue) -> list[str]:
-    """Why the alert came: the rule's reason, its marks, and when it happened if that was earlier."""
+def why_lines(alert: Alert, tongue: Tongue, *, staff: bool) -> list[str]:
+    """Why the alert came: the rule's reason, its marks, and when it happened if that was earlier.
+
+    ``staff``: the reader is no relative, and may read what colleagues wrote.
+    """
     lines = [tongue.reason(alert.reason), *(tongue.reason(mark) for mark in alert.marks)]
+    if staff and (note := words.staff_note(alert.reason, tongue.language)):
+        lines.append(note)
     if (alert.raised_at - alert.happened_at).total_seconds() >= 60:
         lines.append(tongue("It happened at {time}.", time=tongue.at(alert.happened_at)))
     if alert.repeats:

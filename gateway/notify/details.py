@@ -27,7 +27,7 @@ from gateway.centre.model import LOCK_SCREEN_ONLY, Resident
 from gateway.links import Links
 from gateway.notify.outbox import Row
 from gateway.store.fixes import Fix, last_fix, may_locate
-from gateway.words import N_, ago, away, distance, gettext, next_step, say
+from gateway.words import N_, ago, away, distance, gettext, next_step, say, staff_note
 from rules.model import Reason
 from rules.zone_exit import ZoneExitSettings
 
@@ -112,7 +112,10 @@ def lines(
     when = ago(about.raised_at, language, now)
     found = [] if resident is None else [gettext(_AGO, language, who=resident.name, ago=when)]
     if level is Level.STAFF:
-        found.append(say(_REASON.decode(about.reason), language, index.timezone, now))
+        reason = _REASON.decode(about.reason)
+        found.append(say(reason, language, index.timezone, now))
+        if noted := staff_note(reason, language):
+            found.append(noted)
         if resident is not None and resident.note:
             note = shorten(resident.note, LONGEST_NOTE, placeholder=" …")
             found.append(gettext(_NOTE, language, note=note))

@@ -95,15 +95,15 @@ def _agreed(db: sqlite3.Connection, one: Drift, *, undoes: bool) -> Consents:
     return one.after if said is None else Consents.model_validate(said.after)
 
 
-def note(tx: Tx, before: Mapping[str, Any], after: Document, *, version: int, who: str) -> None:
-    """A line of the consent log for everybody whose consents the version changed."""
+def note(tx: Tx, before: Mapping[str, Any], after: Document, *, version: int, who: str, how: str = HOW) -> None:
+    """A line of the consent log for everybody whose consents the version changed; ``how``: as people said it."""
     today = tx.now.astimezone(ZoneInfo(after["centre"]["timezone"])).date()
     for one in drifts(before, after):
         tx.db.execute(
             "INSERT INTO consent_log (resident, at, who, agreed_by, agreed_name, agreed_on, how, version, before,"
             " after, stopped) VALUES (?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?)",
             (
-                one.resident, to_ms(tx.now), who, AgreedBy.NOBODY.value, today.isoformat(), HOW,
+                one.resident, to_ms(tx.now), who, AgreedBy.NOBODY.value, today.isoformat(), how,
                 version, one.before.model_dump_json(), one.after.model_dump_json(),
                 msgspec.json.encode(stopped(tx.db, one.resident)).decode(),
             ),

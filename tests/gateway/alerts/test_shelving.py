@@ -13,6 +13,7 @@ from gateway.commands.ways import CommandOptions
 from gateway.errors import BadAnswerError, NotAllowedError
 from gateway.pipeline import telling
 from gateway.pipeline.judge import Judged
+from gateway.words import STAFF_NOTE
 from rules.change import Change
 from rules.help import HelpState
 from rules.model import Cleared, Priority, Raised, Reason
@@ -140,7 +141,9 @@ def test_a_high_priority_rule_is_not_shelved_silently(house: Ward) -> None:
     assert house.told() == ["nora alert"]
     alert = house.alert()
     assert (alert.rule, alert.priority, alert.resident) == (SHELVED_RULE, Priority.LOW, "r01")
-    assert alert.reason.values["why"] == "Her son is with her."
+    assert alert.reason.values[STAFF_NOTE] == "Her son is with her."
+    # relatives read the sentence: what staff write for each other is no part of it
+    assert "{" + STAFF_NOTE + "}" not in alert.reason.text
     says(house, raised(Priority.HIGH), rule="not_back")
     assert house.told() == []
     assert [mark.text for mark in house.alert().marks] == ["Out of bed."]

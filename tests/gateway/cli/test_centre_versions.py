@@ -1,8 +1,10 @@
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from gateway.store.database import reader
 from tests.gateway.cli.desk import DEMO_FILE, House
 
 
@@ -42,6 +44,31 @@ def test_what_was_changed_again_is_not_taken_back(house: House, changed: Path) -
     assert house.version() == 3
     assert house.run("centre undo", "1").code == 1
     house.run("centre diff", "9").is_bad_input("expected versions from 1 to 3")
+
+
+def test_more_than_was_agreed_needs_somebody_who_agreed(house: House, changed: Path) -> None:
+    less = changed.read_text()
+    changed.write_text(less.replace('location = "alarm"', 'location = "always"', 1))
+    ran = house.run("centre apply", changed)
+    assert ran.code == 2
+    told = " ".join(ran.err.split())
+    assert "consents.location: always: expected no more than r01 agreed to" in told, told
+    assert "--agreed WORDS" in told
+    assert house.version() == 1
+    assert house.run("centre apply", changed, "--agreed", "  ").code == 2
+
+    assert house.run("centre apply", changed, "--agreed", "Carmen Vella, signed form, 1 March").code == 0
+    assert house.version() == 2
+    # less needs nobody's word, and taking that back would be more again: she said nothing since, so it may be
+    changed.write_text(less)
+    assert house.run("centre apply", changed).code == 0
+    with closing(reader(house.path)) as db:
+        log = db.execute("SELECT how, json_extract(after, '$.location') FROM consent_log WHERE version > 1 ORDER BY id")
+        lines = [tuple(row) for row in log]
+    assert lines == [
+        ("Carmen Vella, signed form, 1 March", "always"),
+        ("It came with a change of the centre.", "alarm"),
+    ]
 
 
 def test_a_house_that_loses_its_last_manager_is_warned(house: House, changed: Path) -> None:

@@ -74,6 +74,26 @@ async def test_relatives_and_other_sites_may_not(shelvable: House) -> None:
     assert shelvable.ask("SELECT count(*) FROM shelves") == [(0,)]
 
 
+async def test_what_staff_wrote_for_each_other_is_not_for_the_family(house: House) -> None:
+    document = to_document(house.index.centre)
+    document["care_plans"][1] |= {"rules": [{"rule": "not_back", "priority": "high"}], "consents": {"sleep": True}}
+    house.index = CentreIndex(centre_from_document(document))
+    why = "We suspect the daughter takes her out."
+    async with house.signed_in("sam") as sam:
+        wanted = {"resident": "r02", "rule_key": "not_back", "minutes": 30, "why": why}
+        assert (await sam.post("/api/shelves", json=wanted)).status_code == 201
+        [alert] = (await sam.get("/api/alerts")).json()["alerts"]
+        number = alert["id"]
+        assert why in (await sam.get(f"/alerts/{number}")).text
+        assert f"In their words: {why}" in (await sam.get(f"/api/alerts/{number}/explain")).json()["why"]
+    async with house.signed_in("rita") as rita:
+        for path in ("/", "/board", f"/alerts/{number}", "/api/alerts", f"/api/alerts/{number}/explain"):
+            answer = await rita.get(path)
+            assert answer.status_code == 200, path
+            assert "An important rule is shelved until" in answer.text, path
+            assert "suspect" not in answer.text, path
+
+
 async def test_one_event_is_one_row_until_it_is_not(house: House) -> None:
     await house.raise_alert(rule="bed_exit")
     fall = await house.raise_alert(rule="fall")

@@ -18,18 +18,26 @@ from gateway.notify import message, outbox
 from gateway.notify.channel import Outgoing
 from gateway.notify.channels import sms, smtp
 from gateway.store.writer import Tx, write_now
+from gateway.words import STAFF_NOTE
 from rules.model import Evidence, Priority, Reason
 from tests.gateway.notify.conftest import START, House
 
 
-def made(house: House, *, rule: str = "fall", resident: str | None = "r01", device: str | None = "gps-r01") -> int:
+def made(
+    house: House,
+    *,
+    rule: str = "fall",
+    resident: str | None = "r01",
+    device: str | None = "gps-r01",
+    note: str = "",
+) -> int:
     from gateway.alerts.desk import raise_incident
 
     incident = Incident(
         rule=rule,
         rule_key=rule,
         priority=Priority.MEDIUM,
-        reason=Reason("Carmen Vella is wet, 350 m from home."),
+        reason=Reason("Carmen Vella is wet, 350 m from home.", {STAFF_NOTE: note} if note else {}),
         happened_at=START,
         resident=resident,
         device=device,
@@ -142,8 +150,8 @@ def seen_at(house: House, lon: float, lat: float) -> None:
     write_now(house.path, work, clock=house.clock)
 
 
-def body(house: House, purpose: Purpose = Purpose.ALERT, rule: str = "fall") -> list[str]:
-    number = made(house, rule=rule)
+def body(house: House, purpose: Purpose = Purpose.ALERT, rule: str = "fall", note: str = "") -> list[str]:
+    number = made(house, rule=rule, note=note)
     house.db.row_factory = sqlite3.Row
     [row] = outbox.rows(house.db, [house.rows(f"alert = {number} AND carer = 'nora'")[0]["id"]])
     found = message.read_alert(house.db, number)
@@ -231,6 +239,13 @@ def test_relatives_read_who_and_where_only_if_that_was_agreed_and_never_why(hous
         "Last seen 3 minutes ago, 310 m from home (good to 20 m)",
         "Map: geo:35.89000,14.40400",
     ]
+
+
+def test_what_staff_wrote_for_each_other_is_for_staff(house: House) -> None:
+    detailed(house)
+    assert "In their words: Her son is with her." in body(house, note="Her son is with her.")
+    detailed(house, role="relative")
+    assert "son" not in " ".join(body(house, rule="help", note="Her son is with her."))
 
 
 def test_the_relative_of_somebody_else_reads_no_name(house: House) -> None:
