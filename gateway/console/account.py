@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
@@ -15,6 +15,7 @@ from gateway.console.looks_page import NAMES
 from gateway.console.own_account import Refused, change_password, choose_language, this_session
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.passkeys import Passkey, passkeys_of
+from gateway.console.routing import Router
 from gateway.console.tokens import Scope, Token
 from gateway.errors import TokenError
 from gateway.store.access import Ended

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Request, Response, Router, delete, get, post, put
+from litestar import Request, Response, delete, get, post, put
 from litestar.connection import ASGIConnection
 from litestar.exceptions import NotFoundException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
@@ -20,6 +20,7 @@ from gateway.console.own_account import change_password, choose_language, this_s
 from gateway.console.pages import tongue_for
 from gateway.console.passkeys import Passkey
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 from gateway.console.signed_in import Session
 from gateway.console.tokens import Scope, Token
 from gateway.store.access import Ended

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 
 from gateway.centre.diff import SITE
@@ -13,6 +13,7 @@ from gateway.console.entries import TABLE_WORDS
 from gateway.console.form_read import Flaw
 from gateway.console.guards import ROLES, Visitor, at_least, required_visitor
 from gateway.console.pages import Tongue, page, tongue_for
+from gateway.console.routing import Router
 from gateway.errors import Problem, told
 from gateway.words import N_
 

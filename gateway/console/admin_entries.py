@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
@@ -44,6 +44,7 @@ from gateway.console.guards import Visitor, at_least, required_visitor
 from gateway.console.leaving import FIRST_CHANGES, SERVES, house_policy, next_house_policy, of_people
 from gateway.console.masking import masked, unmasked
 from gateway.console.pages import Tongue, tongue_for
+from gateway.console.routing import Router
 from gateway.errors import CentreError, VersionConflictError
 from gateway.store import centres, former
 from gateway.words import N_

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
@@ -23,6 +23,7 @@ from gateway.console.guards import at_least, required_visitor
 from gateway.console.handing_on import LATER, ahead, hand_on, holder_of, moment, too_early
 from gateway.console.pages import Tongue, tongue_for
 from gateway.console.pairing import heard_since, known_as, matches, named_already, read_label, waiting_room
+from gateway.console.routing import Router
 from gateway.errors import CentreError, VersionConflictError
 from gateway.words import N_
 

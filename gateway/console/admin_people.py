@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, Final, get_args
 from urllib.parse import quote
 
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
@@ -22,6 +22,7 @@ from gateway.console.form_fields import said
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.pages import page, tongue_for
 from gateway.console.passkeys import passkeys_of
+from gateway.console.routing import Router
 from gateway.store import access
 from gateway.words import N_
 

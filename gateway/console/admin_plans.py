@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
@@ -27,6 +27,7 @@ from gateway.console.form_read import base_of, form_of, one_of
 from gateway.console.form_schema import settings_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.pages import Tongue, tongue_for
+from gateway.console.routing import Router
 from gateway.errors import CentreError, VersionConflictError
 from gateway.words import rule_title
 from rules.errors import BadRuleError

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
@@ -30,6 +30,7 @@ from gateway.console.form_read import NEEDED, Flaw, Form, base_of, form_of, one_
 from gateway.console.form_schema import settings_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.pages import tongue_for
+from gateway.console.routing import Router
 from gateway.console.trying import DAYS, Proposal, begin
 from gateway.console.trying import get as get_trial
 from gateway.errors import CentreError, VersionConflictError

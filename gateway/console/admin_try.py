@@ -4,7 +4,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from babel.dates import format_date
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
@@ -17,6 +17,7 @@ from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, tongue_for
+from gateway.console.routing import Router
 from gateway.console.trial_view import TrialView, TriedAlert
 from gateway.console.trying import Trial
 from gateway.words import rule_title, say

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
@@ -24,6 +24,7 @@ from gateway.console.guards import at_least, required_visitor
 from gateway.console.leaving import at_stake
 from gateway.console.looks import looked
 from gateway.console.pages import tongue_for
+from gateway.console.routing import Router
 from gateway.errors import CentreError, UndoError
 from gateway.store import centres
 from gateway.store.database import reader

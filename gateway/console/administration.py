@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import unquote
 
-from litestar import Request, Router
+from litestar import Request
 
 from gateway.centre.index import HOUSE
 from gateway.console import (
@@ -24,6 +24,7 @@ from gateway.console.deps import console_of
 from gateway.console.editing import in_force
 from gateway.console.guards import required_visitor
 from gateway.console.looks import looked
+from gateway.console.routing import Router
 
 
 async def looked_at_people(request: Request[Any, Any, Any]) -> None:

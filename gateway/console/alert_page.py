@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 from litestar.params import FromPath
 
 from gateway import words
@@ -17,6 +17,7 @@ from gateway.console.looks import looked
 from gateway.console.pages import Tongue, asks_for_part, live_page, tongue_for
 from gateway.console.pictures import with_colleagues
 from gateway.console.privacy import Purpose, shown
+from gateway.console.routing import Router
 from gateway.console.view import evidence_lines, history_lines, row_of, told_lines, why_lines
 from gateway.errors import UnknownAlertError
 from gateway.store.fixes import last_fix

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
 from gateway.alerts.model import Acknowledge, Alert, Arrive, Close, Decline, HandOver, MoreHelp, Reopen
@@ -18,6 +18,7 @@ from gateway.console.listing import MOST, Cursor, Limit, piece, polled
 from gateway.console.ops import Counters
 from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 from gateway.console.view import row_of
 from gateway.errors import BadAnswerError, IllegalStepError, UnknownAlertError
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 from litestar.params import QueryParameter
 
 from gateway.console.beside import beside
@@ -11,6 +11,7 @@ from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.looks import looked
 from gateway.console.pages import page, tongue_for
+from gateway.console.routing import Router
 from gateway.console.view import name_of
 from gateway.store import audit, audit_log
 from gateway.store.audit_log import AuditLine

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from markupsafe import Markup
@@ -20,6 +20,7 @@ from gateway.console.ops import Counters
 from gateway.console.packing import packed
 from gateway.console.pages import STATIC_URL, Tongue, page, tongue_for
 from gateway.console.pictures import VERSION, Pictures
+from gateway.console.routing import Router
 from gateway.console.sessions import TOLD_BEFORE as SOON
 from gateway.console.sessions import last_end
 from gateway.console.view import row_of

@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, JSONBody, URLEncodedBody
 from litestar.response import Redirect
@@ -15,6 +15,7 @@ from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.once import once
 from gateway.console.pages import page, tongue_for
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 from gateway.errors import BadAnswerError
 
 

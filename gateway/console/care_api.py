@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 from litestar.params import FromPath, QueryParameter
 
 from gateway.console.beside import beside
@@ -16,6 +16,7 @@ from gateway.console.guards import at_least, required_visitor, resident_for
 from gateway.console.listing import MOST, Cursor, Limit, piece, polled
 from gateway.console.looks import looked
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 from gateway.errors import BadAnswerError
 from gateway.store import care
 from rules.sleep_summary import NightSummary, last_night

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, Router, delete, get, post, put
+from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from gateway.centre.diff import SITE, Document, EntryChange, diff, entries, key_of
@@ -30,6 +30,7 @@ from gateway.console.masking import masked, unmasked
 from gateway.console.once import once
 from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 from gateway.errors import CentreError, told
 from gateway.store import centres
 from gateway.store.centres import Applied, VersionLine

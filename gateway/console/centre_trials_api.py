@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, Router, delete, get, post
+from litestar import Request, Response, delete, get, post
 from litestar.params import FromPath, JSONBody
 
 from gateway.console import editing, trying
@@ -16,6 +16,7 @@ from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.looks import looked
 from gateway.console.once import once
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 from gateway.console.trial_view import TrialView
 from gateway.console.trying import DAYS
 from gateway.errors import CentreError

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 from pydantic import ValidationError
@@ -17,6 +17,7 @@ from gateway.console.looks import looked
 from gateway.console.once import once
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 from gateway.console.view import name_of
 from gateway.errors import BadAnswerError, CentreError, VersionConflictError
 from gateway.store import centres, consents

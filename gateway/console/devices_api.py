@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from gateway.centre.diff import Document
@@ -21,6 +21,7 @@ from gateway.console.handing_on import HAD_UNTIL, ahead, hand_on, too_early
 from gateway.console.once import once
 from gateway.console.pairing import Label, Press, Waiting, heard_since, matches, read_label, waiting_room
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 
 LOOKS_BACK: Final = timedelta(minutes=15)
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
 import msgspec
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 
@@ -16,6 +16,7 @@ from gateway.console.guards import ROLES, at_least, required_visitor
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.problems import refuse
+from gateway.console.routing import Router
 from gateway.console.view import name_of
 from gateway.coverage.model import Finding
 from gateway.coverage.report import look_ahead

@@ -7,7 +7,7 @@ the sentences that the board shows, and who was told. Every look is written into
 from typing import Any
 
 import msgspec
-from litestar import Request, Router, get
+from litestar import Request, get
 from litestar.params import FromPath
 
 from gateway.alerts import explaining
@@ -20,6 +20,7 @@ from gateway.console.guards import Visitor, at_least, may_see, opened, required_
 from gateway.console.looks import looked
 from gateway.console.pages import tongue_for
 from gateway.console.privacy import PURPOSE_OF
+from gateway.console.routing import Router
 from gateway.console.view import history_lines, title_of, told_lines, why_lines
 from gateway.errors import UnknownAlertError
 

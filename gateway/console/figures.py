@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 from litestar.params import QueryParameter
 
 from gateway.alerts.kpi import Figures, Kpis, Per, Share, Spread, kpis, shift_changes
@@ -16,6 +16,7 @@ from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, page, tongue_for
+from gateway.console.routing import Router
 from gateway.console.view import title_of
 from gateway.words import N_
 

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from litestar import Request, Response, Router, get, head
+from litestar import Request, Response, get, head
 from litestar.datastructures import CacheControlHeader
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
@@ -16,6 +16,7 @@ from litestar.params import FromPath
 from gateway.console.ops import OPEN
 from gateway.console.packing import SMALLEST, pack, takes_gzip
 from gateway.console.pages import STATIC, STATIC_URL
+from gateway.console.routing import Router
 
 YEAR_S: Final = 365 * 24 * 3600
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.params import JSONBody, URLEncodedBody
 from litestar.response import Redirect
 
@@ -18,6 +18,7 @@ from gateway.console.once import once
 from gateway.console.pages import page, tongue_for
 from gateway.console.places import place_of
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 from gateway.console.sessions import KIOSK
 from gateway.console.signed_in import browser_family
 from gateway.console.throttle import Throttle

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 from litestar.params import QueryParameter
 
 from gateway.alerts.kpi import Kpis, Per, kpis, shift_changes
@@ -12,6 +12,7 @@ from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.looks import looked
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 
 USUAL: Final = timedelta(days=28)
 """How far back without ``since``: four whole weeks, so that every weekday counts alike."""

@@ -13,7 +13,7 @@ import hashlib
 from http import HTTPStatus
 from typing import Any
 
-from litestar import Request, Response, Router, get, head, post
+from litestar import Request, Response, get, head, post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 
@@ -27,6 +27,7 @@ from gateway.console.guards import Visitor
 from gateway.console.looks import looked
 from gateway.console.ops import Counters
 from gateway.console.pages import page, tongue_for
+from gateway.console.routing import Router
 from gateway.console.view import row_of
 from gateway.errors import UnknownAlertError
 from gateway.links import LinkClaim, LinkRefusal

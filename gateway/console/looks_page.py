@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 from litestar.params import FromPath, QueryParameter
 
 from gateway.alerts import glass
@@ -12,6 +12,7 @@ from gateway.console.deps import Console, console_of
 from gateway.console.guards import Visitor, at_least, required_visitor, resident_for
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, page, tongue_for
+from gateway.console.routing import Router
 from gateway.console.view import name_of
 from gateway.store import looking
 from gateway.store.looking import Look

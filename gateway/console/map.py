@@ -6,7 +6,7 @@ from collections import OrderedDict
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Final, NamedTuple
 
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 from litestar.enums import MediaType
 from litestar.params import QueryParameter
 from markupsafe import Markup
@@ -25,6 +25,7 @@ from gateway.console.map_svg import Drawing, Mark
 from gateway.console.map_words import Line, Point, hidden_lines, lines, points, rooms
 from gateway.console.pages import Tongue, page, render, tongue_for
 from gateway.console.privacy import Purpose, Shown, shown
+from gateway.console.routing import Router
 from gateway.console.tiles import Ground
 from gateway.console.wards import ward_name, wards_of
 from gateway.console.zone_model import zones_for

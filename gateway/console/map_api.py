@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 from litestar.params import FromPath, QueryParameter
 
 from devices.model import Position
@@ -18,6 +18,7 @@ from gateway.console.map_data import DRAWN, Spot, fixed_at, is_coarse, overview,
 from gateway.console.pages import tongue_for
 from gateway.console.privacy import Purpose, Shown, shown
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 from gateway.store.places import Found
 
 MOST: Final = 1000

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 
@@ -14,6 +14,7 @@ from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
 from gateway.console.resident import resident_page
 from gateway.console.resident_who import look
+from gateway.console.routing import Router
 from gateway.errors import BadAnswerError
 from gateway.store import notes
 from gateway.words import N_

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import msgspec
 import structlog
 from itsdangerous import BadSignature, URLSafeSerializer
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, FromQuery, URLEncodedBody
@@ -32,6 +32,7 @@ from gateway.console.oidc_words import SERIOUS, Why
 from gateway.console.ops import Counters
 from gateway.console.pages import page, tongue_for
 from gateway.console.proofs import by_identity
+from gateway.console.routing import Router
 from gateway.console.signin import inside, session_data
 from gateway.errors import IdentityError, ProviderError
 from gateway.store.audit import record

@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from litestar import Request, Router, delete, get
+from litestar import Request, delete, get
 from litestar.exceptions import ClientException
 from litestar.params import FromPath
 
@@ -12,6 +12,7 @@ from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.oidc import take_away
 from gateway.console.oidc_identities import Identity, identities_of
+from gateway.console.routing import Router
 
 
 class Identities(msgspec.Struct):

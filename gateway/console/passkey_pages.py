@@ -4,7 +4,7 @@ import secrets
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, Router, post
+from litestar import Request, Response, post
 from litestar.params import FromPath, JSONBody
 from litestar.response import Redirect
 
@@ -16,6 +16,7 @@ from gateway.console.pages import tongue_for
 from gateway.console.passkeys import Challenges, Site
 from gateway.console.problems import problem
 from gateway.console.proofs import by_passkey
+from gateway.console.routing import Router
 from gateway.console.signin import inside, session_data
 from gateway.errors import PasskeyError
 from gateway.store.audit import record

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Stream
 
@@ -16,6 +16,7 @@ from gateway.console.deps import Console, console_of
 from gateway.console.guards import at_least, required_visitor, resident_for
 from gateway.console.looks import looked
 from gateway.console.pages import page, tongue_for
+from gateway.console.routing import Router
 from gateway.console.view import name_of
 from gateway.errors import BadAnswerError, CentreError, NotAllowedError, StoreError, VersionConflictError
 from gateway.store import centres, compact, erase, export

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final, cast
 
 import msgspec
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
@@ -15,6 +15,7 @@ from gateway.console.listing import Cursor, Limit, piece, polled
 from gateway.console.once import once
 from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 from gateway.errors import BadAnswerError, NotAllowedError
 from gateway.store import erase
 from gateway.store.erase import Erasure

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.pages import page, tongue_for
+from gateway.console.routing import Router
 
 
 def router() -> Router:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 
 from gateway.centre.index import CentreIndex
 from gateway.centre.model import Resident
@@ -14,6 +14,7 @@ from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.listing import MOST, Cursor, Limit, piece, polled
 from gateway.console.pages import Tongue, tongue_for
+from gateway.console.routing import Router
 from gateway.console.wards import ward_name
 from gateway.store.protection import Kept, stored
 from gateway.words import N_

@@ -3,13 +3,14 @@
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.params import JSONBody
 
 from gateway.clock import to_ms
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 from gateway.store.audit import record
 from gateway.store.writer import Tx
 

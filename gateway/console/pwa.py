@@ -6,13 +6,14 @@ All of it is the same for everybody and holds nothing about anybody, so it is op
 from typing import Any, Final
 
 import msgspec
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromQuery
 
 from gateway.console.deps import console_of
 from gateway.console.ops import OPEN
 from gateway.console.pages import STATIC, STATIC_URL, Tongue, page
+from gateway.console.routing import Router
 from gateway.words import N_, known_language
 
 FILES: Final = (

@@ -3,7 +3,7 @@
 from typing import Any, get_args
 
 import msgspec
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
@@ -16,6 +16,7 @@ from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.listing import polled
 from gateway.console.once import once
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 
 
 class ChannelView(msgspec.Struct):

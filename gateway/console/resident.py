@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import urlencode
 
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
@@ -16,6 +16,7 @@ from gateway.console.guards import at_least
 from gateway.console.pages import live_page
 from gateway.console.problems import refuse
 from gateway.console.resident_who import Looked, day_of, look, today
+from gateway.console.routing import Router
 from gateway.errors import BadAnswerError
 from gateway.words import N_
 from rules.sleep_summary import last_night

@@ -6,7 +6,7 @@ from sqlite3 import Connection
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 from litestar.params import FromPath, QueryParameter
 
 from gateway.console import resident_charts, resident_now, resident_rules, resident_timeline
@@ -18,6 +18,7 @@ from gateway.console.privacy import Purpose
 from gateway.console.problems import problem
 from gateway.console.resident_who import Looked, look, protection_of, today
 from gateway.console.resident_words import Entry
+from gateway.console.routing import Router
 from gateway.store import nights
 from rules.sleep_summary import NightSummary
 

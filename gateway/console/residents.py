@@ -13,7 +13,7 @@ from unicodedata import combining, normalize
 from urllib.parse import urlencode
 
 import msgspec
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 from litestar.params import QueryParameter
 
 from gateway.centre.index import CentreIndex
@@ -26,6 +26,7 @@ from gateway.console.looks import looked
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.problems import problem
 from gateway.console.resident_who import LEVELS, NOT_KNOWN, protection_of
+from gateway.console.routing import Router
 from gateway.words import N_
 from rules.protection import Level
 

@@ -3,12 +3,13 @@
 from typing import Any, Final
 
 import msgspec
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 
 from gateway.console.beside import beside
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.pages import page, tongue_for
+from gateway.console.routing import Router
 from gateway.store import retention
 from gateway.store.retention import COUNTED, Kind, Line, Run
 from gateway.words import N_

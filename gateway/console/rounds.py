@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from itsdangerous import BadSignature, URLSafeSerializer
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.params import JSONBody, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 
@@ -23,6 +23,7 @@ from gateway.console.looks import looked
 from gateway.console.once import once
 from gateway.console.pages import Tongue, asks_for_part, live_page, tongue_for
 from gateway.console.problems import problem, refuse, wants_json
+from gateway.console.routing import Router
 from gateway.console.view import name_of
 from gateway.errors import BadAnswerError
 from gateway.store import care, rounds

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 import structlog
-from litestar import Request, Response, Router, get, head, post
+from litestar import Request, Response, get, head, post
 from litestar.params import FromPath, JSONBody
 
 from gateway.alerts import queries, searching
@@ -25,6 +25,7 @@ from gateway.console.once import once
 from gateway.console.ops import OPEN
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 from gateway.console.search_map import SIZE, draw
 from gateway.console.search_who import end_search, is_about, searches_for
 from gateway.errors import BadAnswerError, NotAllowedError, StoreError, UnknownAlertError

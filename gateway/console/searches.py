@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 
 from gateway.alerts import searching
 from gateway.alerts.searching import Search, Standing
@@ -11,6 +11,7 @@ from gateway.console.deps import Console, console_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, page, tongue_for
+from gateway.console.routing import Router
 from gateway.console.search_who import searches_for
 from gateway.console.view import name_of
 

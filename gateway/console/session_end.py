@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from litestar import Request, Router, get
+from litestar import Request, get
 
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.pages import tongue_for
+from gateway.console.routing import Router
 from gateway.console.sessions import idle_left_s, soon_over
 from gateway.words import N_
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.params import FromPath, JSONBody
 
 from gateway.alerts import shelving
@@ -16,6 +16,7 @@ from gateway.console.listing import MOST, Cursor, Limit, piece, polled
 from gateway.console.once import once
 from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 from gateway.console.view import title_of
 from gateway.errors import BadAnswerError, NotAllowedError
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 
@@ -16,6 +16,7 @@ from gateway.console.guards import Visitor, at_least, required_visitor
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.problems import refuse
+from gateway.console.routing import Router
 from gateway.console.shelves import end_shelf, shelves_for
 from gateway.console.view import name_of, title_of
 from gateway.errors import BadAnswerError, NotAllowedError

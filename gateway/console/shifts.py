@@ -6,7 +6,7 @@ from sqlite3 import Connection
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from gateway.centre.rota import Change
@@ -18,6 +18,7 @@ from gateway.console.looks import looked
 from gateway.console.once import once
 from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 from gateway.coverage.report import LONGEST_DAYS, look_ahead
 from gateway.errors import BadAnswerError
 from gateway.store import rotas

@@ -5,7 +5,7 @@ import secrets
 from typing import Any
 
 from itsdangerous import BadSignature, URLSafeSerializer
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.params import FromQuery, URLEncodedBody
 from litestar.response import Redirect
@@ -19,6 +19,7 @@ from gateway.console.ops import Counters
 from gateway.console.pages import page, tongue_for
 from gateway.console.places import place_of
 from gateway.console.proofs import PROOF, by_password, holds
+from gateway.console.routing import Router
 from gateway.console.signed_in import browser_family
 from gateway.console.throttle import EVERYBODY, FREE_OF_ADDRESS, Lane, Throttle
 from gateway.store.audit import record

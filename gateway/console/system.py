@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 
 from gateway.console import system_items
 from gateway.console.beside import beside
@@ -13,6 +13,7 @@ from gateway.console.deps import Console, console_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, page, tongue_for
+from gateway.console.routing import Router
 from gateway.console.system_items import WORDS, Health, Item
 from gateway.store import standing
 from gateway.store.standing import ChannelStanding, StoreStanding

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from pmtiles.reader import MmapSource, Reader
@@ -15,6 +15,7 @@ from pmtiles.tile import Compression, MagicNumberNotFound, SpecVersionUnsupporte
 
 from gateway.console import ops
 from gateway.console.guards import at_least
+from gateway.console.routing import Router
 from gateway.errors import ConsoleError
 from gateway.settings.map import Map
 

@@ -3,7 +3,7 @@
 from typing import Any, Final
 from urllib.parse import quote
 
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
@@ -14,6 +14,7 @@ from gateway.console.deps import console_of
 from gateway.console.form_fields import said
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.pages import Tongue, tongue_for
+from gateway.console.routing import Router
 from gateway.errors import NotAllowedError
 from gateway.store import access
 from gateway.store.writer import Tx

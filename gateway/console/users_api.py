@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, Router, delete, get, post
+from litestar import Request, Response, delete, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, JSONBody
 
@@ -18,6 +18,7 @@ from gateway.console.once import once
 from gateway.console.own_account import this_session
 from gateway.console.passkeys import Passkey
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 from gateway.console.tokens import Token
 from gateway.store import access
 from gateway.store.access import Ended, Held

@@ -8,7 +8,7 @@ comes first.
 from typing import Any, Final
 
 import msgspec
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 from markupsafe import Markup
 
 from gateway.alerts.model import URGENCY, Alert
@@ -21,6 +21,7 @@ from gateway.console.guards import Visitor, at_least, required_visitor
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, page, render, tongue_for
 from gateway.console.pictures import MAX_PICTURES, PICTURE_S, Picture, address_of
+from gateway.console.routing import Router
 from gateway.console.view import eta_text, row_of
 from gateway.console.wards import Marks, marks_of, ward_name
 

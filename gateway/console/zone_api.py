@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, Router, delete, get, post, put
+from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from gateway.centre.model import Zone
@@ -17,6 +17,7 @@ from gateway.console.looks import looked
 from gateway.console.once import once
 from gateway.console.pages import Tongue, tongue_for
 from gateway.console.problems import problem
+from gateway.console.routing import Router
 from gateway.console.trying import Trial
 from gateway.console.zone_form import BAD_ID, RESERVED
 from gateway.console.zone_model import Checked, Fault

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 
@@ -18,6 +18,7 @@ from gateway.console.looks import looked
 from gateway.console.map import shape_of
 from gateway.console.pages import page, tongue_for
 from gateway.console.problems import refuse
+from gateway.console.routing import Router
 from gateway.console.tiles import Ground
 from gateway.console.zone_form import Form
 from gateway.console.zone_model import Checked, Fault
