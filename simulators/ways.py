@@ -15,6 +15,7 @@ import msgspec
 from simulators.carer import Answer, Carer, Outcome, Visit
 from simulators.link import Broker, Link, Reached
 from simulators.messaging import Message, Messaging
+from simulators.pace import wall_now
 from simulators.receiver import Request, Response, receiving
 
 _DIGITS = {Answer.GOING: "1", Answer.DECLINE: "2", Answer.ARRIVE: "3"}
@@ -147,15 +148,18 @@ class Chat(Visits):
 
     def _take(self, body: dict[str, Any]) -> dict[str, Any]:
         self.sent.append(body)
-        number, chat = len(self.sent), int(body["chat_id"])
+        number, chat, date = len(self.sent), int(body["chat_id"]), int(wall_now().timestamp())
+        message = {
+            "message_id": number, "date": date, "chat": {"id": chat, "type": "private"}, "text": body.get("text", "")
+        }  # fmt: skip
         carer = self._carers.get(chat)
         rows = body.get("reply_markup", {}).get("inline_keyboard", [])
         buttons = [button["callback_data"] for row in rows for button in row if "callback_data" in button]
         if carer is not None and buttons:
-            self.start(carer.attend_by(buttons[0], lambda answer: self._press(chat, number, buttons, answer, body)))
-        return {"message_id": number, "chat": {"id": chat, "type": "private"}}
+            self.start(carer.attend_by(buttons[0], lambda answer: self._press(message, buttons, answer)))
+        return message
 
-    async def _press(self, chat: int, number: int, buttons: list[str], answer: Answer, body: dict[str, Any]) -> Outcome:
+    async def _press(self, message: dict[str, Any], buttons: list[str], answer: Answer) -> Outcome:
         word = _WORDS[answer]
         data = next((button for button in buttons if button.split(":")[0] == word), None)
         if data is None:
@@ -163,8 +167,7 @@ class Chat(Visits):
         update = len(self._updates) + 1
         query = f"q{update}"
         self._answered[query] = asyncio.get_running_loop().create_future()
-        message = {"message_id": number, "chat": {"id": chat, "type": "private"}, "text": body.get("text", "")}
-        pressed = {"id": query, "from": {"id": chat}, "data": data, "message": message}
+        pressed = {"id": query, "from": {"id": message["chat"]["id"]}, "data": data, "message": message}
         self._updates.append({"update_id": update, "callback_query": pressed})
         self._news.set()
         try:

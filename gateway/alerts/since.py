@@ -8,7 +8,8 @@ is no answer to a button that was pressed again at noon, and "It was nothing" mu
 - "I am there" is about now: after LATEST nobody knows whether they still are.
 - "Close" tells what was found, and stays true. But after LATEST it does not count when somebody else has gone since.
 
-"I am going" has its own time (what is left of the promise), and "I can't" harms nobody.
+"I am going" has its own time: "in five minutes" of four minutes ago is in one, and of six minutes ago is no promise
+any more. "I can't" harms nobody.
 """
 
 import sqlite3
@@ -18,7 +19,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from gateway.alerts import rows
-from gateway.alerts.model import Alert, Answer, Arrive, Close, HandOver, MoreHelp
+from gateway.alerts.escalation import DEFAULT_TIMES
+from gateway.alerts.model import Acknowledge, Alert, Answer, Arrive, Close, HandOver, MoreHelp
 from gateway.alerts.table import NEWS, AlertEvent, AlertState
 from gateway.clock import to_ms
 from gateway.errors import HappenedSinceError, TooLateError
@@ -37,30 +39,50 @@ class Given(msgspec.Struct, frozen=True):
     """The alert's version in the picture that it was made from; None: there was none (a message, a telephone)."""
     age: timedelta = timedelta(0)
     """How long ago it was tapped."""
+    named_then: bool = False
+    """The minutes of a promise are as they were named then; False: whoever hands it in has made them fewer already."""
 
 
 NOW = Given()
 """Just now, by somebody who sees how things stand."""
 
 
-def check(tx: Tx, alert: Alert, answer: Answer, who: str, given: Given) -> None:
-    """Whether the answer still is one.
+def check(tx: Tx, alert: Alert, answer: Answer, who: str, given: Given) -> Answer:
+    """Whether the answer still is one; returns what of it counts now.
 
     Raises:
         HappenedSinceError: something happened that it does not know of; nothing was changed.
         TooLateError: it is about a moment that is over; nothing was changed.
     """
+    if isinstance(answer, Acknowledge) and given.named_then and alert.state is not AlertState.CLOSED:
+        return _left(answer, given.age)
     if alert.state is AlertState.CLOSED or not isinstance(answer, Arrive | Close | HandOver | MoreHelp):
-        return
+        return answer
     tapped = tx.now - given.age if given.age > timedelta(0) else None
     if _news(tx.db, alert, given.version, tapped) or (isinstance(answer, Close) and _came_below(tx.db, alert, tapped)):
         raise HappenedSinceError("It happened again, or became more urgent, after that was answered: look at it again.")
     if tapped is None or given.age <= LATEST:
-        return
+        return answer
     if isinstance(answer, Arrive):
         raise TooLateError(f"It was answered {given.age} ago; expected at most {LATEST}.")
     if isinstance(answer, Close) and _after(tx.db, alert, _OTHERS, tapped, but=who):
         raise HappenedSinceError("Somebody else has gone since that was answered: look at it again.")
+    return answer
+
+
+def _left(answer: Acknowledge, age: timedelta) -> Acknowledge:
+    """What is left of a promise, in whole minutes, rounded up.
+
+    Raises:
+        TooLateError: nothing is.
+    """
+    if age < timedelta(minutes=1):
+        return answer
+    promised = DEFAULT_TIMES.eta_minutes if answer.eta_minutes is None else answer.eta_minutes
+    left = -((age - timedelta(minutes=promised)) // timedelta(minutes=1))
+    if left < 1 <= promised:
+        raise TooLateError(f"eta_minutes: {promised}: answered {age} ago, so the time is over; answer again.")
+    return Acknowledge(left)
 
 
 def _news(db: sqlite3.Connection, alert: Alert, version: int | None, tapped: datetime | None) -> bool:

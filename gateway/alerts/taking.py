@@ -42,7 +42,6 @@ def take(
     who: str,
     via: str,
     each_turn: bool = False,
-    said: Answer | None = None,
     given: since.Given = since.NOW,
 ) -> Taken:
     """Hand an answer to the desk. What was sent to ``who`` about the alert counts as read.
@@ -51,14 +50,12 @@ def take(
         tx: the transaction.
         index: the centre.
         alert: the alert's number.
-        answer: what the carer says.
+        answer: what the carer says, as it was sent.
         key: idempotency key; the same one from the same carer again changes nothing. None: no protection.
         who: the carer's id.
         via: ``page``, ``link``, ``api``, ``sms``, ``telegram``, ``voice`` or ``mqtt``.
         each_turn: the key names words, not one message: a digit, a button without a page. Then it is a repetition only
             while the alert stands as that answer left it; after anything else has happened it is a new answer.
-        said: the answer as it was sent, when its minutes were made fewer by the time that it was on its way: two of one
-            key are compared by it.
         given: from which picture, and how long ago; see gateway.alerts.since.
 
     Raises:
@@ -68,15 +65,15 @@ def take(
     """
     turn = queries.alert(tx.db, alert).version if each_turn else None
     full = None if key is None else _full(who, alert, key, turn)
-    digest = _digest(said or answer, via)
+    digest = _digest(answer, via)
     if full is not None:
         known = tx.db.execute("SELECT digest FROM answers WHERE key = ?", (full,)).fetchone()
         if known is not None:
             if known["digest"] != digest:
                 raise KeyReusedError("Idempotency-Key: it was used for another answer. Use a new one.")
             return Taken(queries.alert(tx.db, alert), repeated=True)
-    since.check(tx, rows.find(tx.db, alert), answer, who, given)
-    after = desk.answer(tx, index, alert, answer, who, via)
+    counts = since.check(tx, rows.find(tx.db, alert), answer, who, given)
+    after = desk.answer(tx, index, alert, counts, who, via)
     delivery.opened(tx, alert, who, by_message=via in BY_MESSAGE)
     if key is not None:
         full = _full(who, alert, key, after.version if each_turn else None)

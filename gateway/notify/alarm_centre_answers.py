@@ -21,7 +21,7 @@ _LOG = structlog.get_logger(__name__)
 
 OPTIONS: Final = {"skip_session": True, "exclude_from_csrf": True}
 
-_STATUSES: Final = {Taken.ACCEPTED: 200, Taken.REFUSED: 409, Taken.UNKNOWN: 410}
+_STATUSES: Final = {Taken.ACCEPTED: 200, Taken.REFUSED: 409, Taken.LATE: 409, Taken.UNKNOWN: 410}
 
 Report = Callable[[int, Event, str | None], Awaitable[State | None]]
 

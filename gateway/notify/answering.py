@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -32,6 +32,8 @@ _NOT_POSSIBLE = N_("Not possible")
 _FIRST = N_("{who} was first, at {time}.")
 _CLOSED = N_("The alert is closed already.")
 _SINCE = N_("It happened again since; please look. Your answer was not taken.")
+_TOO_LATE = N_("This may be too old. Please press again.")
+_TOO_LATE_SMS = N_("It came too late and was not taken. Please answer again.")
 _NOT_YOURS = N_("There is no open alert of this kind for you.")
 _OTHER_GOES = N_("{who} is going already.")
 _OTHER_THERE = N_("{who} is there already.")
@@ -52,6 +54,8 @@ class Taken(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     """Somebody was first, or it is over: the words say so."""
+    LATE = "late"
+    """It is about a moment that is over, or does not know what happened since. Whoever looks may say the same again."""
     UNKNOWN = "unknown"
     """No open alert of this carer."""
 
@@ -107,6 +111,7 @@ class Answering:
         via: str,
         key: str | None,
         each_turn: bool = False,
+        age: timedelta = timedelta(0),
     ) -> Reply:
         """Hand it to the desk; comes back when it is on disk.
 
@@ -120,11 +125,15 @@ class Answering:
             via: ``sms``, ``telegram``, ``voice``, ``cap`` or ``mqtt``.
             key: the same one again changes nothing.
             each_turn: the key names words and no single message; see gateway.alerts.taking.take.
+            age: how long ago it was said, at most.
 
         Raises:
             StoreFailedError: the database failed; nothing was stored.
         """
-        return await self.hand_in(alert, _ANSWERS[said](), carer=carer, via=via, key=key, each_turn=each_turn)
+        given = since.Given(age=age, named_then=True)
+        return await self.hand_in(
+            alert, _ANSWERS[said](), carer=carer, via=via, key=key, each_turn=each_turn, given=given
+        )
 
     async def hand_in(
         self,
@@ -135,15 +144,13 @@ class Answering:
         via: str,
         key: str | None,
         each_turn: bool = False,
-        said: Answer | None = None,
         given: since.Given = since.NOW,
     ) -> Reply:
         """As ``take``, for any answer that the desk knows.
 
         Args:
             alert, carer, via, key, each_turn: as ``take``.
-            answer: what counts now.
-            said: as it was sent; see gateway.alerts.taking.take.
+            answer: as it was sent.
             given: how long ago it was pressed; see gateway.alerts.since.
 
         Raises:
@@ -159,9 +166,7 @@ class Answering:
             if found is None:
                 return None
             who = found
-            return taking.take(
-                tx, index, alert, answer, key=key, who=who, via=via, each_turn=each_turn, said=said, given=given
-            )
+            return taking.take(tx, index, alert, answer, key=key, who=who, via=via, each_turn=each_turn, given=given)
 
         taken, refusal = None, None
         try:
@@ -173,19 +178,23 @@ class Answering:
         person = index.carers.get(who)
         language = person.language if person else index.site.language
         if refusal is not None:
-            return Reply(Taken.REFUSED, self._refused(refusal, language), why=str(refusal), carer=who)
+            late = isinstance(refusal, HappenedSinceError | TooLateError)
+            words = self._refused(refusal, via, language)
+            return Reply(Taken.LATE if late else Taken.REFUSED, words, why=str(refusal), carer=who)
         if taken is None:
             return Reply(Taken.UNKNOWN, gettext(_NOT_YOURS, language), carer=who)
         words = self._words(taken, answer, who, language)
         return Reply(Taken.ACCEPTED, words, taken.repeated, taken.alert.state, carer=who)
 
-    def _refused(self, error: Exception, language: str) -> str:
+    def _refused(self, error: Exception, via: str, language: str) -> str:
         index = self.index
         if isinstance(error, AlreadyTakenError):
             at = time_of(error.at, language, index.timezone, self.now)
             return gettext(_FIRST, language, who=self._name(error.who), time=at)
-        if isinstance(error, HappenedSinceError | TooLateError):
+        if isinstance(error, HappenedSinceError):
             return gettext(_SINCE, language)
+        if isinstance(error, TooLateError):
+            return too_late(via, language)
         return gettext(_CLOSED if isinstance(error, IllegalStepError) else _NOT_POSSIBLE, language)
 
     def _name(self, carer: str) -> str:
@@ -208,6 +217,11 @@ class Answering:
         if alert.eta_at is None or alert.state is AlertState.ATTENDED:
             return gettext(_THERE, language)
         return gettext(_GOING, language, time=time_of(alert.eta_at, language, self.index.timezone, self.now))
+
+
+def too_late(via: str, language: str) -> str:
+    """What a carer is told whose answer is about a moment that is over."""
+    return gettext(_TOO_LATE_SMS if via == "sms" else _TOO_LATE, language)
 
 
 def meant(db: sqlite3.Connection, alert: int, among: Sequence[str]) -> str | None:

@@ -21,6 +21,7 @@ from gateway.notify.answering import Answering, Said
 from gateway.notify.channels.voice import spoken
 from gateway.notify.outbox import Row, row_of
 from gateway.notify.sms_answers import Incoming, SmsAnswers
+from gateway.notify.sms_time import SentTimes
 from gateway.notify.states import Event, State
 from gateway.notify.template import XML, Posted, fill_escaped
 from gateway.settings.providers import Inbound, Receipts, Voice
@@ -108,6 +109,8 @@ def voice_route(
 def sms_route(inbound: Inbound, answers: SmsAnswers) -> Router:
     """POST /sms/{secret}: an SMS that came in at the provider."""
 
+    times = SentTimes()
+
     secret = inbound.secret.get_secret_value() if inbound.secret else ""
 
     @post("/sms/{given:str}", opt=OPTIONS, status_code=204)
@@ -123,7 +126,8 @@ def sms_route(inbound: Inbound, answers: SmsAnswers) -> Router:
         named = posted.field(inbound.id) if inbound.id else None
         # without the provider's number, the same words again are a repetition only while nothing has changed since
         mark = named or hashlib.sha256(body).hexdigest()[:24]
-        await answers.take(Incoming(mark, number, text, numbered=bool(named)))
+        sent_at = times.posted(posted.field(inbound.at), answers.now) if inbound.at else None
+        await answers.take(Incoming(mark, number, text, numbered=bool(named), sent_at=sent_at))
         return Response(None, status_code=204)
 
     return Router("/", route_handlers=[sms], include_in_schema=False)

@@ -16,7 +16,6 @@ from msgspec import Meta
 
 from gateway.alerts import taking
 from gateway.alerts.answers import LONGEST_NOTE
-from gateway.alerts.escalation import DEFAULT_TIMES
 from gateway.alerts.model import (
     Acknowledge,
     Alert,
@@ -32,10 +31,9 @@ from gateway.alerts.model import (
 from gateway.alerts.since import Given
 from gateway.alerts.table import AlertState
 from gateway.centre.model import Carer
-from gateway.errors import BadAnswerError, StoreFailedError
-from gateway.notify.answering import Answering, Reply, Taken, open_for
+from gateway.errors import BadAnswerError, StoreFailedError, TooLateError
+from gateway.notify.answering import Answering, Reply, Taken, open_for, too_late
 from gateway.store.database import reader
-from gateway.words import N_, gettext
 
 _LOG = structlog.get_logger(__name__)
 
@@ -48,8 +46,6 @@ TOO_OLD = timedelta(minutes=10)
 """An answer whose own time ``t`` is longer ago is refused: "I am going" of a pager that was off promises nothing."""
 AHEAD = timedelta(minutes=2)
 """A device's clock may be ahead by so much; what was pressed later than that has no age that we could know."""
-
-_AGAIN = N_("This may be too old. Please press again.")
 
 
 class Word(StrEnum):
@@ -182,8 +178,8 @@ class MqttAnswers:
             reply = await self._hand_in(message, number, carer, waited=waited)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return self._said(carer, None, None, Reply(Taken.REFUSED, "", why=str(error)), unreadable=True)
-        except _TooLateError as error:
-            reply = Reply(Taken.REFUSED, gettext(_AGAIN, carer.language), why=str(error))
+        except TooLateError as error:
+            reply = Reply(Taken.LATE, too_late("mqtt", carer.language), why=str(error))
         except BadAnswerError as error:
             reply = Reply(Taken.REFUSED, "", why=str(error))
         except StoreFailedError:
@@ -199,29 +195,28 @@ class MqttAnswers:
             raise BadAnswerError(
                 f"carer: {carer.id}: has no mqtt contact, so nothing on the broker can speak for them."
             )
-        said = _answer(message)
+        answer = _answer(message)
         known = taking.known_alert(self._reader(), carer.id, _key(message)) is not None
         age = timedelta(0) if known else self._age(message, waited=waited)
-        answer = said if known else _still(said, age)
         # number None: no open alert of that resident; 0 is no alert's number, and gives the words for that
         return await self._answering.hand_in(
-            number or 0, answer, carer=carer.id, via="mqtt", key=_key(message), said=said, given=Given(age=age)
+            number or 0, answer, carer=carer.id, via="mqtt", key=_key(message), given=Given(age=age, named_then=True)
         )
 
     def _age(self, message: AnswerMessage, *, waited: bool) -> timedelta:
         """How long ago it was pressed.
 
         Raises:
-            _TooLateError: too long ago, or nobody knows.
+            TooLateError: too long ago, or nobody knows.
             BadAnswerError: the device's clock is wrong.
         """
         if message.t is None:
             if waited:
-                raise _TooLateError("t: missing: it may have waited at the broker for any time; press again.")
+                raise TooLateError("t: missing: it may have waited at the broker for any time; press again.")
             return timedelta(0)
         age = self._answering.now - message.t
         if age > TOO_OLD:
-            raise _TooLateError(f"t: {message.t.isoformat()}: pressed more than {TOO_OLD} ago; press again.")
+            raise TooLateError(f"t: {message.t.isoformat()}: pressed more than {TOO_OLD} ago; press again.")
         if age < -AHEAD:
             raise BadAnswerError(
                 f"t: {message.t.isoformat()}: more than {AHEAD} in the future; set the device's clock, and press again."
@@ -292,10 +287,6 @@ def _read(payload: bytes) -> AnswerMessage:
     return _DECODER.decode(payload)
 
 
-class _TooLateError(BadAnswerError):
-    """Nobody can promise by it any more."""
-
-
 def _changes(alert: Alert, message: AnswerMessage, who: str) -> bool:
     """Whether an answer can change something about an alert: not where another carer has taken it."""
     if message.answer is Word.MORE_HELP or alert.taken_by is None:
@@ -308,21 +299,6 @@ def _changes(alert: Alert, message: AnswerMessage, who: str) -> bool:
         case Word.THERE:
             return alert.state is not AlertState.ATTENDED
     return True
-
-
-def _still(answer: Answer, age: timedelta) -> Answer:
-    """What an answer of that age promises now: "in five minutes" of four minutes ago is in one.
-
-    Raises:
-        _TooLateError: the time is over.
-    """
-    if not isinstance(answer, Acknowledge) or age < timedelta(minutes=1):
-        return answer
-    promised = DEFAULT_TIMES.eta_minutes if answer.eta_minutes is None else answer.eta_minutes
-    left = -((age - timedelta(minutes=promised)) // timedelta(minutes=1))
-    if left < 1 <= promised:
-        raise _TooLateError(f"eta_minutes: {promised}: pressed {age} ago, so the time is over; press again.")
-    return Acknowledge(left)
 
 
 def _key(message: AnswerMessage) -> str:

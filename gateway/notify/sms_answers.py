@@ -10,8 +10,9 @@ import re
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
@@ -22,6 +23,7 @@ from gateway.alerts.model import Alert
 from gateway.centre.model import Carer
 from gateway.clock import Clock, to_ms
 from gateway.notify.answering import Answering, Said, open_for
+from gateway.notify.sms_time import SentTimes
 from gateway.store.database import reader
 from gateway.words import N_, gettext
 
@@ -46,7 +48,7 @@ AMBIGUOUS_FOR = timedelta(minutes=15)
 LOOK_EVERY_S = 1.0
 _SAID = {"1": Said.GOING, "2": Said.CANT, "3": Said.THERE}
 _TEXT = re.compile(r"\W*([123])\W*([A-Za-z][0-9])?\W*")
-_FILE = re.compile(r"IN\d{8}_\d{6}_[^_]*_(?P<number>[^_]*)_\d+\.txt")
+_FILE = re.compile(r"IN(?P<stamp>\d{8}_\d{6})_[^_]*_(?P<number>[^_]*)_\d+\.txt")
 _HELP = N_("Please answer 1 and the code for “I am going”, 2 and the code for “I can’t”, for example 1 {code}.")
 _NONE_OPEN = N_("There is no open alert for you.")
 _WHICH = N_("Which one? Open: {codes}. Answer for example 1 {code}.")
@@ -61,6 +63,8 @@ class Incoming(msgspec.Struct, frozen=True):
     text: str
     numbered: bool = True
     """False: the provider gives its SMS no numbers, and ``id`` stands for the words alone."""
+    sent_at: datetime | None = None
+    """UTC-aware; None: nobody knows, and it counts as sent now."""
 
 
 class SmsAnswers:
@@ -95,6 +99,8 @@ class SmsAnswers:
             StoreFailedError: the database failed; nothing was stored.
         """
         number, carers = self._carers(sms.number)
+        now = self._answering.now
+        age = timedelta(0) if sms.sent_at is None else max(now - sms.sent_at, timedelta(0))
         found = _TEXT.fullmatch(sms.text.strip())
         if not carers:
             await self._stranger(sms, looks_like_one=found is not None)
@@ -104,7 +110,7 @@ class SmsAnswers:
             await self._help(number, carers[0], sms, self._hint(carers[0], open_ones))
             return
         alerts = [alert for alert in open_ones if found[2] is None or code_of(alert.id) == found[2].upper()]
-        if len(alerts) != 1 or (found[2] is None and self._others_lately(carers, alerts[0])):
+        if len(alerts) != 1 or (found[2] is None and self._others_lately(carers, alerts[0], now - age)):
             await self._help(number, carers[0], sms, self._which(carers[0], alerts or open_ones))
             return
         reply = await self._answering.take(
@@ -114,10 +120,21 @@ class SmsAnswers:
             via="sms",
             key=f"sms/{sms.id}",
             each_turn=not sms.numbered,
+            age=age,
         )
         _LOG.info("sms.answer", carer=reply.carer, alert=alerts[0].id, taken=reply.taken.value)
         carer = next((one for one in carers if one.id == reply.carer), carers[0])
         await self._say(number, carer, f"{self._named(alerts[0])}: {reply.text}", self._mark(sms))
+
+    @property
+    def now(self) -> datetime:
+        """The gateway's time, UTC-aware."""
+        return self._answering.now
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """The care centre's."""
+        return self._answering.index.timezone
 
     def close(self) -> None:
         """Close the reading connection."""
@@ -135,9 +152,12 @@ class SmsAnswers:
         known = {alert.id for carer in carers for alert in open_for(self._reader(), carer.id)}
         return [alert for alert in queries.open_alerts(self._reader()) if alert.id in known]
 
-    def _others_lately(self, carers: Sequence[Carer], alert: Alert) -> bool:
-        """Whether they heard of another alert a short while ago, or one that they knew of was closed."""
-        since = to_ms(self._answering.now - AMBIGUOUS_FOR)
+    def _others_lately(self, carers: Sequence[Carer], alert: Alert, sent_at: datetime) -> bool:
+        """Whether they heard of another alert a short while before they wrote, or one that they knew of was closed; or
+        they wrote before this one was there."""
+        if alert.raised_at > sent_at:
+            return True
+        since = to_ms(sent_at - AMBIGUOUS_FOR)
         found = self._reader().execute(
             "SELECT 1 FROM notifications n JOIN alerts a ON a.id = n.alert WHERE n.alert != ? "
             "AND n.carer IN (SELECT value FROM json_each(?)) AND n.state IN ('sent', 'delivered', 'read') "
@@ -218,6 +238,7 @@ class GammuInbox:
         self._answers = answers
         self._clock = clock
         self._silent = False
+        self._times = SentTimes()
 
     async def run(self) -> None:
         """Until cancelled.
@@ -255,7 +276,9 @@ class GammuInbox:
                 raw = file.read_bytes()
                 # big-endian with its mark and a zero at the end, as gammu 1.42 writes it
                 text = raw.decode("utf-16" if raw[:2] in {b"\xfe\xff", b"\xff\xfe"} else "utf-8", "replace")
-                found.append(Incoming(file.name, named["number"], text.rstrip("\0")))
+                arrived = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+                sent_at = self._times.filed(named["stamp"], arrived, self._answers.timezone)
+                found.append(Incoming(file.name, named["number"], text.rstrip("\0"), sent_at=sent_at))
         return found
 
     def _done(self, name: str) -> None:

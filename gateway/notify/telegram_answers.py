@@ -2,23 +2,33 @@
 
 An update is confirmed to Telegram by asking for the ones after it, which happens only when its answer is on disk. One
 that comes again after a crash has the same key, and changes nothing.
+
+Telegram does not tell when a button was pressed: not before its message was written, and not before the last fetch.
 """
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
 from gateway.clock import Clock
-from gateway.notify.answering import Answering, Said
-from gateway.notify.channel import Failure
+from gateway.notify.answering import Answering, Reply, Said, Taken
+from gateway.notify.channel import Failure, TemporaryFailure
 from gateway.notify.channels.telegram import TelegramApi
+from gateway.notify.fetching import Fetching
 from gateway.words import N_, gettext, known_language
 
 _LOG = structlog.get_logger(__name__)
 
 HOLD_S = 50
 """How long Telegram may hold back an empty answer."""
+
+MOST = 100
+"""Updates that one fetch brings at most."""
+
+KEPT = timedelta(hours=24)
+"""Telegram keeps an update for this long (https://core.telegram.org/bots/api#getting-updates)."""
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
 _STRANGER = N_("Not taken: this chat is not known here.")
@@ -39,6 +49,7 @@ class TelegramAnswers:
         self._answering = answering
         self._clock = clock
         self._next = 0
+        self._fetching = Fetching(timedelta(seconds=HOLD_S), KEPT)
 
     async def run(self) -> None:
         """Until cancelled.
@@ -52,6 +63,7 @@ class TelegramAnswers:
                 try:
                     await self._fetch()
                 except Failure as failure:
+                    self._fetching.failed()
                     if wait_s == _FIRST_WAIT_S:
                         _LOG.warning("telegram.no_answers", detail=str(failure))
                     await self._clock.wait(asyncio.Event(), wait_s)
@@ -62,9 +74,17 @@ class TelegramAnswers:
             await self._api.close()
 
     async def _fetch(self) -> None:
-        wanted = {"offset": self._next, "timeout": HOLD_S, "allowed_updates": ["callback_query", "message"]}
+        wanted = {
+            "offset": self._next,
+            "limit": MOST,
+            "timeout": HOLD_S if self._fetching.begins(self._answering.now) else 0,
+            "allowed_updates": ["callback_query", "message"],
+        }
         updates = await self._api.call("getUpdates", wanted, self._answering.now)
-        for update in updates if isinstance(updates, list) else []:
+        if not isinstance(updates, list):
+            raise TemporaryFailure("Telegram's updates are no list")
+        self._fetching.ended(self._answering.now, left_some=len(updates) >= MOST)
+        for update in updates:
             number = update.get("update_id") if isinstance(update, dict) else None
             if isinstance(number, int):
                 await self._take(update, number)
@@ -91,13 +111,30 @@ class TelegramAnswers:
             text = gettext(_STRANGER, known_language(str(query["from"].get("language_code") or "en")))
             await self._call("answerCallbackQuery", callback_query_id=query["id"], text=text)
             return
+        message = query.get("message")
+        message = message if isinstance(message, dict) else {}
+        age = self._fetching.age(self._answering.now, _written_at(message))
         reply = await self._answering.take(
-            int(alert), Said(said), carer=carers, via="telegram", key=f"telegram/{query['id']}"
+            int(alert), Said(said), carer=carers, via="telegram", key=f"telegram/{query['id']}", age=age
         )
         _LOG.info("telegram.answer", carer=reply.carer, alert=int(alert), taken=reply.taken.value)
-        await self._call("answerCallbackQuery", callback_query_id=query["id"], text=reply.text[:200])
-        message = query.get("message")
-        if isinstance(message, dict) and message.get("text"):
+        await self._show(reply, query["id"], message)
+
+    async def _show(self, reply: Reply, query: str, message: dict[str, Any]) -> None:
+        """Tell what became of it, where the button is."""
+        seen = True
+        try:
+            await self._call("answerCallbackQuery", callback_query_id=query, text=reply.text[:200])
+        except Failure as failure:
+            # Telegram shows nothing for a button that was pressed minutes ago
+            _LOG.warning("telegram.not_shown", detail=str(failure))
+            seen = False
+        if reply.taken is Taken.LATE:
+            # its buttons stay: who has looked may press the same one again
+            if not seen and message:
+                below = {"message_id": message["message_id"], "allow_sending_without_reply": True}
+                await self._call("sendMessage", chat_id=message["chat"]["id"], text=reply.text, reply_parameters=below)
+        elif message.get("text"):
             # without its buttons: whoever reads the chat later sees what was said
             await self._call(
                 "editMessageText",
@@ -124,3 +161,14 @@ class TelegramAnswers:
             for carer in self._answering.index.carers.values()
             if any(way.channel == "telegram" and way.address == str(chat) for way in carer.contacts)
         ]
+
+
+def _written_at(message: dict[str, Any]) -> datetime | None:
+    """When the message with the button was written; None: Telegram does not say, or it is too old to be shown."""
+    date = message.get("date")
+    if not isinstance(date, int) or date <= 0:
+        return None
+    try:
+        return datetime.fromtimestamp(date, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None

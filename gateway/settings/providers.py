@@ -157,6 +157,12 @@ class Inbound(WithSecret):
     sender: str = Field(min_length=1, description="Form field, or JSON pointer, that holds the sender's number.")
     text: str = Field(min_length=1, description="Form field, or JSON pointer, that holds the text.")
     id: str | None = Field(None, description="Form field, or JSON pointer, that holds the provider's number of it.")
+    at: str | None = Field(
+        None,
+        min_length=1,
+        description="Form field, or JSON pointer, that holds when it was sent: ISO 8601 with an offset, or seconds or "
+        "milliseconds since 1970. Without it an SMS that was late counts as sent when it comes.",
+    )
     secret_env: str | None = Field(None, description="Environment variable that holds the address's secret part.")
     secret_file: Path | None = Field(None, description="File that holds the address's secret part.")
 

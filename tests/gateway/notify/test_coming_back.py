@@ -266,7 +266,7 @@ class Bot(Server):
 
 
 def press(number: int, sender: int, data: str) -> dict[str, Any]:
-    message = {"message_id": 9, "chat": {"id": sender}, "text": "!!! Room 101: Fall"}
+    message = {"message_id": 9, "date": 1772443800, "chat": {"id": sender}, "text": "!!! Room 101: Fall"}
     return {
         "update_id": number,
         "callback_query": {"id": f"q{number}", "from": {"id": sender}, "data": data, "message": message},
