@@ -25,7 +25,7 @@ from gateway.console.routing import Router
 from gateway.console.view import eta_text, row_of
 from gateway.console.wards import Marks, marks_of, ward_name
 
-PLACES: Final = (3, 8, 24)
+PLACES: Final = (1, 3, 8, 12, 24)
 """Alerts that fit at each size of letters; with more than the last, the rest is counted."""
 
 
@@ -50,7 +50,7 @@ def panel_of(alert: Alert, index: CentreIndex, tongue: Tongue) -> Panel:
     row = row_of(alert, index, tongue, "")
     match alert.state:
         case AlertState.ACKNOWLEDGED:
-            text = tongue("Somebody is going. There by {time}.", time=tongue.at(alert.eta_at or alert.raised_at))
+            text = tongue("Somebody is going.")
         case AlertState.ATTENDED:
             text = tongue("Somebody is there since {time}.", time=tongue.at(alert.attended_at or alert.raised_at))
         case AlertState.OPEN:

@@ -18,7 +18,7 @@ async def test_it_names_nobody_and_takes_no_answer(house: House) -> None:
         for path in ("/wall", "/wall/board"):
             html = (await sam.get(path)).text
             assert "102" in html
-            assert "Somebody is going. There by 03:17." in html
+            assert "Somebody is going." in html
             assert "5 minutes left" in html
             for secret in ("Borg", "Joseph", "Sam", "Pace", "<form", "<input", "<select"):
                 assert secret not in html, (path, secret)
