@@ -20,7 +20,7 @@ from gateway.console.entries import find, new_id, offered, put, spread
 from gateway.console.form_fields import WORDS, said
 from gateway.console.form_read import NEEDED, NO_MOMENT, Flaw, Form, form_of, moment_of
 from gateway.console.guards import at_least, required_visitor
-from gateway.console.handing_on import LATER, ahead, hand_on, holder_of, moment, too_early
+from gateway.console.handing_on import LATER, LATER_NEW, ahead, hand_on, holder_of, moment, too_early, wearer_of
 from gateway.console.pages import Tongue, tongue_for
 from gateway.console.pairing import heard_since, known_as, matches, named_already, read_label, waiting_room
 from gateway.console.routing import Router
@@ -135,6 +135,7 @@ def _device(
     *,
     flaws: dict[str, Flaw] | None = None,
     others: list[str] | None = None,
+    later: bool = False,
     status: int = 200,
 ) -> Response[str]:
     tongue = tongue_for(request, required_visitor(request))
@@ -144,8 +145,12 @@ def _device(
         request,
         "admin_pair_device.html",
         status=status,
-        typed={name: _value(form, name) for name in ("format", "address", "type", "model", "resident", "heard", "eui")},
+        typed={
+            name: _value(form, name)
+            for name in ("format", "address", "type", "model", "resident", "heard", "eui", "later")
+        },
         since=since,
+        later=later,
         base=version,
         flaws={
             path: tongue(one.text, **one.values) if one.values else tongue(one.text)
@@ -167,14 +172,17 @@ async def _add(request: Request[Any, Any, Any]) -> Response[Any]:
     flaws = {name: Flaw(NEEDED) for name in ("type", "format", "address") if not _value(form, name)}
     resident = _value(form, "resident")
     since = moment_of(_value(form, "since"), tongue.timezone)
+    later = bool(resident and since and ahead(moment(since), tongue.now))
     if resident and since is None:
         flaws["since"] = Flaw(NO_MOMENT)
+    elif later and not _value(form, "later"):
+        flaws["since"] = Flaw(LATER_NEW, {"time": tongue.at(moment(since))})
     if resident and find(document, "residents", resident) is None:
         flaws["resident"] = Flaw(NEEDED)
     if named_already(_value(form, "format"), _value(form, "address"), document) is not None:
         flaws["address"] = Flaw(KNOWN_ALREADY)
     if flaws:
-        return _device(request, form, flaws=flaws, status=422)
+        return _device(request, form, flaws=flaws, later=later, status=422)
     device = new_id(document, "devices", "")
     entry = {"id": device, **{name: _value(form, name) for name in ("type", "format", "address", "model")}}
     entry = {name: value for name, value in entry.items() if value}
@@ -190,7 +198,7 @@ async def _add(request: Request[Any, Any, Any]) -> Response[Any]:
         await save_entry(console, visitor, version, "devices", None, edit, "")
     except CentreError as error:
         own, others = spread(error.problems, "devices", place)
-        return _device(request, form, flaws=own, others=others, status=422)
+        return _device(request, form, flaws=own, others=others, later=later, status=422)
     return Redirect(f"/admin/press/{quote(device)}?new=1", status_code=303)
 
 
@@ -208,6 +216,7 @@ def _press(request: Request[Any, Any, Any], device: str) -> Response[str]:
     heard = [one for name in names for one in heard_since(console.db(), name, since)]
     heard.sort(key=lambda one: one.received_at, reverse=True)
     waits = not heard and tongue.now - since < PRESS_FOR
+    wearer = find(document, "residents", wearer_of(document, device, tongue.now) or "")
     return admin_page(
         request,
         "admin_press.html",
@@ -218,6 +227,7 @@ def _press(request: Request[Any, Any, Any], device: str) -> Response[str]:
         again=f"/admin/press/{quote(device)}?since={to_ms(since)}",
         since=tongue.at(since),
         new="new" in request.query_params,
+        wearer=wearer["name"] if wearer else None,
     )
 
 

@@ -56,8 +56,9 @@ def router() -> Router:
     @get("/{resident:str}/rule/{place:str}")
     async def rule(request: Request[Any, Any, Any], resident: FromPath[str], place: FromPath[str]) -> Response[str]:
         trial = get_trial(console_of(request), request.query_params.get("trial", ""), required_visitor(request).id)
-        if trial is not None and trial.proposal is not None and trial.proposal.place == place:
-            typed = trial.proposal  # back from a try: what was typed is still there
+        kept = trial.proposal if trial is not None else None
+        if kept is not None and (kept.resident, kept.place) == (resident, place):
+            typed = kept  # back from a try: what was typed is still there
             now = where_now(console_of(request), resident, place, typed.base, str(typed.rule["rule"]))
             notice = tongue_for(request, required_visitor(request))(GONE_MEANWHILE) if now.lost else None
             return _rule_page(

@@ -14,6 +14,10 @@ HAS_HAD: Final = N_("The present person has had it since {time}: choose a later 
 LATER: Final = N_(
     "This lies ahead. Until {time} it stays with {who}, and so do its alarms. Tick below if that is right."
 )
+LATER_NEW: Final = N_(
+    "This lies ahead. Until {time} nobody has it, and its calls for help are told without a name. Tick below if that is"
+    " right."
+)
 HAD_UNTIL: Final = N_("Somebody had it until {time}: choose that time, or a later one.")
 
 
@@ -62,9 +66,22 @@ def hand_on(document: Document, device: str, resident: str | None, at: str, now:
 
 def holder_of(document: Mapping[str, Any], device: str, now: datetime) -> str | None:
     """Id of the resident who has the device now; of nobody now, of who will have it without an end; None: nobody."""
-    worn = [one for one in document.get("assignments", ()) if one["device"] == device]
-    there = [one for one in worn if moment(one["from"]) <= now and not (one.get("to") and moment(one["to"]) <= now)]
-    return next((str(one["resident"]) for one in (*there, *worn) if one in there or not one.get("to")), None)
+    worn = (one for one in document.get("assignments", ()) if one["device"] == device and not one.get("to"))
+    return wearer_of(document, device, now) or next((str(one["resident"]) for one in worn), None)
+
+
+def wearer_of(document: Mapping[str, Any], device: str, now: datetime) -> str | None:
+    """Id of the resident who has the device at that very moment (UTC-aware); None: nobody."""
+    return next(
+        (
+            str(one["resident"])
+            for one in document.get("assignments", ())
+            if one["device"] == device
+            and moment(one["from"]) <= now
+            and not (one.get("to") and moment(one["to"]) <= now)
+        ),
+        None,
+    )
 
 
 def moment(text: Any) -> datetime:

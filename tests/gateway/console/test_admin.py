@@ -257,7 +257,8 @@ async def test_a_device_that_is_heard_is_brought_in_and_its_press_is_seen(house:
         assert house.newest()["assignments"][-1]["resident"] == "r02"
         house.clock.move(30)
         waits = await client.get(saved.headers["location"])
-        assert "now." in waits.text
+        assert "Press the button of" in waits.text
+        assert "Now it is with Joseph" in waits.text
         assert "It came." not in waits.text
         again = re.search(r"url=([^\"]+)", waits.text)
         assert again
@@ -265,6 +266,20 @@ async def test_a_device_that_is_heard_is_brought_in_and_its_press_is_seen(house:
         await house.writer.write(lambda tx: heard(tx, device.id, to_ms(house.clock.now()), 2))
         assert "It came." in (await client.get(again[1])).text
         assert "No unknown device" in (await client.get("/admin/pair")).text
+
+
+async def test_a_device_that_somebody_gets_only_later_is_asked_about(house: LivingHouse) -> None:
+    async with house.signed_in("sam") as client:
+        form = await client.get("/admin/pair/device?format=native&address=sos-9&type=sos_button")
+        hidden = {name: field(form.text, name) for name in ("_csrf_token", "_base")}
+        typed = {**hidden, "type": "sos_button", "format": "native", "address": "sos-9", "resident": "r02"}
+        asked = await client.post("/admin/pair/device", data={**typed, "since": "2027-03-01T03:00"})
+        assert asked.status_code == 422
+        assert "its calls for help are told without a name" in asked.text
+        assert house.index.device("native", "sos-9") is None
+        said = await client.post("/admin/pair/device", data={**typed, "since": "2027-03-01T03:00", "later": "1"})
+        assert said.status_code == 303, said.text
+        assert "Now nobody has it." in (await client.get(said.headers["location"])).text
 
 
 async def test_a_code_leads_to_the_device_that_was_heard(house: LivingHouse) -> None:
@@ -376,6 +391,8 @@ async def test_a_change_is_tried_on_the_past_before_it_is_saved(house: LivingHou
         back = re.search(r'class="second" href="([^"]+)"', done.text)
         assert back
         assert 'value="45"' in (await client.get(back[1])).text
+        another = back[1].replace("&amp;", "&").replace("r01", "r02") + "&rule=fall"
+        assert 'value="45"' not in (await client.get(another)).text  # what was typed was about r01
         saved = await client.post(f"{trial}/save", data={"_csrf_token": token})
         assert saved.status_code == 303, saved.text
         assert [one.name for one in house.index.plan_of("r01").rules] == ["help", "fall"]
