@@ -1,4 +1,4 @@
-"""What lets one person in, for administrators: sessions, tokens, passkeys; each can be ended, or all at once."""
+"""What lets one person in, for administrators: sessions, tokens, passkeys, links. Each can be ended, or all at once."""
 
 from typing import Any, Final
 from urllib.parse import quote
@@ -8,7 +8,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 
-from gateway.console import passkeys, signed_in, tokens
+from gateway.console import oidc_account, oidc_identities, passkeys, signed_in, tokens
 from gateway.console.admin import admin_page
 from gateway.console.deps import console_of
 from gateway.console.form_fields import said
@@ -53,6 +53,11 @@ def router() -> Router:
         by = required_visitor(request).id
         return await _did(request, carer, lambda tx: passkeys.remove(tx, carer, passkey, by=by))
 
+    @post(f"{path}/identities/{{number:int}}/unlink", status_code=303)
+    async def unlink(request: Request[Any, Any, Any], carer: FromPath[str], number: FromPath[int]) -> Redirect:
+        by = required_visitor(request).id
+        return await _did(request, carer, lambda tx: oidc_identities.unlink(tx, number, by=by, carer=carer))
+
     @post(f"{path}/end", status_code=303)
     async def end_all(request: Request[Any, Any, Any], carer: FromPath[str], data: Sent) -> Redirect:
         by = required_visitor(request).id
@@ -72,7 +77,7 @@ def router() -> Router:
 
     return Router(
         "/",
-        route_handlers=[show, end_session, revoke, remove_passkey, end_all, remove],
+        route_handlers=[show, end_session, revoke, remove_passkey, unlink, end_all, remove],
         guards=[at_least("admin")],
         include_in_schema=False,
     )
@@ -123,6 +128,19 @@ def _page(request: Request[Any, Any, Any], carer: str) -> Response[str]:
                 ),
             }
             for one in made
+        ],
+        linked=[
+            {
+                "id": one.id,
+                "name": one.account,
+                "text": " · ".join(
+                    [
+                        tongue("since {time}", time=one.since),
+                        tongue("last used about {time}", time=one.used) if one.used else tongue("never used"),
+                    ]
+                ),
+            }
+            for one in oidc_account.part(request, carer, tongue).lines
         ],
         passkeys=[
             {

@@ -1,4 +1,4 @@
-"""What lets people in, as JSON, for administrators: accounts, sessions, tokens, passkeys. Tokens can't be used here."""
+"""What lets people in, as JSON, for administrators: accounts, sessions, tokens, passkeys, links. None by a token."""
 
 from datetime import datetime
 from typing import Any
@@ -8,12 +8,13 @@ from litestar import Request, Response, delete, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, JSONBody
 
-from gateway.console import passkeys, password_links, signed_in, tokens
+from gateway.console import oidc_identities, passkeys, password_links, signed_in, tokens
 from gateway.console.account import end_session
 from gateway.console.account_api import Sessions, SessionView, a_person
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.listing import Cursor, Limit, piece, polled
+from gateway.console.oidc_identities import Identity
 from gateway.console.once import once
 from gateway.console.own_account import this_session
 from gateway.console.passkeys import Passkey
@@ -41,12 +42,13 @@ class Users(msgspec.Struct):
 
 
 class UserDetail(msgspec.Struct, kw_only=True):
-    """Somebody, with each session, token and passkey."""
+    """Somebody, with each session, token, passkey and linked account of a provider."""
 
     user: UserView
     sessions: list[signed_in.Session]
     tokens: list[Token]
     passkeys: list[Passkey]
+    identities: list[Identity]
 
 
 class PasswordLink(msgspec.Struct):
@@ -72,7 +74,7 @@ def router() -> Router:
         part, more = piece(_users(request), cursor, limit, key=lambda one: one.id)
         return await polled(request, Users(part, more), look=None)
 
-    @get("/{carer:str}", summary="Somebody's sessions, tokens and passkeys", operation_id="user")
+    @get("/{carer:str}", summary="Somebody's sessions, tokens, passkeys and links", operation_id="user")
     async def one(request: Request[Any, Any, Any], carer: FromPath[str]) -> UserDetail:
         console = console_of(request)
         db, now = console.db(), console.deps.clock.now()
@@ -81,6 +83,7 @@ def router() -> Router:
             sessions=signed_in.sessions_of(db, carer, now),
             tokens=tokens.tokens_of(db, carer, now),
             passkeys=passkeys.passkeys_of(db, carer),
+            identities=oidc_identities.identities_of(db, carer),
         )
 
     @post(
@@ -135,7 +138,12 @@ def router() -> Router:
     async def remove_key(request: Request[Any, Any, Any], carer: FromPath[str], passkey: FromPath[str]) -> None:
         await _done(request, lambda tx, by: passkeys.remove(tx, carer, passkey, by=by))
 
-    handlers = [listed, one, link, end, remove, end_one, revoke, remove_key]
+    @delete("/{carer:str}/identities/{number:int}", summary="Remove somebody's link to an account of a provider",
+            operation_id="unlinkUserIdentity", **changes)  # fmt: skip
+    async def unlink(request: Request[Any, Any, Any], carer: FromPath[str], number: FromPath[int]) -> None:
+        await _done(request, lambda tx, by: oidc_identities.unlink(tx, number, by=by, carer=carer))
+
+    handlers = [listed, one, link, end, remove, end_one, revoke, remove_key, unlink]
     users = Router("/users", route_handlers=handlers, guards=[at_least("admin"), a_person])
     return Router("/api", route_handlers=[users, *_sessions()], tags=["users"])
 

@@ -106,6 +106,47 @@ async def test_a_link_is_taken_away_by_its_owner_or_an_administrator(house: Hous
     assert ("sam", "identity.unlink", "carer/nora") in house.ask("SELECT who, action, object FROM audit")
 
 
+async def test_an_administrator_takes_a_link_away_at_the_page_of_that_person(
+    house: House, provider: TestProvider
+) -> None:
+    await linked(house, provider)
+    [(number,)] = house.ask("SELECT id FROM identities")
+    await make_admin(house, "sam")
+    async with house.signed_in("bo") as bo:
+        csrf = {"_csrf_token": field((await bo.get("/account")).text, "_csrf_token")}
+        assert (await bo.post(f"/admin/users/nora/identities/{number}/unlink", data=csrf)).status_code == 403
+        assert (await bo.delete(f"/api/users/nora/identities/{number}")).status_code == 403
+    async with house.signed_in("sam") as sam:
+        assert "Other ways to sign in" not in (await sam.get("/admin/users/bo")).text
+        page = await sam.get("/admin/users/nora")
+        assert f'action="/admin/users/nora/identities/{number}/unlink"' in page.text
+        assert "Haven Login" in page.text
+        csrf = {"_csrf_token": field(page.text, "_csrf_token")}
+        for other in (f"bo/identities/{number}", f"nora/identities/{number + 1}", f"nora/identities/{2**63}"):
+            assert (await sam.post(f"/admin/users/{other}/unlink", data=csrf)).status_code == 404
+            assert (await sam.delete(f"/api/users/{other}")).status_code == 404
+        assert house.ask("SELECT count(*) FROM identities") == [(1,)]
+        done = await sam.post(f"/admin/users/nora/identities/{number}/unlink", data=csrf)
+        assert done.headers["location"] == "/admin/users/nora?did=ended"
+        assert "Remove the link" not in (await sam.get("/admin/users/nora")).text
+    assert ("sam", "identity.unlink", "carer/nora") in house.ask("SELECT who, action, object FROM audit")
+    assert why(await go(house.client())) == "nobody"
+
+
+async def test_an_administrators_program_sees_and_removes_the_links_of_a_person(
+    house: House, provider: TestProvider
+) -> None:
+    await linked(house, provider)
+    await make_admin(house, "sam")
+    async with house.signed_in("sam") as sam:
+        (one,) = (await sam.get("/api/users/nora")).json()["identities"]
+        assert one["carer"] == "nora"
+        assert (await sam.get("/api/users/bo")).json()["identities"] == []
+        assert (await sam.delete(f"/api/users/nora/identities/{one['id']}")).status_code == 204
+        assert (await sam.get("/api/users/nora")).json()["identities"] == []
+    assert ("sam", "identity.unlink", "carer/nora") in house.ask("SELECT who, action, object FROM audit")
+
+
 async def test_the_only_way_in_is_not_thrown_away(house: House, provider: TestProvider) -> None:
     await linked(house, provider)
     async with house.client() as nora:

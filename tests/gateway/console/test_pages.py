@@ -211,6 +211,7 @@ async def test_api_is_described(house: House) -> None:
             "/api/account/identities", "/api/account/identities/{number}",
             "/api/identities", "/api/identities/{number}",
             "/api/users", "/api/users/{carer}", "/api/users/{carer}/end", "/api/users/{carer}/password-link",
+            "/api/users/{carer}/identities/{number}",
             "/api/users/{carer}/passkeys/{passkey}", "/api/users/{carer}/sessions/{session}",
             "/api/users/{carer}/tokens/{number}", "/api/sessions", "/api/sessions/{session}", "/api/kiosk/codes",
             "/api/alerts", "/api/alerts/{number}/answer", "/api/alerts/{number}/explain",
