@@ -7,11 +7,12 @@ from datetime import datetime
 from itertools import product
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gateway.alerts import queries
 from gateway.app import backlog
-from gateway.app.gateway import Gateway, Ready
+from gateway.app.gateway import Gateway
 from gateway.app.outage import TABLE, TO_SAY, Event, Outage, Stand
 from gateway.app.prober import Prober
 from gateway.app.shout import Tried, Words
@@ -23,7 +24,7 @@ from gateway.store import probes
 from gateway.store.database import FILE, prepare, reader
 from simulators.link import Broker as SimulatedBroker
 from simulators.prober import Outcome, Probed, ask
-from tests.brokers import Broker, free_port, nats_broker, until  # noqa: F401 - one is a fixture
+from tests.brokers import PATIENCE_S, Broker, free_port, nats_broker, until  # noqa: F401 - one is a fixture
 from tests.gateway.cli.desk import telecare
 from tests.gateway.pipeline.chain import START, applied
 from tests.gateway.pipeline.test_probes import with_probe
@@ -182,17 +183,19 @@ class Heard(LogChannel):
 @asynccontextmanager
 async def running(settings: model.Settings) -> AsyncIterator[Gateway]:
     """The gateway in this process, ready to hear."""
-    ready = asyncio.Event()
-
-    def on_ready(_ready: Ready) -> None:
-        ready.set()
-
-    gateway = Gateway(settings, on_ready=on_ready, log=Heard())
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    gateway = Gateway(settings, on_ready=lambda at: ready.set_result(at.console), log=Heard())
     task = asyncio.create_task(gateway.run())
-    waiting = asyncio.create_task(ready.wait())
-    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    assert waiting.done(), task
+    await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+    assert ready.done(), task
     try:
+        async with httpx.AsyncClient(base_url=ready.result()) as client:
+            # what is published to a new broker before somebody subscribed is kept for nobody
+            async with asyncio.timeout(PATIENCE_S):
+                while not all(
+                    lane.get("connected", True) for lane in (await client.get("/healthz")).json()["lanes"].values()
+                ):
+                    await asyncio.sleep(0.02)
         yield gateway
     finally:
         task.cancel()

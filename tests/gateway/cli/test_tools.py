@@ -50,9 +50,10 @@ def test_a_password_is_for_a_carer_of_the_centre(house: House) -> None:
 def test_the_audit_shows_the_newest_first(house: House) -> None:
     house.raised()
     rows = house.run("audit", "--json").json()
-    assert [row["action"] for row in rows] == ["alert.raised", "centre.apply"]
-    assert [row["seq"] for row in rows] == [2, 1]
-    assert rows[1]["who"].startswith("cli:")
+    # the first centre: what is agreed for its people came with it
+    assert [row["action"] for row in rows] == ["alert.raised", *["consent.change"] * 12, "centre.apply"]
+    assert [row["seq"] for row in rows] == [*range(14, 0, -1)]
+    assert rows[-1]["who"].startswith("cli:")
     assert "centre.apply" in house.run("audit").out
     assert len(house.run("audit", "--json", "--limit", 1).json()) == 1
 
