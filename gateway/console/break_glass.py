@@ -128,6 +128,7 @@ def _page(
         status=status,
         visitor=visitor,
         resident=resident,
+        name=resident.name if visitor.sees(resident) or opened else None,
         notice=notice,
         until=tongue.at(opened.until) if opened else None,
         minutes=int(glass.LASTING.total_seconds() // 60),

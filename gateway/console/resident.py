@@ -17,6 +17,7 @@ from gateway.console.pages import live_page
 from gateway.console.problems import refuse
 from gateway.console.resident_who import Looked, day_of, look, today
 from gateway.console.routing import Router
+from gateway.console.wards import ward_name
 from gateway.errors import BadAnswerError
 from gateway.words import N_
 from rules.sleep_summary import last_night
@@ -146,6 +147,7 @@ async def resident_page(
         **{
             "visitor": seen.visitor,
             "resident": seen.resident,
+            "ward": ward_name(seen.resident.ward) if seen.resident.ward else None,
             "staff": seen.visitor.sees_everyone,
             "tab": tongue(tab.title),
             "tabs": [

@@ -21,12 +21,13 @@ from gateway.centre.model import Resident
 from gateway.clock import from_ms
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import Visitor, at_least, required_visitor
-from gateway.console.listing import CURSOR, piece, polled
+from gateway.console.listing import CURSOR, POLLED, piece, polled
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.problems import problem
 from gateway.console.resident_who import LEVELS, NOT_KNOWN, protection_of
 from gateway.console.routing import Router
+from gateway.console.wards import ward_name
 from gateway.words import N_
 from rules.protection import Level
 
@@ -104,7 +105,7 @@ def router() -> Router:
             ward=ward,
             only=only,
             shows=[(one, tongue(text), _address(q, ward, one)) for one, text in SHOW.items()],
-            wards=wards_of(index, visitor),
+            wards=[(one, ward_name(one)) for one in wards_of(index, visitor)],
             lines=[_line(one, tongue) for one in views],
             total=tongue.many("{n} resident", "{n} residents", len(found)),
             page=at // A_PAGE + 1,
@@ -113,7 +114,13 @@ def router() -> Router:
             later=_address(q, ward, only, at + A_PAGE) if at + A_PAGE < len(found) else None,
         )
 
-    @get("/api/residents", summary="The residents, by room", operation_id="residents", tags=["residents"])
+    @get(
+        "/api/residents",
+        summary="The residents, by room",
+        operation_id="residents",
+        responses=POLLED,
+        tags=["residents"],
+    )
     async def listed(
         request: Request[Any, Any, Any],
         q: Annotated[str, QueryParameter(description="Part of a room or a name; accents don't count.")] = "",
@@ -222,7 +229,7 @@ def _line(one: ResidentView, tongue: Tongue) -> Line:
         one.id,
         one.room,
         one.name,
-        one.ward,
+        one.ward and ward_name(one.ward),
         one.level or "",
         tongue(LEVELS[Level(one.level)] if one.level else NOT_KNOWN),
         one.open_alerts,

@@ -24,7 +24,7 @@ async def test_from_the_list_to_a_note_and_a_night(phone: BrowserContext, house:
     await page.get_by_label("A note for the others").fill("Tea at four.")
     await page.get_by_role("button", name="Keep the note").click()
     await expect(page.locator("#notes")).to_contain_text("Tea at four.")
-    await page.get_by_text("more about Carmen Vella").click()
+    await page.get_by_text("more about this person").click()
     await page.get_by_role("link", name="Sleep").click()
     await expect(page.get_by_text("In bed 22:30 to 06:45")).to_be_visible()
     await expect(page.locator("svg.band")).to_have_count(1)

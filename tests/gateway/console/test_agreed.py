@@ -145,6 +145,17 @@ async def test_the_virtual_visit_is_for_staff(house: LivingHouse) -> None:
             assert ((await client.get("/api/residents/r01")).json()["visit"] is not None) is there
 
 
+async def test_the_form_of_break_glass_says_whom_to_those_who_may_know(house: LivingHouse) -> None:
+    for who, path, named in (("nora", "/residents/r01", True), ("wes", "/residents/r01", False)):
+        async with house.signed_in(who) as client:
+            before = (await client.get(f"{path}/break-glass")).text
+            assert "101" in before
+            assert ("Carmen Vella" in before) is named, who
+            opened = await client.post(f"/api{path}/break-glass", json={"why": "she calls for help"})
+            assert opened.status_code == 201
+            assert "Carmen Vella" in (await client.get(f"{path}/break-glass")).text
+
+
 async def test_who_broke_the_glass_can_answer_and_does_not_settle_the_notice(house: LivingHouse) -> None:
     number = await house.raise_alert("r01")
     close = {"type": "close", "outcome": "test", "note": ""}
