@@ -14,7 +14,7 @@ from gateway.console.account import end_session, revoke_token
 from gateway.console.accounts import MAX_LENGTH, MIN_LENGTH
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
-from gateway.console.listing import MOST, Cursor, Limit, piece, polled
+from gateway.console.listing import MOST, POLLED, Cursor, Limit, piece, polled
 from gateway.console.once import once
 from gateway.console.own_account import change_password, choose_language, this_session
 from gateway.console.pages import tongue_for
@@ -112,7 +112,7 @@ def router() -> Router:
     """Routes below /api/account."""
     changes: dict[str, Any] = {"guards": [same_origin], "opt": {"exclude_from_csrf": True}}
 
-    @get("/sessions", summary="Where I am signed in", operation_id="listSessions")
+    @get("/sessions", summary="Where I am signed in", operation_id="listSessions", responses=POLLED)
     async def sessions(
         request: Request[Any, Any, Any], limit: Limit = MOST, cursor: Cursor = None
     ) -> Response[Sessions]:

@@ -14,7 +14,7 @@ from gateway.console.answers import MAX_KEY, KeyReusedError, take
 from gateway.console.board import chosen, visible
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, may_see, required_visitor, same_origin
-from gateway.console.listing import MOST, Cursor, Limit, piece, polled
+from gateway.console.listing import MOST, POLLED, Cursor, Limit, piece, polled
 from gateway.console.ops import Counters
 from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
@@ -91,7 +91,7 @@ class AnswerResult(msgspec.Struct, kw_only=True):
 def router(counters: Counters) -> Router:
     """GET /api/alerts, POST /api/alerts/{id}/answer."""
 
-    @get("/alerts", summary="What is open", operation_id="openAlerts")
+    @get("/alerts", summary="What is open", operation_id="openAlerts", responses=POLLED)
     async def open_alerts(
         request: Request[Any, Any, Any],
         ward: Annotated[

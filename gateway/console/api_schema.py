@@ -24,6 +24,17 @@ _REFUSED: Final[dict[str, Any]] = {
 }
 
 
+_ETAG: Final[dict[str, Any]] = {
+    "ETag": {"description": "Names this answer: send it as `If-None-Match` next time.", "schema": {"type": "string"}}
+}
+_IF_NONE_MATCH: Final[dict[str, Any]] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "ETag of an answer that you have already; 304 when it is still true.",
+    "schema": {"type": "string"},
+}
+
 _SIGN_IN: Final[dict[str, Any]] = {
     "token": {
         "type": "http",
@@ -61,7 +72,17 @@ def _operation(operation: dict[str, Any], method: str, path: str) -> dict[str, A
     if not path.startswith(_NOT_BY_TOKEN):
         # roles of other schemes than OAuth 2 may be named since OpenAPI 3.1
         ways.insert(0, {"token": [scope_of(method.upper(), path.replace("{number}", "1")).value]})
-    return {**operation, "security": ways, "responses": {**kept, "default": _REFUSED}}
+    described = {**operation, "security": ways, "responses": {**kept, "default": _REFUSED}}
+    return _polled(described) if "304" in kept else described
+
+
+def _polled(operation: dict[str, Any]) -> dict[str, Any]:
+    """With the headers of an operation that answers 304."""
+    answers = {
+        status: {**one, "headers": {**one.get("headers", {}), **_ETAG}} if status in {"200", "304"} else one
+        for status, one in operation["responses"].items()
+    }
+    return {**operation, "parameters": [*operation.get("parameters", ()), _IF_NONE_MATCH], "responses": answers}
 
 
 class DescribedJson(JsonRenderPlugin):

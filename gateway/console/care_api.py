@@ -13,7 +13,7 @@ from litestar.params import FromPath, QueryParameter
 from gateway.console.beside import beside
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, resident_for
-from gateway.console.listing import MOST, Cursor, Limit, piece, polled
+from gateway.console.listing import MOST, POLLED, Cursor, Limit, piece, polled
 from gateway.console.looks import looked
 from gateway.console.problems import problem
 from gateway.console.routing import Router
@@ -53,7 +53,7 @@ def router() -> Router:
         await looked(console, visitor.id, care.night_target(resident, night), via="api")
         return Response(found)
 
-    @get("/rounds", summary="What the next round has to do", operation_id="rounds")
+    @get("/rounds", summary="What the next round has to do", operation_id="rounds", responses=POLLED)
     async def rounds(
         request: Request[Any, Any, Any],
         until: Annotated[

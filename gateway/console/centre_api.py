@@ -24,7 +24,7 @@ from gateway.console.entries import put as put_entry
 from gateway.console.exchange import LARGEST
 from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.leaving import at_stake, next_house_policy
-from gateway.console.listing import CURSOR, piece
+from gateway.console.listing import CURSOR, POLLED, has_already, piece, unchanged
 from gateway.console.looks import looked
 from gateway.console.masking import masked, unmasked
 from gateway.console.once import once
@@ -96,12 +96,12 @@ def router() -> Router:
     """/api/centre and everything below it."""
     writes: dict[str, Any] = {"guards": [same_origin], "opt": {"exclude_from_csrf": True}}
 
-    @get("/", summary="The centre in force", operation_id="centre")
+    @get("/", summary="The centre in force", operation_id="centre", responses=POLLED)
     async def whole(request: Request[Any, Any, Any]) -> Response[Any]:
         console, visitor = console_of(request), required_visitor(request)
         found = in_force(console)
-        if request.headers.get("if-none-match") == _tag(found.version):
-            return Response(None, status_code=304, headers={"ETag": _tag(found.version)})
+        if has_already(request, _tag(found.version)):
+            return unchanged(_tag(found.version))
         await looked(console, visitor.id, f"centre/{found.version}", via="api")
         # some megabytes for thousands of residents: alarms must not wait for them
         written = await asyncio.to_thread(_written, found.document)
@@ -180,7 +180,7 @@ def router() -> Router:
 
 
 def _entries(writes: dict[str, Any]) -> list[Any]:
-    @get("/tables/{table:str}", summary="Entries of a table", operation_id="centreEntries")
+    @get("/tables/{table:str}", summary="Entries of a table", operation_id="centreEntries", responses=POLLED)
     async def listed(
         request: Request[Any, Any, Any],
         table: FromPath[str],
@@ -193,18 +193,22 @@ def _entries(writes: dict[str, Any]) -> list[Any]:
         found = in_force(console)
         if cursor is not None and not re.fullmatch(CURSOR, cursor):
             return problem(422, "cursor: expected the `next` of the page before")
+        if has_already(request, _tag(found.version)):
+            return unchanged(_tag(found.version))
         rows, more = piece(list(entries(found.document, table).items()), cursor, limit, key=lambda one: one[0])
         part = [EntryView(key, masked(table, entry)) for key, entry in rows]
         await looked(console, visitor.id, f"centre/{found.version}/{table}", via="api")
         return _tagged(EntriesView(found.version, part, more), found.version)
 
-    @get("/tables/{table:str}/{key:path}", summary="One entry", operation_id="centreEntry")
+    @get("/tables/{table:str}/{key:path}", summary="One entry", operation_id="centreEntry", responses=POLLED)
     async def one(request: Request[Any, Any, Any], table: FromPath[str], key: FromPath[str]) -> Response[Any]:
         console, visitor = console_of(request), required_visitor(request)
         found = in_force(console)
         entry = find(found.document, table, key[1:]) if known_table(table) else None
         if entry is None:
             return problem(404, "There is no such entry.")
+        if has_already(request, _tag(found.version)):
+            return unchanged(_tag(found.version))
         await looked(console, visitor.id, f"centre/{found.version}/{table}/{key[1:]}", via="api")
         return _tagged(EntryView(key[1:], masked(table, entry)), found.version)
 

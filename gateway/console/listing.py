@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final, TypeVar
 
 from litestar import Request, Response
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.serialization import encode_json
 
@@ -38,6 +39,12 @@ Cursor = Annotated[
         description="`next` of the piece before; without it the first piece. 409: begin again without it.",
     ),
 ]
+
+
+POLLED: Final = {
+    304: ResponseSpec(None, description="Nothing changed since the answer with the ETag of `If-None-Match`; no body.")
+}
+"""``responses`` of each route that gives an ETag and answers 304; the description of the API adds the two headers."""
 
 
 class _Orders:
@@ -111,9 +118,19 @@ async def polled(request: Request[Any, Any, Any], body: object, *, look: str | N
     """
     data = encode_json(body)
     tag = f'"{hashlib.sha256(data).hexdigest()[:20]}"'
-    known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
-    if known & {tag, "*"}:
-        return Response(None, status_code=304, headers={"ETag": tag})
+    if has_already(request, tag):
+        return unchanged(tag)
     if look is not None:
         await looked(console_of(request), required_visitor(request).id, look, via="api")
     return Response(data, media_type="application/json", headers={"ETag": tag})
+
+
+def has_already(request: Request[Any, Any, Any], tag: str) -> bool:
+    """Whether ``If-None-Match`` names the ETag of what would be answered (RFC 9110, 13.1.2)."""
+    known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
+    return bool(known & {tag, "*"})
+
+
+def unchanged(tag: str) -> Response[Any]:
+    """304: nothing changed since the answer with that ETag."""
+    return Response(None, status_code=304, headers={"ETag": tag})

@@ -11,7 +11,7 @@ from devices.model import Position
 from gateway.console.beside import beside
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor
-from gateway.console.listing import Cursor, piece, polled
+from gateway.console.listing import POLLED, Cursor, piece, polled
 from gateway.console.looks import looked
 from gateway.console.map import REFUSED, TARGET, span_of
 from gateway.console.map_data import DRAWN, Spot, fixed_at, is_coarse, overview, track
@@ -105,6 +105,7 @@ def router() -> Router:
         "/api/map",
         summary="Who is where, as far as each agreed",
         operation_id="map",
+        responses=POLLED,
         tags=["map"],
     )
     async def everybody(

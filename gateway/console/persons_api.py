@@ -11,7 +11,7 @@ from litestar.response import Stream
 from gateway.console import copies, persons
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
-from gateway.console.listing import Cursor, Limit, piece, polled
+from gateway.console.listing import POLLED, Cursor, Limit, piece, polled
 from gateway.console.once import once
 from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
@@ -93,7 +93,7 @@ def router() -> Router:
             return problem(422, "confirm: expected the person's name. Nothing was erased.")
         return await _start(request, resident)
 
-    @get("/erasures", summary="Who was erased", operation_id="erasures", guards=[at_least("admin")])
+    @get("/erasures", summary="Who was erased", operation_id="erasures", responses=POLLED, guards=[at_least("admin")])
     async def listed(request: Request[Any, Any, Any], limit: Limit = 100, cursor: Cursor = None) -> Response[Erasures]:
         found = erase.erasures(console_of(request).db(), 10_000)
         part, more = piece(found, cursor, limit, key=lambda one: one.resident)

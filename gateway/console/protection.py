@@ -12,7 +12,7 @@ from gateway.centre.index import CentreIndex
 from gateway.centre.model import Resident
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor
-from gateway.console.listing import MOST, Cursor, Limit, piece, polled
+from gateway.console.listing import MOST, POLLED, Cursor, Limit, piece, polled
 from gateway.console.pages import Tongue, tongue_for
 from gateway.console.routing import Router
 from gateway.console.wards import ward_name
@@ -127,7 +127,7 @@ def _line(resident: Resident, kept: Kept, tongue: Tongue) -> str:
 def router() -> Router:
     """GET /api/protection."""
 
-    @get("/protection", summary="How far each resident is protected", operation_id="protection")
+    @get("/protection", summary="How far each resident is protected", operation_id="protection", responses=POLLED)
     async def protection(
         request: Request[Any, Any, Any], limit: Limit = MOST, cursor: Cursor = None
     ) -> Response[Protected]:

@@ -13,7 +13,7 @@ from gateway.centre.contact import address_shown
 from gateway.centre.model import Carer, Channel
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
-from gateway.console.listing import polled
+from gateway.console.listing import POLLED, polled
 from gateway.console.once import once
 from gateway.console.problems import problem
 from gateway.console.routing import Router
@@ -61,7 +61,7 @@ def router() -> Router:
         words = sorted(get_args(Channel))
         return Channels([ChannelView(word, _works(request, word), used.count(word)) for word in words])
 
-    @get("/carers/{carer:str}/contacts", summary="How a carer is reached", operation_id="contacts")
+    @get("/carers/{carer:str}/contacts", summary="How a carer is reached", operation_id="contacts", responses=POLLED)
     async def contacts(request: Request[Any, Any, Any], carer: FromPath[str]) -> Response[Contacts]:
         return await polled(request, Contacts(carer, _contacts(request, _carer(request, carer))), look=None)
 

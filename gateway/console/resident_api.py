@@ -13,7 +13,7 @@ from gateway.console import resident_charts, resident_now, resident_rules, resid
 from gateway.console.api import AlertView, alert_view
 from gateway.console.beside import beside
 from gateway.console.guards import at_least
-from gateway.console.listing import polled
+from gateway.console.listing import POLLED, polled
 from gateway.console.privacy import Purpose
 from gateway.console.problems import problem
 from gateway.console.resident_who import Looked, look, protection_of, today
@@ -111,7 +111,7 @@ class PastAlerts(msgspec.Struct, kw_only=True):
 def router() -> Router:
     """GET /api/residents/{id} and below."""
 
-    @get("/", summary="A resident", operation_id="resident")
+    @get("/", summary="A resident", operation_id="resident", responses=POLLED)
     async def resident_(request: Request[Any, Any, Any], resident: FromPath[str]) -> Response[ResidentDetail]:
         seen = await look(request, resident, via="api")
         return await polled(request, await beside(seen.console, lambda db: _detail(db, seen, request)), look=None)

@@ -20,7 +20,7 @@ from gateway.centre import photos
 from gateway.centre.model import Resident
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import Visitor, at_least, may_see, required_visitor, resident_for, same_origin
-from gateway.console.listing import polled
+from gateway.console.listing import POLLED, polled
 from gateway.console.once import once
 from gateway.console.ops import OPEN
 from gateway.console.pages import Tongue, page, tongue_for
@@ -173,7 +173,7 @@ def _api() -> Router:
             return problem(403, tongue_for(request, visitor)(str(error)))
         return Response(_view(console, begun.search, _link(request, begun.path)), status_code=201, headers=PRIVATE)
 
-    @get("/searches", summary="The searches that go on", operation_id="searches")
+    @get("/searches", summary="The searches that go on", operation_id="searches", responses=POLLED)
     async def listed(request: Request[Any, Any, Any]) -> Response[list[SearchView]]:
         console = console_of(request)
         found = searches_for(console, required_visitor(request))

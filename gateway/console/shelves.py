@@ -12,7 +12,7 @@ from gateway.alerts.shelving import Shelf
 from gateway.console.api import ShelfView, Shelves
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, concerns, required_visitor, resident_for, same_origin
-from gateway.console.listing import MOST, Cursor, Limit, piece, polled
+from gateway.console.listing import MOST, POLLED, Cursor, Limit, piece, polled
 from gateway.console.once import once
 from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
@@ -33,7 +33,7 @@ class ShelfWanted(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 def router() -> Router:
     """GET /api/shelves, POST /api/shelves, POST /api/shelves/{id}/end."""
 
-    @get("/shelves", summary="What is shelved", operation_id="shelves")
+    @get("/shelves", summary="What is shelved", operation_id="shelves", responses=POLLED)
     async def listed(request: Request[Any, Any, Any], limit: Limit = MOST, cursor: Cursor = None) -> Response[Shelves]:
         part, more = piece(shelves_for(request), cursor, limit, key=lambda one: one.id)
         return await polled(request, Shelves([_view(request, shelf) for shelf in part], more), look="shelves")

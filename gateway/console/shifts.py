@@ -13,7 +13,7 @@ from gateway.centre.rota import Change
 from gateway.console.beside import beside
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
-from gateway.console.listing import polled
+from gateway.console.listing import POLLED, polled
 from gateway.console.looks import looked
 from gateway.console.once import once
 from gateway.console.pages import tongue_for
@@ -107,7 +107,7 @@ class Changes(msgspec.Struct):
 def router() -> Router:
     """GET /api/shifts, POST /api/shifts/overrides, /api/shifts/swaps, .../changes/{id}/end, GET /api/coverage."""
 
-    @get("/shifts", summary="Who is on duty", operation_id="shifts")
+    @get("/shifts", summary="Who is on duty", operation_id="shifts", responses=POLLED)
     async def shifts(request: Request[Any, Any, Any], days: Annotated[int, _DAYS] = 7) -> Response[ShiftsView]:
         console = console_of(request)
         index, now = console.deps.index(), console.deps.clock.now()

@@ -13,7 +13,7 @@ from gateway.console.account import end_session
 from gateway.console.account_api import Sessions, SessionView, a_person
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
-from gateway.console.listing import Cursor, Limit, piece, polled
+from gateway.console.listing import POLLED, Cursor, Limit, piece, polled
 from gateway.console.oidc_identities import Identity
 from gateway.console.once import once
 from gateway.console.own_account import this_session
@@ -69,7 +69,7 @@ def router() -> Router:
     """/api/users and below, for administrators; /api/sessions for managers."""
     changes: dict[str, Any] = {"opt": {"exclude_from_csrf": True}, "guards": [same_origin]}
 
-    @get("/", summary="Who can sign in, and by what", operation_id="users")
+    @get("/", summary="Who can sign in, and by what", operation_id="users", responses=POLLED)
     async def listed(request: Request[Any, Any, Any], limit: Limit = 100, cursor: Cursor = None) -> Response[Users]:
         part, more = piece(_users(request), cursor, limit, key=lambda one: one.id)
         return await polled(request, Users(part, more), look=None)
@@ -151,7 +151,7 @@ def router() -> Router:
 def _sessions() -> list[Any]:
     manager = [at_least("manager"), a_person]
 
-    @get("/sessions", summary="Who is signed in where", operation_id="sessions", guards=manager)
+    @get("/sessions", summary="Who is signed in where", operation_id="sessions", responses=POLLED, guards=manager)
     async def everybody(
         request: Request[Any, Any, Any], limit: Limit = 100, cursor: Cursor = None
     ) -> Response[Sessions]:

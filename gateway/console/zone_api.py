@@ -12,7 +12,7 @@ from gateway.centre.model import Zone
 from gateway.console import editing, zone_model, zone_trial
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
-from gateway.console.listing import MOST, Cursor, Limit, piece, polled
+from gateway.console.listing import MOST, POLLED, Cursor, Limit, piece, polled
 from gateway.console.looks import looked
 from gateway.console.once import once
 from gateway.console.pages import Tongue, tongue_for
@@ -90,7 +90,7 @@ def router() -> Router:
     """GET, PUT, DELETE /api/zones/{id}, GET /api/zones, POST /api/zones/check, POST /api/zones/{id}/trial,
     GET /api/zones/trials/{number}."""
 
-    @get("/api/zones", summary="All zones", operation_id="zones", tags=["zones"])
+    @get("/api/zones", summary="All zones", operation_id="zones", responses=POLLED, tags=["zones"])
     async def listed(request: Request[Any, Any, Any], limit: Limit = MOST, cursor: Cursor = None) -> Response[ZoneList]:
         console = console_of(request)
         found = in_force(console)
