@@ -29,7 +29,7 @@ from gateway.cli.common import (
     settings_and_database,
 )
 from gateway.errors import BadAnswerError, StoreError
-from gateway.store import centres
+from gateway.store import centres, gone
 from gateway.store.database import reader
 from gateway.store.writer import Tx, write_now
 from gateway.words import alert_title, duration, say, staff_note
@@ -253,7 +253,7 @@ def _in_words(alert: Alert, index: CentreIndex) -> dict[str, Any]:
 
 
 def centre_of(db: sqlite3.Connection) -> CentreIndex:
-    """The centre in force.
+    """The centre in force, and who left it with an open alert: their room and their policy stay.
 
     Raises:
         StoreError: none was applied yet.
@@ -261,7 +261,7 @@ def centre_of(db: sqlite3.Connection) -> CentreIndex:
     found = centres.latest(db)
     if found is None:
         raise StoreError("No care centre was applied yet: run `telecare centre apply FILE`.")
-    return CentreIndex(found.centre)
+    return CentreIndex(found.centre, gone=gone.people(db))
 
 
 __all__ = ["AlertState", "ack", "alerts", "centre_of", "close", "explain", "fail", "reopen"]

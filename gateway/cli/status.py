@@ -21,7 +21,7 @@ from gateway.cli.common import (
     settings_and_database,
 )
 from gateway.errors import StoreError
-from gateway.store import centres
+from gateway.store import centres, gone
 from gateway.store.database import reader
 from gateway.store.probes import Heard, last
 from gateway.store.protection import Kept, stored
@@ -49,7 +49,7 @@ def status(*, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -
         found = centres.latest(db)
         if found is None:
             raise StoreError("No care centre was applied yet: run `telecare centre apply FILE`.")
-        index, kept = CentreIndex(found.centre), stored(db)
+        index, kept = CentreIndex(found.centre, gone=gone.people(db)), stored(db)
         heard = [(probe, last(db, probe.address)) for probe in index.probes]
     lines = [_line(index, resident, kept.get(resident)) for resident in index.residents]
     lines.sort(key=lambda line: -1 if line.level is None else _WORST_FIRST.index(line.level))
@@ -68,6 +68,9 @@ def status(*, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -
             printable(" ".join(line.missing)),
         )
     OUT.print(table)
+    for left in sorted(index.gone.residents):
+        text = f"! {index.public_name(left)} ({left}): not in the centre any more, and an alert is still open."
+        OUT.print(printable(text), markup=False)
     for probe, one in heard:
         OUT.print(_probe(probe, one, index))
     if not heard:

@@ -11,8 +11,10 @@ from unittest import mock
 from gateway.alerts import desk
 from gateway.alerts.model import Incident
 from gateway.centre.index import CentreIndex
+from gateway.centre.load import centre_from_document, to_document
 from gateway.cli import main
 from gateway.clock import SystemClock
+from gateway.console.entries import take_out
 from gateway.store import centres
 from gateway.store.database import FILE, reader
 from gateway.store.writer import write_now
@@ -83,6 +85,13 @@ class House:
         )  # fmt: skip
         told = write_now(self.path, lambda tx: desk.raise_incident(tx, CentreIndex(DEMO), incident), clock=clock)
         return told.alert
+
+    def take_out(self, resident: str) -> None:
+        """A resident leaves the centre, with the care plan and everything else of theirs."""
+        document = to_document(DEMO)
+        take_out(document, "residents", resident)
+        centre = centre_from_document(document)
+        write_now(self.path, lambda tx: centres.apply(tx, centre, who="cli:test", why=None), clock=SystemClock())
 
     def furnish(self) -> None:
         assert self.run("centre apply", DEMO_FILE).code == 0

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway.cli.alerts import centre_of
 from gateway.store import audit
 from gateway.store.database import reader
 from tests.gateway.cli.desk import House
@@ -30,6 +31,19 @@ def test_the_list_shows_rooms_not_names(house: House) -> None:
     assert "101" in ran.out
     assert "Carmen" not in ran.out
     assert "Help was called with sos-r01." in ran.out
+
+
+def test_who_was_taken_out_keeps_the_room_and_the_policy_while_an_alert_is_open(house: House) -> None:
+    number = house.raised(resident="r03")
+    house.take_out("r03")
+    with closing(reader(house.path)) as db:
+        index = centre_of(db)
+    assert "r03" not in index.residents
+    assert index.policy_of("r03").id == "night"
+    out = house.run("alerts").out
+    assert " 103 " in out
+    assert "r03" not in out
+    assert ", 103, open" in house.run("explain", number).out
 
 
 def test_from_open_to_closed(house: House) -> None:

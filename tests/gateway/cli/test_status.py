@@ -40,6 +40,16 @@ def test_who_was_not_looked_at_is_not_called_protected(house: House) -> None:
     assert "not known yet" in house.run("status").out
 
 
+def test_who_left_with_an_open_alert_is_named_by_the_room(house: House) -> None:
+    number = house.raised()
+    assert "not in the centre" not in house.run("status").out
+    house.take_out("r01")
+    assert "! 101 (r01): not in the centre any more, and an alert is still open." in house.run("status").out
+    assert "r01" not in {line["resident"] for line in house.run("status", "--json").json()}
+    house.run("close", number, "--outcome", "false")
+    assert "not in the centre" not in house.run("status").out
+
+
 def test_the_table_is_for_people(house: House) -> None:
     known(house)
     out = house.run("status").out
