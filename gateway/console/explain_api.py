@@ -2,9 +2,12 @@
 
 Where somebody is and what a body does are shown to staff only, and only what the resident agreed to; a relative reads
 the sentences that the board shows, and who was told. Every look is written into the audit.
+
+An alert that stays open for weeks is told, and comes again, hundreds of times: so its lists come in pieces.
 """
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 import msgspec
 from litestar import Request, get
@@ -17,6 +20,7 @@ from gateway.centre.model import Consents
 from gateway.console.api import AlertView, alert_view
 from gateway.console.deps import console_of
 from gateway.console.guards import Visitor, at_least, may_see, opened, required_visitor
+from gateway.console.listing import MOST, Cursor, Limit, piece
 from gateway.console.looks import looked
 from gateway.console.pages import tongue_for
 from gateway.console.privacy import PURPOSE_OF
@@ -28,7 +32,9 @@ from gateway.errors import UnknownAlertError
 class ExplainView(msgspec.Struct, kw_only=True):
     """Why there is an alert, and what was done. Times are RFC 3339 in UTC; sentences in the asker's language.
 
-    ``hidden`` says what is left out because the asker may not see it: ``readings``, ``states``.
+    ``hidden`` says what is left out because the asker may not see it: ``readings``, ``states``. ``next``: cursor of the
+    next piece of the lists; null: the last one. ``limit`` counts the entries of all lists together; a piece may have
+    some lists only.
     """
 
     alert: AlertView
@@ -46,21 +52,48 @@ class ExplainView(msgspec.Struct, kw_only=True):
     shelves: list[explaining.ShelfSeen]
     below: list[int]
     hidden: list[str]
+    next: str | None = None
+
+
+_LISTS: Final = ("history", "told", "readings", "frames", "commands", "shelves", "below")
+"""What grows with the time for which an alert is open, in the order in which it is given."""
 
 
 def router() -> Router:
     """GET /api/alerts/{id}/explain."""
 
     @get("/alerts/{number:int}/explain", summary="Why there is an alert", operation_id="explainAlert")
-    async def explain(request: Request[Any, Any, Any], number: FromPath[int]) -> ExplainView:
+    async def explain(
+        request: Request[Any, Any, Any], number: FromPath[int], limit: Limit = MOST, cursor: Cursor = None
+    ) -> ExplainView:
         visitor, console = required_visitor(request), console_of(request)
         if not may_see(console, visitor, number):
             raise UnknownAlertError
-        found = explaining.chain(console.db(), number)
+        found = _piece(_view(request, visitor, explaining.chain(console.db(), number)), limit, cursor)
         await looked(console, visitor.id, f"alert/{number}", via="api")
-        return _view(request, visitor, found)
+        return found
 
     return Router("/api", route_handlers=[explain], guards=[at_least("relative")], tags=["alerts"])
+
+
+def _piece(whole: ExplainView, limit: int, cursor: str | None) -> ExplainView:
+    """With a part of its lists: each is only ever added to at its end, or has entries with numbers of their own.
+
+    Raises:
+        BeginAgainError: the lists that the cursor belongs to are not known any more.
+    """
+    part, more = piece(list(_entries(whole)), cursor, limit, key=lambda one: one[0])
+    lists: dict[str, list[Any]] = {name: [] for name in _LISTS}
+    for (name, _), entry in part:
+        lists[name].append(entry)
+    return msgspec.structs.replace(whole, **lists, next=more)
+
+
+def _entries(whole: ExplainView) -> Iterator[tuple[tuple[str, int], Any]]:
+    """What is in the lists, each with the name of its list and what names it there."""
+    for name in _LISTS:
+        for place, entry in enumerate(getattr(whole, name)):
+            yield (name, getattr(entry, "seq", place)), entry
 
 
 def _view(request: Request[Any, Any, Any], visitor: Visitor, found: Chain) -> ExplainView:

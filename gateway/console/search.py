@@ -20,7 +20,8 @@ from gateway.centre import photos
 from gateway.centre.model import Resident
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import Visitor, at_least, may_see, required_visitor, resident_for, same_origin
-from gateway.console.listing import POLLED, polled
+from gateway.console.listing import MOST as MOST_LINES
+from gateway.console.listing import POLLED, Cursor, Limit, piece, polled
 from gateway.console.once import once
 from gateway.console.ops import OPEN
 from gateway.console.pages import Tongue, page, tongue_for
@@ -70,6 +71,13 @@ class SearchView(msgspec.Struct, kw_only=True):
     expires_at: datetime
     opened: int
     link: str | None = None
+
+
+class Searches(msgspec.Struct):
+    """The searches that go on, the newest first. ``next``: cursor of the next piece; null: the last one."""
+
+    searches: list[SearchView]
+    next: str | None
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -174,10 +182,13 @@ def _api() -> Router:
         return Response(_view(console, begun.search, _link(request, begun.path)), status_code=201, headers=PRIVATE)
 
     @get("/searches", summary="The searches that go on", operation_id="searches", responses=POLLED)
-    async def listed(request: Request[Any, Any, Any]) -> Response[list[SearchView]]:
+    async def listed(
+        request: Request[Any, Any, Any], limit: Limit = MOST_LINES, cursor: Cursor = None
+    ) -> Response[Searches]:
         console = console_of(request)
         found = searches_for(console, required_visitor(request))
-        return await polled(request, [_view(console, search) for search in found], look="searches")
+        part, more = piece(found, cursor, limit, key=lambda one: one.id)
+        return await polled(request, Searches([_view(console, search) for search in part], more), look="searches")
 
     @post(
         "/searches/{number:int}/end", status_code=200, guards=[same_origin], opt=options,

@@ -65,6 +65,33 @@ async def test_staff_see_the_whole_chain_and_the_look_is_written_down(house: Hou
     assert house.ask("SELECT count(*) FROM audit WHERE action = 'look' AND object = ?", f"alert/{number}") == [(1,)]
 
 
+async def test_the_lists_come_in_pieces_and_nothing_twice(house: House) -> None:
+    number = await with_reading(house, location="alarm")
+    lists = ("history", "told", "readings", "frames", "commands", "shelves", "below")
+    async with house.signed_in() as nora:
+        for answer in ({"type": "acknowledge"}, {"type": "arrive"}):
+            await nora.post(f"/api/alerts/{number}/answer", json=answer)
+        whole = (await nora.get(f"/api/alerts/{number}/explain")).json()
+        assert whole["next"] is None
+        cursor = None
+        read: dict[str, list[Any]] = {name: [] for name in lists}
+        for _ in range(20):
+            params = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+            part = (await nora.get(f"/api/alerts/{number}/explain", params=params)).json()
+            assert sum(len(part[name]) for name in lists) <= 2
+            assert (part["alert"], part["why"]) == (whole["alert"], whole["why"])
+            for name in lists:
+                read[name] += part[name]
+            if (cursor := part["next"]) is None:
+                break
+        assert read == {name: whole[name] for name in lists}
+        assert len(whole["history"]) == 3
+        for wrong in ({"limit": 0}, {"limit": 501}, {"cursor": "2"}):
+            assert (await nora.get(f"/api/alerts/{number}/explain", params=wrong)).status_code == 400
+        old = {"cursor": f"{'0' * 24}-1"}
+        assert (await nora.get(f"/api/alerts/{number}/explain", params=old)).status_code == 409
+
+
 async def test_what_the_resident_did_not_agree_to_is_left_out(house: House) -> None:
     number = await with_reading(house, location="never")
     async with house.signed_in() as nora:

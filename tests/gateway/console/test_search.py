@@ -119,7 +119,12 @@ async def test_it_ends_by_hand_and_by_itself(house: House) -> None:
     agreed(house)
     first, second = await begun(house), await begun(house, minutes=30)
     async with house.signed_in("bo") as bo:
-        assert [one["id"] for one in (await bo.get("/api/searches")).json()] == [2, 1]
+        assert [one["id"] for one in (await bo.get("/api/searches")).json()["searches"]] == [2, 1]
+        part = (await bo.get("/api/searches", params={"limit": 1})).json()
+        assert [one["id"] for one in part["searches"]] == [2]
+        rest = (await bo.get("/api/searches", params={"limit": 1, "cursor": part["next"]})).json()
+        assert ([one["id"] for one in rest["searches"]], rest["next"]) == ([1], None)
+        assert (await bo.get("/api/searches", params={"limit": 501})).status_code == 400
         assert (await bo.post("/api/searches/1/end")).json()["standing"] == "ended"
         assert (await bo.post("/api/searches/1/end")).status_code == 200  # again changes nothing
         assert (await bo.post("/api/searches/9/end")).status_code == 404
@@ -183,7 +188,7 @@ async def test_in_an_alarm_only_it_ends_with_the_alarm(house: House) -> None:
         over = await helper.get(path)
         assert (over.status_code, "14.4" in over.text) == (410, False)
         assert (await helper.get(f"{path}/photo")).status_code == 404
-        assert [one["standing"] for one in (await nora.get("/api/searches")).json()] == ["refused"]
+        assert [one["standing"] for one in (await nora.get("/api/searches")).json()["searches"]] == ["refused"]
         agreed(house, "always")
         assert (await helper.get(path)).status_code == 200
 
