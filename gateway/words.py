@@ -286,6 +286,11 @@ def day(at: date, language: str) -> str:
     return format_skeleton("MMMMEEEEd", at, locale=_locale(language))
 
 
+def date_of(at: date, language: str) -> str:
+    """A day with its year: 1 Mar 2026."""
+    return format_date(at, "medium", locale=_locale(language))
+
+
 def percent(value: float, language: str) -> str:
     """A percentage of 0 to 100, without decimals."""
     return format_percent(round(value) / 100, locale=_locale(language))

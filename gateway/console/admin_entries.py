@@ -23,6 +23,7 @@ from gateway.console.admin import (
     present,
 )
 from gateway.console.admin_lines import lines
+from gateway.console.change_values import entry_name
 from gateway.console.deps import Console, console_of
 from gateway.console.editing import change, problems_of
 from gateway.console.entries import (
@@ -197,7 +198,9 @@ def _form(
         table=table,
         key=key,
         words=TABLE_WORDS[table],
-        title=None if key is None else str((entry or {}).get("name") or key),
+        title=None
+        if key is None
+        else str((entry or {}).get("name") or entry_name(table, key, console.deps.index(), tongue)),
         usual=[one for one in made if _usual(table, one)],
         rarer=[one for one in made if not _usual(table, one)],
         others=others,
@@ -367,7 +370,11 @@ def _removal(
     version, document = present(console_of(request))
     entry = _entry(table, key, document)
     tongue = tongue_for(request, required_visitor(request))
-    gone = [(tongue(TABLE_WORDS[name].one), one) for name, one in hanging_on(document, table, key)]
+    index = console_of(request).deps.index()
+    gone = [
+        (tongue(TABLE_WORDS[name].one), entry_name(name, one, index, tongue))
+        for name, one in hanging_on(document, table, key)
+    ]
     carers, residents = ({key} if table == one else set[str]() for one in ("carers", "residents"))
     stake = of_people(console_of(request), required_visitor(request), tongue, carers=carers, residents=residents)
     serves = next_house_policy(document, key) if table == "policies" else None
@@ -375,7 +382,7 @@ def _removal(
         request,
         "admin_remove.html",
         status=status,
-        title=str(entry.get("name") or key),
+        title=str(entry.get("name") or entry_name(table, key, index, tongue)),
         words=TABLE_WORDS[table],
         table=table,
         back=path_of(table, key),

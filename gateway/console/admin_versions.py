@@ -25,6 +25,7 @@ from gateway.console.leaving import at_stake
 from gateway.console.looks import looked
 from gateway.console.pages import tongue_for
 from gateway.console.routing import Router
+from gateway.console.view import name_of
 from gateway.errors import CentreError, UndoError
 from gateway.store import centres
 from gateway.store.database import reader
@@ -105,8 +106,7 @@ def router() -> Router:
 
 
 def _who(request: Request[Any, Any, Any], who: str | None) -> str:
-    carer = console_of(request).deps.index().carers.get(who or "")
-    return carer.name if carer else who or "–"
+    return name_of(who, console_of(request).deps.index(), tongue_for(request, required_visitor(request)))
 
 
 def _list(request: Request[Any, Any, Any]) -> Response[str]:
@@ -154,7 +154,7 @@ async def _version(
         why=line.why,
         undoes=line.undoes,
         first=changes is None,
-        changes=[in_words(one, tongue) for one in (changes or ())[:SHOWN]],
+        changes=[in_words(one, console.deps.index(), tongue) for one in (changes or ())[:SHOWN]],
         more=max(0, len(changes or ()) - SHOWN),
         notice=notice,
         others=others or [],
@@ -200,7 +200,7 @@ async def _upload(request: Request[Any, Any, Any]) -> Response[Any]:
     numbers = {what: sum(one.what == what for one in changes) for what in ("added", "changed", "removed")}
     preview = {
         "token": token,
-        "changes": [in_words(one, tongue) for one in changes[:SHOWN]],
+        "changes": [in_words(one, console.deps.index(), tongue) for one in changes[:SHOWN]],
         "more": max(0, len(changes) - SHOWN),
         "numbers": numbers,
         "stake": at_stake(console, visitor, tongue, document, wanted),

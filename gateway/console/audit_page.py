@@ -6,6 +6,7 @@ import msgspec
 from litestar import Request, Response, get
 from litestar.params import QueryParameter
 
+from gateway.console import audit_words
 from gateway.console.beside import beside
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor
@@ -15,32 +16,8 @@ from gateway.console.routing import Router
 from gateway.console.view import name_of
 from gateway.store import audit, audit_log
 from gateway.store.audit_log import AuditLine
-from gateway.words import N_
 
 LIMIT: Final = 50
-
-
-ACTIONS: Final[dict[str, str]] = {
-    "look": N_("looked at"),
-    "account.password_set": N_("set a password"),
-    "alert.acknowledge": N_("is going"),
-    "alert.arrive": N_("arrived"),
-    "alert.close": N_("closed"),
-    "alert.decline": N_("can’t go"),
-    "alert.hand_over": N_("handed over"),
-    "alert.more_help": N_("asked for more help"),
-    "alert.reopen": N_("opened again"),
-    "centre.apply": N_("changed the centre"),
-    "command.request": N_("told a device"),
-    "round.check": N_("dealt with a line of the round"),
-    "rule.shelve": N_("shelved a rule"),
-    "rule.unshelve": N_("ended a shelf"),
-    "search.begin": N_("began a search"),
-    "search.end": N_("ended a search"),
-    "session.end": N_("signed somebody out"),
-    "shift.take_back": N_("took back a change of shifts"),
-}
-"""What people read; other actions are shown by their own word."""
 
 
 class AuditView(msgspec.Struct):
@@ -65,6 +42,7 @@ class Shown(msgspec.Struct, frozen=True):
     iso: str
     who: str
     action: str
+    about: str
     target: str
     path: str | None
     detail: str
@@ -109,10 +87,11 @@ def router() -> Router:
                     at=tongue.at(line.at),
                     iso=line.at.isoformat(),
                     who=name_of(line.who, index, tongue),
-                    action=tongue(ACTIONS[line.action]) if line.action in ACTIONS else line.action,
+                    action=audit_words.done(line.action, tongue),
+                    about=audit_words.about(line.target, index, tongue),
                     target=line.target,
                     path=_path(line.target),
-                    detail=msgspec.json.encode(line.detail).decode() if line.detail else "",
+                    detail=audit_words.details(line.action, line.detail, index, tongue),
                 )
                 for line in found.lines
             ],

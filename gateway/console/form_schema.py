@@ -124,7 +124,7 @@ def _setting(key: str, raw: Mapping[str, Any], schema: Mapping[str, Any], *, req
     return Setting(
         key=key,
         kind=kind,
-        label=TWO_MEANINGS.get((key, kind)) or LABELS.get(key) or _spoken(key),
+        label=TWO_MEANINGS.get((key, kind)) or LABELS.get(key) or spoken(key),
         about=about,
         unit=unit if kind == "number" else None,
         required=required,
@@ -185,7 +185,8 @@ def _resolved(node: Mapping[str, Any], schema: Mapping[str, Any]) -> tuple[Mappi
             return node, optional
 
 
-def _spoken(key: str) -> str:
+def spoken(key: str) -> str:
+    """What a key is called that has no label: its own words, without the unit; a msgid."""
     for end in UNITS:
         if key.endswith(end) and len(key) > len(end):
             key = key.removesuffix(end)

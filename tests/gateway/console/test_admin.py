@@ -95,6 +95,9 @@ async def test_a_new_resident_gets_a_care_plan(house: LivingHouse) -> None:
 
 async def test_taking_a_resident_out_takes_plan_and_assignments_and_comes_back(house: LivingHouse) -> None:
     async with house.signed_in("sam") as client:
+        asked = (await client.get("/admin/remove/residents/r01")).text
+        assert "Assignment: Help button b1 → Carmen Vella (1 Jan 2026 –)" in asked
+        assert "Care plan: Carmen Vella" in asked
         answer = await submit(client, "/admin/remove/residents/r01")
         assert answer.status_code == 303, answer.text
         assert "r01" not in house.index.residents
@@ -263,7 +266,11 @@ async def test_a_device_that_is_heard_is_brought_in_and_its_press_is_seen(house:
         again = re.search(r"url=([^\"]+)", waits.text)
         assert again
         house.clock.move(5)
-        await house.writer.write(lambda tx: heard(tx, device.id, to_ms(house.clock.now()), 2))
+        await house.writer.write(lambda tx: heard(tx, device.id, to_ms(house.clock.now()), 2, "status"))
+        alive = (await client.get(again[1])).text
+        assert "It came." not in alive  # a sign of life proves no button
+        assert "its press has not come" in alive
+        await house.writer.write(lambda tx: heard(tx, device.id, to_ms(house.clock.now()), 3))
         assert "It came." in (await client.get(again[1])).text
         assert "No unknown device" in (await client.get("/admin/pair")).text
 
@@ -381,7 +388,7 @@ async def test_a_change_is_tried_on_the_past_before_it_is_saved(house: LivingHou
         token = field(running.text, "_csrf_token")
         gate.set()
         done = await client.get(trial)
-        assert "3 alerts before, 2 with this." in done.text
+        assert "Alerts before: 3. With this: 2." in done.text
         assert "2 stay, 1 would not have come, 0 would be new." in done.text
         assert house.version() == 2
         [(before, after)] = asked

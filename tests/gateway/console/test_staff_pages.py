@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import sqlite3
 from contextlib import closing
 from copy import deepcopy
@@ -53,6 +54,12 @@ async def test_the_audit_is_read_page_by_page_and_its_chain_checked(house: House
         whole = (await sam.get("/audit?who=nora&looks=no")).text
         assert f'href="/alerts/{number}"' in whole
         assert "Nora Borg" in whole
+        assert f">Alert {number}</a>" in whole
+        assert "{&#34;" not in whole
+        await sam.get("/residents/r01/sleep")
+        looks = (await sam.get("/audit?target=resident")).text
+        assert re.search(r"looked at: <a href=\"/residents/r01/sleep\">Carmen Vella, Sleep</a>", looks)
+        assert "/audit?who=&amp;target=resident%2Fr01%2Fsleep&amp;looks=yes" in looks
         assert "The chain holds" in (await sam.get("/audit?check=1")).text
         first = (await sam.get("/api/audit", params={"limit": 2})).json()
         second = (await sam.get("/api/audit", params={"limit": 2, "cursor": first["next"]})).json()
