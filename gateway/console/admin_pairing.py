@@ -18,11 +18,11 @@ from gateway.console.admin_entries import save_entry
 from gateway.console.deps import console_of
 from gateway.console.entries import find, new_id, offered, put, spread
 from gateway.console.form_fields import WORDS, said
-from gateway.console.form_read import NEEDED, NO_MOMENT, Flaw, Form, form_of, moment_of
+from gateway.console.form_read import NEEDED, NO_MOMENT, WAS, Flaw, Form, form_of, moment_in, wall
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.handing_on import LATER, LATER_NEW, ahead, hand_on, holder_of, moment, too_early, wearer_of
 from gateway.console.pages import Tongue, tongue_for
-from gateway.console.pairing import heard_since, known_as, matches, named_already, read_label, waiting_room
+from gateway.console.pairing import heard_since, is_proof, known_as, matches, named_already, read_label, waiting_room
 from gateway.console.routing import Router
 from gateway.errors import CentreError, VersionConflictError
 from gateway.words import N_
@@ -140,7 +140,7 @@ def _device(
 ) -> Response[str]:
     tongue = tongue_for(request, required_visitor(request))
     version, document = present(console_of(request))
-    since = _value(form, "since") or tongue.now.astimezone(tongue.timezone).strftime("%Y-%m-%dT%H:%M")
+    was = _value(form, "since" + WAS) or tongue.now.isoformat()
     return admin_page(
         request,
         "admin_pair_device.html",
@@ -149,7 +149,8 @@ def _device(
             name: _value(form, name)
             for name in ("format", "address", "type", "model", "resident", "heard", "eui", "later")
         },
-        since=since,
+        since=_value(form, "since") or wall(was, tongue.timezone),
+        was=was,
         later=later,
         base=version,
         flaws={
@@ -171,7 +172,7 @@ async def _add(request: Request[Any, Any, Any]) -> Response[Any]:
     version, document = present(console)
     flaws = {name: Flaw(NEEDED) for name in ("type", "format", "address") if not _value(form, name)}
     resident = _value(form, "resident")
-    since = moment_of(_value(form, "since"), tongue.timezone)
+    since = moment_in(form, "since", tongue.timezone)
     later = bool(resident and since and ahead(moment(since), tongue.now))
     if resident and since is None:
         flaws["since"] = Flaw(NO_MOMENT)
@@ -198,6 +199,12 @@ async def _add(request: Request[Any, Any, Any]) -> Response[Any]:
         await save_entry(console, visitor, version, "devices", None, edit, "")
     except CentreError as error:
         own, others = spread(error.problems, "devices", place)
+        given = len(document.get("assignments", ()))
+        worn, others_ = spread(
+            [one for one in error.problems if one.key.startswith("assignments")], "assignments", given
+        )
+        if "from" in worn:
+            own["since"], others = worn["from"], [one for one in others if not one.startswith("assignments")] + others_
         return _device(request, form, flaws=own, others=others, later=later, status=422)
     return Redirect(f"/admin/press/{quote(device)}?new=1", status_code=303)
 
@@ -215,17 +222,20 @@ def _press(request: Request[Any, Any, Any], device: str) -> Response[str]:
     names = (device, f"{entry['format']}:{entry['address']}")
     heard = [one for name in names for one in heard_since(console.db(), name, since)]
     heard.sort(key=lambda one: one.received_at, reverse=True)
-    waits = not heard and tongue.now - since < PRESS_FOR
+    came = [one for one in heard if is_proof(str(entry["type"]), one.kind)]
+    waits = not came and tongue.now - since < PRESS_FOR
     wearer = find(document, "residents", wearer_of(document, device, tongue.now) or "")
     return admin_page(
         request,
         "admin_press.html",
         device=device,
         title=f"{said(str(entry['type']), tongue)} {device}",
+        came=[(said(one.kind, tongue), tongue.at(one.received_at)) for one in came],
         heard=[(said(one.kind, tongue), tongue.at(one.received_at)) for one in heard],
         waits=waits,
         again=f"/admin/press/{quote(device)}?since={to_ms(since)}",
         since=tongue.at(since),
+        button=entry["type"] == "sos_button",
         new="new" in request.query_params,
         wearer=wearer["name"] if wearer else None,
     )
@@ -249,6 +259,7 @@ def _hand_on_page(
         raise NotFoundException
     holder = holder_of(document, device, tongue.now)
     names = dict(offered(document)["residents"])
+    was = _value(form, "at" + WAS) or tongue.now.isoformat()
     return admin_page(
         request,
         "admin_hand_on.html",
@@ -258,7 +269,8 @@ def _hand_on_page(
         holder=names.get(holder, holder) if holder else None,
         residents=[pair for pair in names.items() if pair[0] != holder],
         typed={name: _value(form, name) for name in ("resident", "_why")},
-        at=_value(form, "at") or tongue.now.astimezone(tongue.timezone).strftime("%Y-%m-%dT%H:%M"),
+        at=_value(form, "at") or wall(was, tongue.timezone),
+        was=was,
         flaws={path: " ".join(texts) for path, texts in flaws_in_words(flaws or {}, tongue).items()},
         later=later,
         others=others or [],
@@ -280,7 +292,7 @@ async def _hand_on(request: Request[Any, Any, Any], device: str) -> Response[Any
     version, document = present(console)
     if find(document, "devices", device) is None:
         raise NotFoundException
-    resident, at = _value(form, "resident"), moment_of(_value(form, "at"), tongue.timezone)
+    resident, at = _value(form, "resident"), moment_in(form, "at", tongue.timezone)
     flaws: dict[str, Flaw] = {}
     if not resident:
         flaws["resident"] = Flaw(NEEDED)

@@ -60,7 +60,9 @@ def router() -> Router:
         if kept is not None and (kept.resident, kept.place) == (resident, place):
             typed = kept  # back from a try: what was typed is still there
             now = where_now(console_of(request), resident, place, typed.base, str(typed.rule["rule"]))
-            notice = tongue_for(request, required_visitor(request))(GONE_MEANWHILE) if now.lost else None
+            tongue = tongue_for(request, required_visitor(request))
+            notice = tongue(CHANGED_MEANWHILE) if "changed" in request.query_params else None
+            notice = tongue(GONE_MEANWHILE) if now.lost else notice
             return _rule_page(
                 request, resident, now.place, rule=typed.rule, why=typed.why, days=typed.days, notice=notice
             )

@@ -14,12 +14,13 @@ from gateway.console import trying
 from gateway.console.admin import admin_page, after
 from gateway.console.admin_entries import save_entry
 from gateway.console.deps import console_of
-from gateway.console.guards import at_least, required_visitor
+from gateway.console.guards import at_least, concerns, required_visitor
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, tongue_for
 from gateway.console.routing import Router
-from gateway.console.trial_view import TrialView, TriedAlert
+from gateway.console.trial_view import TrialView, TriedAlert, only
 from gateway.console.trying import Trial
+from gateway.errors import CentreError, VersionConflictError
 from gateway.words import rule_title, say
 from rules.model import Reason
 
@@ -52,9 +53,13 @@ def router() -> Router:
         one = found.proposal
         if one is None:
             raise NotFoundException
-        version, same = await save_entry(
-            console_of(request), required_visitor(request), one.base, one.table, one.key, one.edit, one.why
-        )
+        try:
+            version, same = await save_entry(
+                console_of(request), required_visitor(request), one.base, one.table, one.key, one.edit, one.why
+            )
+        except (VersionConflictError, CentreError):
+            # the form has what was typed, and says at its fields what is wrong by now
+            return Redirect(f"{_back(found)}&changed=1", status_code=303)
         return Redirect(f"/admin/plan/{quote(one.resident)}?{after(version, changed=not same)}", status_code=303)
 
     return Router(
@@ -93,7 +98,8 @@ async def _page(request: Request[Any, Any, Any], trial: Trial) -> Response[str]:
 
 
 def _shown(view: TrialView, tongue: Tongue, request: Request[Any, Any, Any]) -> dict[str, Any]:
-    index = console_of(request).deps.index()
+    index, whole = console_of(request).deps.index(), view
+    view = only(view, lambda resident: concerns(index, required_visitor(request), resident))
 
     def alert(one: TriedAlert) -> dict[str, str]:
         resident = index.residents.get(one.resident or "")
@@ -116,5 +122,6 @@ def _shown(view: TrialView, tongue: Tongue, request: Request[Any, Any, Any]) -> 
         "nights": nights,
         "gone": [alert(one) for one in view.gone[:SHOWN]],
         "new": [alert(one) for one in view.new[:SHOWN]],
+        "elsewhere": len(whole.gone) + len(whole.new) - len(view.gone) - len(view.new),
         "readings": view.readings,
     }

@@ -12,12 +12,12 @@ from gateway.console.admin import MAX_FORM_BYTES
 from gateway.console.deps import console_of
 from gateway.console.editing import in_force
 from gateway.console.entries import find
-from gateway.console.guards import at_least, required_visitor, same_origin
+from gateway.console.guards import at_least, concerns, required_visitor, same_origin
 from gateway.console.looks import looked
 from gateway.console.once import once
 from gateway.console.problems import problem
 from gateway.console.routing import Router
-from gateway.console.trial_view import TrialView
+from gateway.console.trial_view import TrialView, only
 from gateway.console.trying import DAYS
 from gateway.errors import CentreError
 
@@ -73,7 +73,10 @@ def router() -> Router:
         if found is None:
             return problem(404, "There is no such try, or it was forgotten.")
         await looked(console, visitor.id, "try", via="api")
-        return Response(_state(found))
+        state, index = _state(found), console.deps.index()
+        if state.found is not None:
+            state.found = only(state.found, lambda resident: concerns(index, visitor, resident))
+        return Response(state)
 
     @delete("/trials/{trial:str}", status_code=200, summary="Stop a try", operation_id="cancelTrial", **writes)
     async def stop(request: Request[Any, Any, Any], trial: FromPath[str]) -> Response[Any]:

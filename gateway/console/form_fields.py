@@ -3,10 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from gateway.console.form_read import wall
 from gateway.console.form_schema import Setting
 from gateway.console.pages import Tongue
 from gateway.words import N_
@@ -47,6 +47,8 @@ class Field:
     inner: list["Field"] = field(default_factory=list)
     rows: list[list["Field"]] = field(default_factory=list)
     fixed: bool = False
+    exact: str = ""
+    """Of a moment: what it says to the second, and in which of two hours; gateway.console.form_read.moment_in."""
 
     @property
     def kind(self) -> str:
@@ -92,6 +94,7 @@ def _field(one: Setting, value: Any, around: Around, path: str) -> Field:
         normal=_normal(one, tongue),
         errors=[*around.errors.get(path, ())],
         fixed=path in around.fixed,
+        exact=str(value) if one.kind == "moment" and value else "",
     )
     refers = one.refers or ""
     match one.kind:
@@ -142,7 +145,7 @@ def _shown(one: Setting, value: Any, timezone: ZoneInfo) -> Any:  # noqa: PLR091
         case "time":
             return _clock(one.default if value is None else value)
         case "moment":
-            return _wall(value, timezone)
+            return wall(value, timezone)
         case "json":
             empty = value is None or value in ({}, [])
             return "" if empty else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
@@ -157,13 +160,6 @@ def _number(value: Any) -> str:
 
 def _clock(value: Any) -> str:
     return str(value or "").removesuffix(":00") if str(value or "").count(":") == 2 else str(value or "")
-
-
-def _wall(value: Any, timezone: ZoneInfo) -> str:
-    try:
-        return datetime.fromisoformat(str(value)).astimezone(timezone).strftime("%Y-%m-%dT%H:%M")
-    except ValueError:
-        return str(value or "")
 
 
 def _normal(one: Setting, tongue: Tongue) -> str:

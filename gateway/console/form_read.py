@@ -25,6 +25,9 @@ NO_ID: Final = N_("Letters a to z, digits, points, hyphens and underscores only;
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TIME: Final = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
+WAS: Final = ".was"
+"""Ends the name of a hidden field that says exactly what a moment's field was made of."""
+
 MOST_ROWS: Final = 60
 """Rows of one list in a form: a policy has a handful."""
 
@@ -94,10 +97,10 @@ def _value(one: Setting, form: Form, timezone: ZoneInfo, path: str) -> tuple[Any
             return words or (None if one.optional or one.default is not None else []), {}
     if not text:
         return None, {}
-    return _single(one, text, timezone, path)
+    return _single(one, text, timezone, path, exact=_untouched(form, path, timezone))
 
 
-def _single(one: Setting, text: str, timezone: ZoneInfo, path: str) -> tuple[Any, dict[str, Flaw]]:  # noqa: PLR0911 - one for each kind
+def _single(one: Setting, text: str, timezone: ZoneInfo, path: str, *, exact: str = "") -> tuple[Any, dict[str, Flaw]]:  # noqa: PLR0911 - one for each kind
     match one.kind:
         case "number":
             return _number(one, text, path)
@@ -107,7 +110,7 @@ def _single(one: Setting, text: str, timezone: ZoneInfo, path: str) -> tuple[Any
             times = [part.strip() for part in text.split(",") if part.strip()]
             return times, {} if all(_TIME.fullmatch(part) for part in times) else {path: Flaw(NO_TIME)}
         case "moment":
-            moment = moment_of(text, timezone)
+            moment = moment_of(exact or text, timezone)
             return (text, {path: Flaw(NO_MOMENT)}) if moment is None else (moment, {})
         case "json":
             try:
@@ -175,6 +178,28 @@ def moment_of(text: str, timezone: ZoneInfo) -> str | None:
         return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError):  # the first and the last day there are lie outside of UTC's years
         return None
+
+
+def moment_in(form: Form, name: str, timezone: ZoneInfo) -> str | None:
+    """The date and time of a field as RFC 3339 in UTC, to the second when nobody touched it; None: it is none."""
+    return moment_of(_untouched(form, name, timezone) or one_of(form, name).strip(), timezone)
+
+
+def _untouched(form: Form, name: str, timezone: ZoneInfo) -> str:
+    """What a moment's field was made of, as long as it still says that; else nothing.
+
+    A clock on the wall has no seconds here, and does not say which of the two hours of an autumn night it means.
+    """
+    was = one_of(form, name + WAS).strip()
+    return was if was and one_of(form, name).strip() == wall(was, timezone) else ""
+
+
+def wall(value: Any, timezone: ZoneInfo) -> str:
+    """A time of the centre file as a clock on the wall shows it, for an input; what is no time stays as it is."""
+    try:
+        return datetime.fromisoformat(str(value)).astimezone(timezone).strftime("%Y-%m-%dT%H:%M")
+    except (ValueError, OverflowError):
+        return str(value or "")
 
 
 def one_of(form: Form, name: str) -> str:

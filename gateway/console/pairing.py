@@ -8,6 +8,7 @@ import re
 import sqlite3
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -118,6 +119,9 @@ def _pairs(bare: str) -> str:
 
 def matches(label: Label, waiting: Iterable[Waiting]) -> list[Waiting]:
     """Those of the waiting room that a label means, whatever capitals and signs are written how."""
+    waiting = list(waiting)
+    if exact := [one for one in waiting if _folded(one.address) in map(_folded, label.addresses)]:
+        return exact
     wanted = {_plain(address) for address in label.addresses}
     if label.dev_eui is not None:
         wanted.add(label.dev_eui.lower())
@@ -126,15 +130,21 @@ def matches(label: Label, waiting: Iterable[Waiting]) -> list[Waiting]:
     ]
 
 
+def _folded(address: str) -> str:
+    # in a maker's own numbers a point or a hyphen may be what tells two of them apart
+    return address.strip().casefold()
+
+
 def _plain(address: str) -> str:
     return re.sub(r"[\s:.-]", "", address).lower()
 
 
 def known_as(label: Label, document: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The device of the centre that a label means already; None: none."""
-    wanted = {_plain(address) for address in label.addresses}
+    spelled = _folded if label.kind == "serial" else _plain
+    wanted = {spelled(address) for address in label.addresses}
     devices: list[Mapping[str, Any]] = list(document.get("devices", ()))
-    return next((one for one in devices if _plain(str(one.get("address", ""))) in wanted), None)
+    return next((one for one in devices if spelled(str(one.get("address", ""))) in wanted), None)
 
 
 def named_already(format_: str, address: str, document: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -215,11 +225,22 @@ class Press(msgspec.Struct, frozen=True, kw_only=True):
     received_at: datetime
 
 
+CALLS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    dict.fromkeys(("sos_button", "fall_detector", "tracker"), frozenset({"help", "fall"}))
+)
+"""Of the types that call for help: the readings that are a call. That such a device is alive proves no button."""
+
+
+def is_proof(type_: str, kind: str) -> bool:
+    """Whether a reading shows that a device of that type does what it is there for."""
+    return kind in CALLS.get(type_, {kind})
+
+
 def heard_since(db: sqlite3.Connection, device: str, since: datetime) -> list[Press]:
-    """What a device (the centre's id, or ``format:address``) said since then, the newest first; at most ten."""
+    """What a device (the centre's id, or ``format:address``) said since then: the last of each kind, newest first."""
     rows = db.execute(
-        "SELECT kind, received_at FROM readings WHERE seq >= ? AND device = ? AND received_at > ?"
-        " ORDER BY seq DESC LIMIT 10",
+        "SELECT kind, max(received_at) AS at FROM readings WHERE seq >= ? AND device = ? AND received_at > ?"
+        " GROUP BY kind ORDER BY at DESC",
         (first_received(db, to_ms(since)), device, to_ms(since)),
     ).fetchall()
-    return [Press(kind=row["kind"], received_at=from_ms(row["received_at"])) for row in rows]
+    return [Press(kind=row["kind"], received_at=from_ms(row["at"])) for row in rows]

@@ -50,6 +50,21 @@ MOST_ALERTS: Final = 100
 """Of those gone, and of those new; the counts have all."""
 
 
+def only(view: TrialView, may_see: Callable[[str | None], bool]) -> TrialView:
+    """What of it somebody may read: when and where is told of the residents whom they may see; the counts have all.
+
+    Args:
+        view: what a try found.
+        may_see: says so of a resident's id (None: the house).
+    """
+    return msgspec.structs.replace(
+        view,
+        residents={one: tally for one, tally in view.residents.items() if may_see(one or None)},
+        gone=[one for one in view.gone if may_see(one.resident)],
+        new=[one for one in view.new if may_see(one.resident)],
+    )
+
+
 class Trier(Protocol):
     """Judges the history by two centres; cancelling it ends the work."""
 

@@ -44,6 +44,14 @@ def test_a_device_that_is_here_is_found_however_it_is_written() -> None:
     assert known_as(label, {"devices": []}) is None
 
 
+def test_serial_numbers_that_differ_in_a_point_are_two_devices() -> None:
+    document = {"devices": [{"id": "b1", "format": "native", "address": "SOS-1.11"}]}
+    for code, same in (("SOS-11.1", False), ("SOS-111", False), ("sos-1.11", True)):
+        label = read_label(code)
+        assert label is not None
+        assert (known_as(label, document) is not None) is same, code
+
+
 def test_a_device_that_is_typed_in_other_capitals_is_the_same() -> None:
     document = {"devices": [{"id": "b1", "format": "native", "address": "button-1"}]}
     assert named_already("native", "BUTTON-1", document) == document["devices"][0]
