@@ -10,15 +10,20 @@ from litestar.params import FromPath
 from gateway.console.account_api import a_person
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
+from gateway.console.listing import Cursor, Limit, piece
 from gateway.console.oidc import take_away
 from gateway.console.oidc_identities import Identity, identities_of
 from gateway.console.routing import Router
 
 
 class Identities(msgspec.Struct):
-    """Accounts of a provider (OpenID Connect) with which people sign in. Times are RFC 3339 in UTC."""
+    """Accounts of a provider (OpenID Connect) with which people sign in. Times are RFC 3339 in UTC.
+
+    ``next``: cursor of the next piece; null: the last one. One's own, one at each provider, are always a single piece.
+    """
 
     identities: list[Identity]
+    next: str | None = None
 
 
 def router() -> Router:
@@ -38,8 +43,9 @@ def router() -> Router:
             raise ClientException("It is the only way to sign in: set a password first.", status_code=409)
 
     @get("/identities", summary="Everybody's linked accounts", operation_id="listIdentities", guards=[admin])
-    async def everybody(request: Request[Any, Any, Any]) -> Identities:
-        return Identities(identities_of(console_of(request).db(), None))
+    async def everybody(request: Request[Any, Any, Any], limit: Limit = 100, cursor: Cursor = None) -> Identities:
+        found = identities_of(console_of(request).db(), None)
+        return Identities(*piece(found, cursor, limit, key=lambda one: one.id))
 
     @delete(
         "/identities/{number:int}", summary="Remove anybody's link", operation_id="unlinkIdentity",

@@ -1,5 +1,6 @@
 """Linking an account of the provider at "My account", and taking the link away."""
 
+from gateway.console import oidc_identities as identities
 from tests.gateway.console.house import House, field
 from tests.gateway.console.oidc_provider import (
     TestProvider,
@@ -131,6 +132,17 @@ async def test_an_administrator_takes_a_link_away_at_the_page_of_that_person(
         assert "Remove the link" not in (await sam.get("/admin/users/nora")).text
     assert ("sam", "identity.unlink", "carer/nora") in house.ask("SELECT who, action, object FROM audit")
     assert why(await go(house.client())) == "nobody"
+
+
+async def test_everybodys_links_come_in_pieces(house: House, provider: TestProvider) -> None:
+    await linked(house, provider)
+    await house.writer.write(lambda tx: identities.link(tx, "bo", provider.issuer, "bo-at-it", shown="", by="sam"))
+    await make_admin(house, "sam")
+    async with house.signed_in("sam") as sam:
+        first = (await sam.get("/api/identities", params={"limit": 1})).json()
+        assert [one["carer"] for one in first["identities"]] == ["bo"]
+        rest = (await sam.get("/api/identities", params={"limit": 1, "cursor": first["next"]})).json()
+        assert ([one["carer"] for one in rest["identities"]], rest["next"]) == (["nora"], None)
 
 
 async def test_an_administrators_program_sees_and_removes_the_links_of_a_person(
