@@ -39,11 +39,16 @@ VERSION = "Telecare-Version"
 """Header: the address of the static files that belong to it. It also tells a script that the gateway itself answers,
 and nothing in between."""
 
-_FOR_SCRIPTS = ("/board", "/part", "/answer", "/rounds/check")
+_FOR_SCRIPTS = ("/board", "/beats", "/part", "/answer", "/rounds/check")
 """Ends of the addresses that only our own scripts ask."""
 
 _WITH_MAP = ("/map", "/zones")
 """Pages on which a map is drawn; no other page may load pictures from elsewhere."""
+
+
+def asked_by_script(scope: Scope) -> bool:
+    """Whether one of our own scripts asks, which needs to be told what is so, and can't be led to another page."""
+    return bool(scope["path"].endswith(_FOR_SCRIPTS)) or b"part=1" in scope["query_string"]
 
 
 def security_headers(*, secure: bool, images: str | None = None) -> Callable[[Message, Scope], Awaitable[None]]:
@@ -68,7 +73,7 @@ def security_headers(*, secure: bool, images: str | None = None) -> Callable[[Me
         for name, value in _DEFAULT.items():
             if name not in headers:
                 headers[name] = value
-        if scope["path"].endswith(_FOR_SCRIPTS) or b"part=1" in scope["query_string"]:
+        if asked_by_script(scope):
             headers[VERSION] = STATIC_URL
             session = scope.get("session")
             if isinstance(session, dict) and "carer" in session:

@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException, NotAuthorizedException
 from litestar.response import Redirect
 
 from gateway.console.guards import visitor_of
+from gateway.console.headers import asked_by_script
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.errors import (
     BadDayError,
@@ -175,7 +176,7 @@ def _route(request: Request[Any, Any, Any]) -> str:
 
 
 def _reads_a_page(request: Request[Any, Any, Any]) -> bool:
-    return request.method == "GET" and not wants_json(request) and request.url.path not in {"/board", "/beats"}
+    return request.method == "GET" and not wants_json(request) and not asked_by_script(request.scope)
 
 
 def _tongue(request: Request[Any, Any, Any]) -> Tongue:

@@ -1,5 +1,8 @@
 """Pages that keep themselves fresh: their parts with an ETag, and one look, however long they stay open."""
 
+import html
+import re
+
 import pytest
 
 from gateway.console.looks import AGAIN
@@ -29,6 +32,20 @@ async def test_the_parts_are_those_of_the_page_and_not_sent_twice(house: House, 
         await house.raise_alert("r01", subject="other")
         changed = await nora.get(asked, headers={"If-None-Match": part.headers["etag"]})
         assert changed.status_code == (200 if "residents" in path else 304)
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/map", "/wall", "/"])
+async def test_when_nobody_is_signed_in_any_more_the_script_is_told_so(house: House, path: str) -> None:
+    lives.move_in(house)
+    await house.raise_alert()
+    async with house.signed_in() as nora:
+        page = await nora.get(path)
+        found = re.search(r'data-(?:url|from)="([^"]+)"', page.text)
+        assert found, path
+        await house.writer.write(lambda tx: tx.db.execute("DELETE FROM sessions"))
+        answer = await nora.get(html.unescape(found[1]))
+        assert (answer.status_code, "Carmen" in answer.text) == (401, False)
+        assert (await nora.get(path)).status_code == 303  # the page itself leads to the sign-in
 
 
 async def test_a_page_that_stays_open_is_one_look_each_ten_minutes(house: House) -> None:
