@@ -31,11 +31,13 @@ SMALL: Final = 16 * 1024
 """Bytes that are taken from anybody, and that are taken apart in the event loop: 25 ms at worst (measured)."""
 
 MOST_FORM: Final = 256 * 1024
-"""Bytes of a form without files, from whoever may use a route for more than ``SMALL``. The largest honest ones are a
-calendar of some years and a zone of 5,000 corners: some 165 KiB each. At worst 160 ms of work, beside the loop."""
+"""Bytes of a form without files, from whoever may use a route for more than ``SMALL``. The largest honest one is a
+calendar of some years: some 165 KiB. At worst 160 ms of work, beside the loop. A route whose honest forms are larger
+says so in its ``opt``: ``most_form``."""
 
 MOST_FIELDS: Final = 2_000
-"""Fields of a form; the largest, a long care plan, has some 300."""
+"""Fields of a form; the largest, a long care plan, has some 300. A route whose forms have more says so in its ``opt``:
+``most_fields``; who may not use it has been refused before that."""
 
 MOST_PARTS: Final = 50
 """Parts of a form with a file; ours have two."""
@@ -112,11 +114,12 @@ class Gate:
             # Litestar takes it in piece by piece, and puts files into the temporary folder beside the loop.
             await self._app(scope, receive, send)
             return
-        body = await self._body(request, min(most, MOST_FORM) if form else most, receive)
+        most = min(most, handler.opt.get("most_form", MOST_FORM)) if form else most
+        body = await self._body(request, most, receive)
         if body is None:
             return  # whoever sent it has gone
         if kind == RequestEncodingType.URL_ENCODED:
-            ScopeState.from_scope(scope).form = await _fields(body)
+            ScopeState.from_scope(scope).form = await _fields(body, handler.opt.get("most_fields", MOST_FIELDS))
         elif len(body) > SMALL and sum(map(body.count, b",[{")) > MOST_MARKS:
             raise _too_large()
         await self._app(scope, _again(body, receive), send)
@@ -152,9 +155,9 @@ async def _read(receive: Receive, most: int) -> bytes | None:
             return bytes(body)
 
 
-async def _fields(body: bytes) -> dict[str, Any]:
+async def _fields(body: bytes, most: int) -> dict[str, Any]:
     """A form's fields, as Litestar wants them: a list where a name comes several times."""
-    if body.count(b"&") >= MOST_FIELDS:
+    if body.count(b"&") >= most:
         raise ClientException("The form has too many fields.")
     return _taken_apart(body) if len(body) <= SMALL else await asyncio.to_thread(_taken_apart, body)
 

@@ -14,10 +14,10 @@ from gateway.centre.model import Zone
 from gateway.console.zone_model import Fault
 from gateway.words import N_
 
-MOST_POINTS: Final = 2000
-_POINT: Final = re.compile(r"p\.(\d{1,3})\.(\d{1,4})\.(lon|lat)")
-_ROLE: Final = re.compile(r"p\.(\d{1,3})\.role")
+_POINT: Final = re.compile(r"p\.([0-9]{1,9})\.([0-9]{1,9})\.(lon|lat)")
+_ROLE: Final = re.compile(r"p\.([0-9]{1,9})\.role")
 _NUMBER: Final = re.compile(r"[+-]?(\d{1,6}([.,]\d{0,15})?|[.,]\d{1,15})")
+LONGEST_WHY: Final = 300
 RESERVED: Final = frozenset({"new", "trials", "check"})
 """Short names that are addresses of pages."""
 ROLES: Final = ("outer", "hole", "line")
@@ -31,6 +31,8 @@ NOT_A_NUMBER: Final = N_("Please write a number in degrees, such as 14.40012.")
 NOT_METRES: Final = N_("Please write a number of metres, such as 80.")
 BAD_ID: Final = N_("Please give a short name of letters, digits and hyphens, such as rose-garden.")
 NO_NAME: Final = N_("Please give the place a name.")
+AT_CORNER: Final = N_("Corner {n}: {what}")
+AT_PART: Final = N_("Part {part}, corner {n}: {what}")
 NO_CENTRE: Final = N_("Please say where its middle is: tap the map, or write both numbers.")
 NO_ROOMS: Final = N_("Please name one room or beacon at least.")
 FEW_CORNERS: Final = N_("An area needs three corners at least.")
@@ -57,6 +59,7 @@ class Form(msgspec.Struct, kw_only=True):
     width_m: str = ""
     rooms: str = ""
     beacons: str = ""
+    why: str = ""
     paths: list[Path] = msgspec.field(default_factory=list)
 
 
@@ -92,6 +95,7 @@ def read(data: Mapping[str, str]) -> Form:
     form = Form()
     for name in ("id", "name", "lon", "lat", "radius_m", "width_m", "rooms", "beacons"):
         setattr(form, name, str(data.get(name, "")).strip())
+    form.why = str(data.get("why", "")).strip()[:LONGEST_WHY]
     form.shape = data.get("shape", "") if data.get("shape", "") in SHAPES else "circle"
     roles: dict[int, str] = {}
     typed: dict[int, dict[int, dict[str, str]]] = {}
@@ -102,7 +106,7 @@ def read(data: Mapping[str, str]) -> Form:
             typed.setdefault(int(point[1]), {}).setdefault(int(point[2]), {})[point[3]] = value.strip()
     for number in sorted(typed):
         points = [(one.get("lon", ""), one.get("lat", "")) for _, one in sorted(typed[number].items())]
-        form.paths.append(Path(role=roles.get(number, "outer"), points=points[:MOST_POINTS]))
+        form.paths.append(Path(role=roles.get(number, "outer"), points=points))
     return form
 
 
@@ -110,7 +114,7 @@ def fields_of(form: Form) -> list[tuple[str, str]]:
     """The fields of a form with their values, for a page that hands it on."""
     found = [
         (name, getattr(form, name))
-        for name in ("id", "name", "shape", "lon", "lat", "radius_m", "width_m", "rooms", "beacons")
+        for name in ("id", "name", "shape", "lon", "lat", "radius_m", "width_m", "rooms", "beacons", "why")
     ]
     for number_, path in enumerate(form.paths):
         found.append((f"p.{number_}.role", path.role))
@@ -120,7 +124,10 @@ def fields_of(form: Form) -> list[tuple[str, str]]:
 
 
 def zone_of(form: Form) -> tuple[dict[str, Any], list[Fault]]:
-    """The zone as a centre's document holds it, and what can't be read in the fields; texts are msgids."""
+    """The zone as a centre's document holds it, and what can't be read in the fields; texts are msgids.
+
+    A corner that can't be read is a fault of its own and is never left out: a zone without it is another zone.
+    """
     faults: list[Fault] = []
     if form.id in RESERVED or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", form.id):
         faults.append(Fault(field="id", text=BAD_ID))
@@ -160,7 +167,7 @@ def _areas(form: Form, faults: list[Fault]) -> dict[str, Any]:
         ring = _points(path, at, faults)
         if len(ring) > 1 and ring[0] == ring[-1]:
             ring.pop()
-        if len(ring) < 3:
+        if len(ring) < 3 and not _unread(at, faults):
             faults.append(Fault(field=f"p.{at}", text=FEW_CORNERS))
         ring += ring[:1]
         if path.role != "hole":
@@ -180,7 +187,7 @@ def _ways(form: Form, faults: list[Fault]) -> dict[str, Any]:
     lines = []
     for at, path in enumerate(form.paths):
         lines.append(_points(path, at, faults))
-        if len(lines[-1]) < 2:
+        if len(lines[-1]) < 2 and not _unread(at, faults):
             faults.append(Fault(field=f"p.{at}", text=FEW_POINTS))
     if not lines:
         faults.append(Fault(field="p.0", text=FEW_POINTS))
@@ -199,6 +206,11 @@ def _points(path: Path, at: int, faults: list[Fault]) -> list[list[float]]:
         if pair[0] is not None and pair[1] is not None:
             found.append([pair[0], pair[1]])
     return found
+
+
+def _unread(at: int, faults: list[Fault]) -> bool:
+    """Whether a corner of that path is a fault already: it may be the one that lacks."""
+    return any(fault.field.startswith(f"p.{at}.") for fault in faults)
 
 
 def _metres(text: str, field: str, faults: list[Fault]) -> float | None:

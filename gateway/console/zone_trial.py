@@ -31,12 +31,14 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     zone: dict[str, Any]
     base: int
     residents: int
+    why: str = ""
+    """Why it is changed, as far as that was said; it is saved with it."""
 
 
 _drafts: WeakKeyDictionary[Trial, Draft] = WeakKeyDictionary()
 
 
-async def start(console: Console, who: str, zone: dict[str, Any], base: int) -> Trial | None:
+async def start(console: Console, who: str, zone: dict[str, Any], base: int, *, why: str = "") -> Trial | None:
     """Begin to try a zone against the version in force; None: this console can't.
 
     Args:
@@ -44,6 +46,7 @@ async def start(console: Console, who: str, zone: dict[str, Any], base: int) -> 
         who: the carer's id; what they began before is ended.
         zone: the zone as it would be.
         base: the version from which it was drawn.
+        why: the reason, for when it is saved.
 
     Raises:
         CentreError: the changed centre does not hold.
@@ -51,7 +54,7 @@ async def start(console: Console, who: str, zone: dict[str, Any], base: int) -> 
     before, after, residents = await asyncio.to_thread(_both, editing.in_force(console).document, zone)
     trial = trying.begin(console, who, before, after, days=DAYS, resident=None)
     if trial is not None:
-        _drafts[trial] = Draft(zone=zone, base=base, residents=residents)
+        _drafts[trial] = Draft(zone=zone, base=base, residents=residents, why=why)
     return trial
 
 

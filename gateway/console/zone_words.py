@@ -5,7 +5,7 @@ from typing import Any, Final
 from gateway import words
 from gateway.centre.index import HOUSE, CentreIndex
 from gateway.centre.model import Zone
-from gateway.console import zone_model
+from gateway.console import zone_form, zone_model
 from gateway.console.guards import Visitor
 from gateway.console.pages import Tongue
 from gateway.console.zone_model import Checked, Fault
@@ -71,8 +71,14 @@ def checked_of(zone: dict[str, Any], tongue: Tongue) -> Checked:
 
 
 def said(fault: Fault, tongue: Tongue) -> Fault:
-    """A fault in the reader's language."""
-    return Fault(field=fault.field, text=tongue(fault.text), lon=fault.lon, lat=fault.lat)
+    """A fault in the reader's language; one of a number field of a corner names the corner, as the form counts them."""
+    text = tongue(fault.text)
+    match fault.field.split("."):
+        case ["p", "0", corner, _]:
+            text = tongue(zone_form.AT_CORNER, n=int(corner) + 1, what=text)
+        case ["p", part, corner, _]:
+            text = tongue(zone_form.AT_PART, part=int(part) + 1, n=int(corner) + 1, what=text)
+    return Fault(field=fault.field, text=text, lon=fault.lon, lat=fault.lat)
 
 
 def row(zone: Zone, users: list[str], tongue: Tongue) -> dict[str, object]:

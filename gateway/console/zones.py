@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
@@ -30,7 +31,10 @@ from gateway.words import N_
 Fields = URLEncodedBody[dict[str, str]]
 
 MAX_BODY_BYTES: Final = 512 * 1024
-"""Two thousand corners in fields of their own."""
+"""Of a zone as JSON."""
+
+FORM: Final = {"most_fields": 10_500, "most_form": 384 * 1024}
+"""A form of 5,000 corners in fields of their own has some 10,010 fields in 255 KiB, each number as long as it gets."""
 
 CHANGED_HERE: Final = N_(
     "Somebody else changed this place meanwhile. What you drew is still here, and nothing was saved. "
@@ -89,11 +93,11 @@ class Pages:
         async def trial(request: Request[Any, Any, Any], number: FromPath[str]) -> Response[str]:
             return await self._trial(request, number)
 
-        @post("/zones/new", status_code=200, request_max_body_size=MAX_BODY_BYTES)
+        @post("/zones/new", status_code=200, request_max_body_size=MAX_BODY_BYTES, opt=FORM)
         async def made(request: Request[Any, Any, Any], data: Fields) -> Response[Any]:
             return await self._posted(request, data, None)
 
-        @post("/zones/{name:str}", status_code=200, request_max_body_size=MAX_BODY_BYTES)
+        @post("/zones/{name:str}", status_code=200, request_max_body_size=MAX_BODY_BYTES, opt=FORM)
         async def changed(request: Request[Any, Any, Any], name: FromPath[str], data: Fields) -> Response[Any]:
             return await self._posted(request, data, name)
 
@@ -144,7 +148,7 @@ class Pages:
         if wanted == "try":
             return await self._try(request, form, zone, known=name is not None, base=base)
         try:
-            await store(console, visitor, zone, base, why=data.get("why", ""))
+            await store(console, visitor, zone, base, why=form.why)
         except VersionConflictError:
             return self._conflict(request, form, base, known=name is not None)
         except CentreError as error:
@@ -161,7 +165,7 @@ class Pages:
         if used is not None:
             return self._editor(request, form, known=True, base=base, notice=used, status=409)
         try:
-            await remove(console, visitor, name, base)
+            await remove(console, visitor, name, base, why=form.why)
         except VersionConflictError:
             return self._conflict(request, form, base, known=True)
         return Redirect(f"/zones?done=gone-{name}", status_code=303)
@@ -171,7 +175,7 @@ class Pages:
     ) -> Response[Any]:
         visitor, console = required_visitor(request), console_of(request)
         tongue = tongue_for(request, visitor)
-        trial = await zone_trial.start(console, visitor.id, zone, base)
+        trial = await zone_trial.start(console, visitor.id, zone, base, why=form.why)
         if trial is None:
             return self._editor(request, form, known=known, base=base, notice=tongue(NO_TRIAL), status=409)
         await trying.settle(trial, SETTLE_S)
@@ -188,6 +192,7 @@ class Pages:
         if trial.found is not None:
             await looked(console, visitor.id, zone_trial.looked_at(trial), via="page")
         mine = frozenset(one.id for one in index.residents.values() if visitor.sees(one))
+        drawn = zone_form.form_of(Zone.model_validate(draft.zone))
         return page(
             request,
             "zone_trial.html",
@@ -197,7 +202,7 @@ class Pages:
             draft=draft,
             result=zone_trial.result(trial, index, mine, tongue),
             action=f"/zones/{draft.zone['id']}" if known else "/zones/new",
-            fields=zone_form.fields_of(zone_form.form_of(Zone.model_validate(draft.zone))),
+            fields=zone_form.fields_of(msgspec.structs.replace(drawn, why=draft.why)),
         )
 
     def _conflict(self, request: Request[Any, Any, Any], form: Form, base: int, *, known: bool) -> Response[str]:
@@ -244,6 +249,7 @@ class Pages:
             notice=notice,
             users=users_named(console.deps.index(), visitor, form.id, tongue) if known else [],
             can_try=console.deps.trier is not None,
+            typed=base is not None,
             shapes=[shape_of(one) for one in others],
             drawing=map_svg.draw([*drawn, *others] if drawn else others, []),
             action=f"/zones/{form.id}" if known else "/zones/new",

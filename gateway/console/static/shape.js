@@ -1,20 +1,29 @@
 // The drawn zone as plain data: what the fields say, its GeoJSON, and the steps that change it. Every step makes a new one.
 const METRES_PER_DEGREE = 111320;
 
+// A number as the server reads it; null: it is none.
 export function num(text) {
-  const value = String(text).trim().replace(",", ".");
-  return value !== "" && Number.isFinite(Number(value)) ? Number(value) : null;
+  const value = String(text).trim();
+  return /^[+-]?(\d{1,6}([.,]\d{0,15})?|[.,]\d{1,15})$/.test(value) ? Number(value.replace(",", ".")) : null;
 }
 
+// What can't be read stays as it was typed: a corner that is left out makes another place.
+export const cell = (text) => num(text) ?? text;
+export const readable = (at) => Boolean(at) && at.every((one) => typeof one === "number");
+export const blank = (at) => !at || at.every((one) => typeof one === "string" && !one.trim());
+
 export function written(value) {
-  return String(Number(value.toFixed(7)));
+  return typeof value === "string" ? value : value.toFixed(7).replace(/\.?0+$/, "");
 }
+
+// Degrees from -180 to 180, wherever on the map they were tapped.
+export const wrapped = (lon) => (lon >= -180 && lon <= 180 ? lon : ((((lon + 180) % 360) + 360) % 360) - 180);
 
 export function geometry(state) {
   if (state.shape === "circle") {
-    return state.middle ? { type: "Point", coordinates: state.middle } : null;
+    return readable(state.middle) ? { type: "Point", coordinates: state.middle } : null;
   }
-  const paths = state.paths.filter((path) => path.points.length);
+  const paths = state.paths.map((path) => ({ role: path.role, points: path.points.filter(readable) })).filter((path) => path.points.length);
   if (state.shape === "corridor") {
     const lines = paths.map((path) => path.points).filter((points) => points.length > 1);
     return lines.length ? { type: "MultiLineString", coordinates: lines } : null;
@@ -32,21 +41,27 @@ export function geometry(state) {
 
 export function moved([lon, lat], east, north) {
   const shrink = Math.max(0.01, Math.cos((lat * Math.PI) / 180));
-  return [lon + east / (METRES_PER_DEGREE * shrink), lat + north / METRES_PER_DEGREE];
+  return [wrapped(lon + east / (METRES_PER_DEGREE * shrink)), lat + north / METRES_PER_DEGREE];
 }
 
 export function between([lon1, lat1], [lon2, lat2]) {
-  return [(lon1 + lon2) / 2, (lat1 + lat2) / 2];
+  return [wrapped((lon1 + beside(lon2, lon1)) / 2), (lat1 + lat2) / 2];
 }
 
-// state: {shape, middle, radius, width, paths: [{role, points}], chosen: {p, q} | null}
+// The same meridian, counted so that it is within half the world of another one.
+export function beside(lon, other) {
+  return lon + 360 * Math.round((other - lon) / 360);
+}
+
+// state: {shape, middle, radius, width, paths: [{role, points}], chosen: {p, q} | null}; a place is [lon, lat], each a
+// number, or the text that was typed when it is none.
 export function copy(state) {
   return structuredClone(state);
 }
 
 export function point(state) {
-  if (state.shape === "circle") return state.middle;
-  return state.chosen ? state.paths[state.chosen.p]?.points[state.chosen.q] ?? null : null;
+  const at = state.shape === "circle" ? state.middle : state.paths[state.chosen?.p]?.points[state.chosen.q];
+  return readable(at) ? at : null;
 }
 
 export function withPoint(state, place) {
@@ -75,7 +90,7 @@ export function inserted(state, p, q) {
   const next = copy(state);
   const points = next.paths[p].points;
   const after = points[q + 1] ?? (state.shape === "polygon" ? points[0] : null);
-  points.splice(q + 1, 0, after ? between(points[q], after) : moved(points[q], 10, 0));
+  points.splice(q + 1, 0, readable(after) ? between(points[q], after) : moved(points[q], 10, 0));
   next.chosen = { p, q: q + 1 };
   return next;
 }
@@ -113,7 +128,7 @@ export function begun(state, role) {
 }
 
 export function neighbour(state, step) {
-  const all = state.paths.flatMap((path, p) => path.points.map((_, q) => ({ p, q })));
+  const all = state.paths.flatMap((path, p) => path.points.map((at, q) => (readable(at) ? { p, q } : null)).filter(Boolean));
   if (!all.length) return null;
   const now = all.findIndex((one) => one.p === state.chosen?.p && one.q === state.chosen?.q);
   return all[now < 0 ? 0 : (now + step + all.length) % all.length];

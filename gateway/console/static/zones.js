@@ -1,7 +1,7 @@
 // The zone editor: the number fields are the truth; the map draws them, and changes them by taps, drags and keys.
 /* global L */
 import { draw, fit, ground, zone } from "./ground.js";
-import { begun, geometry, inserted, moved, neighbour, point, removed, tapped, withPoint } from "./shape.js";
+import { begun, between, geometry, inserted, moved, neighbour, point, readable, removed, tapped, withPoint, wrapped } from "./shape.js";
 import { fields } from "./zone_fields.js";
 
 const CHECK_MS = 400;
@@ -19,12 +19,12 @@ const mine = L.featureGroup().addTo(map);
 const marks = L.featureGroup().addTo(map);
 const crossings = L.featureGroup().addTo(map);
 const sheet = fields(form);
-let state = sheet.read();
+let state = sheet.first();
 let past = [];
 let future = [];
 let waiting;
 
-const place = (latlng) => [latlng.lng, latlng.lat].map((one) => Number(one.toFixed(7)));
+const place = (latlng) => [wrapped(latlng.lng), latlng.lat].map((one) => Number(one.toFixed(7)));
 const swap = (one) => [one[1], one[0]];
 const step = () => Number(tools.querySelector("[data-tool=step]").value);
 
@@ -49,7 +49,7 @@ function back(from, to) {
 
 function shape() {
   mine.clearLayers();
-  const radius_m = state.radius || 1;
+  const radius_m = state.radius > 0 ? state.radius : 1;
   const layer = zone({ geometry: geometry(state), radius_m, width_m: state.width }, map, "zone mine");
   if (layer) layer.addTo(mine);
   return layer;
@@ -66,14 +66,14 @@ function handle(at, label, look, drag, done) {
 }
 
 function edge() {
-  return moved(state.middle, state.radius || 1, 0);
+  return moved(state.middle, state.radius > 0 ? state.radius : 1, 0);
 }
 
 function paint(focus = false) {
   shape();
   marks.clearLayers();
   let chosen = null;
-  if (state.shape === "circle" && state.middle) {
+  if (state.shape === "circle" && readable(state.middle)) {
     const before = state;
     chosen = handle(state.middle, say.middle, "corner chosen", (to) => { state = withPoint(before, to); },
       (to) => { state = before; commit(withPoint(before, to), true); });
@@ -85,6 +85,7 @@ function paint(focus = false) {
     let n = 0;
     state.paths.forEach((path, p) => path.points.forEach((at, q) => {
       n += 1;
+      if (!readable(at)) return;
       const here = state.chosen?.p === p && state.chosen?.q === q;
       const before = { ...state, chosen: { p, q } };
       const marker = handle(at, say.corner.replace("{n}", n), here ? "corner chosen" : "corner",
@@ -92,8 +93,8 @@ function paint(focus = false) {
       marker.on("click", () => choose({ p, q }));
       if (here) chosen = marker;
       const next = path.points[q + 1] ?? (state.shape === "polygon" && path.points.length > 2 ? path.points[0] : null);
-      if (next && count <= MANY) {
-        const middle = handle([(at[0] + next[0]) / 2, (at[1] + next[1]) / 2], say.between, "between");
+      if (readable(next) && count <= MANY) {
+        const middle = handle(between(at, next), say.between, "between");
         middle.on("click", () => commit(inserted(state, p, q), true));
         middle.getElement().tabIndex = -1;
       }
@@ -136,6 +137,8 @@ async function check() {
   waiting = setTimeout(async () => {
     const drawn = geometry(state);
     crossings.clearLayers();
+    const unread = sheet.mark(state);
+    if (unread.length) return refused(unread);
     if (!drawn) return faults.replaceChildren();
     const wanted = { name: form.elements.name.value.trim() || "-", geometry: drawn };
     if (state.shape === "circle") wanted.radius_m = state.radius ?? 0;
@@ -148,6 +151,11 @@ async function check() {
       // it is checked again when it is saved
     }
   }, CHECK_MS);
+}
+
+// What can't be read is said, and never left out: without that corner it is another place.
+function refused(unread) {
+  judged([{ text: form.dataset.notYet }, ...unread]);
 }
 
 function judged(found) {
@@ -205,10 +213,18 @@ form.addEventListener("change", (event) => {
   if (event.target.dataset.tool) return;
   past.push(state);
   future = [];
-  state = sheet.read();
+  state = { ...sheet.read(), chosen: state.chosen };
+  if (!point(state)) state.chosen = neighbour(state, 0);
   if (event.target.name === "shape") sheet.write(state);
   paint();
   check();
+});
+form.addEventListener("submit", (event) => {
+  const unread = ["check", "save", "try"].includes(event.submitter?.value ?? "save") ? sheet.mark(sheet.read()) : [];
+  if (!unread.length) return;
+  event.preventDefault();
+  refused(unread);
+  unread[0].field.focus();
 });
 
 tools.hidden = help.hidden = false;

@@ -1,5 +1,7 @@
 """Zones: the form without scripts, the JSON API, conflicts, deleting, and trying one before it is saved."""
 
+import math
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -81,7 +83,10 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({"lat": "89.9"}, "pole"),
     ({"shape": "polygon", **_corners(GARDEN[:2])}, "An area needs three corners at least."),
     ({"shape": "polygon", **_corners(GARDEN, 0, "hole")}, "A hole must come after the border"),
-    ({"shape": "polygon", **_corners(GARDEN), "p.0.1.lon": "14.4x"}, "such as 14.40012"),
+    ({"shape": "polygon", **_corners(GARDEN), "p.0.1.lon": "14.4x"}, "Corner 2: Please write a number in degrees"),
+    ({"shape": "polygon", **_corners(GARDEN), "p.0.4.lat": ""}, "Corner 5: Please write a number in degrees"),
+    ({"shape": "polygon", **_corners(GARDEN), "p.7000.9.lat": "3a"}, "Part 2, corner 1: Please write a number"),
+    ({"shape": "corridor", "width_m": "20", **_corners(GARDEN), "p.0.0.lat": "O"}, "Corner 1: Please write a number"),
     ({"shape": "corridor", "width_m": "20", **_corners(GARDEN[:1])}, "A way needs two points at least."),
     ({"shape": "indoor"}, "Please name one room or beacon at least."),
 ]
@@ -96,6 +101,64 @@ async def test_what_is_wrong_is_said_and_nothing_is_lost(house: PlacesHouse) -> 
             assert said in answer.text, fields
             assert fields.get("name") == "" or 'value="Bench"' in answer.text, fields
     assert house.version() == version
+
+
+async def test_a_corner_that_can_not_be_read_comes_back_as_it_was_typed(house: PlacesHouse) -> None:
+    typed = {"name": "Garden", "shape": "polygon", **_corners(GARDEN), "p.0.3.lat": "35.891O"}
+    async with house.signed_in("sam") as sam:
+        answer = await _send(sam, "/zones/garden", typed)
+    assert answer.status_code == 422
+    assert 'name="p.0.3.lat" value="35.891O" inputmode="decimal" autocomplete="off" aria-invalid="true"' in answer.text
+    assert 'name="p.0.4.lat"' in answer.text
+    assert "An area needs three corners" not in answer.text
+    assert house.newest()["zones"][0]["geometry"]["coordinates"] == [[*GARDEN, GARDEN[0]]]
+
+
+async def test_as_many_corners_as_a_zone_may_have_are_saved(house: PlacesHouse) -> None:
+    round_it = [
+        [round(-14.4 + 0.0301234 * math.cos(at), 7), round(-35.9 + 0.0301234 * math.sin(at), 7)]
+        for at in (2 * math.pi * number / 5000 for number in range(5000))
+    ]
+    async with house.signed_in("sam") as sam:
+        fields = {"name": "Large", "shape": "polygon", **_corners(round_it[:-1], 100)}
+        assert (await _send(sam, "/zones/garden", fields)).status_code == 303
+        [zone] = [one for one in house.newest()["zones"] if one["id"] == "garden"]
+        assert zone["geometry"]["coordinates"] == [[*round_it[:-1], round_it[0]]]
+        fields = {"name": "Larger", "shape": "polygon", **_corners(round_it)}
+        refused = await _send(sam, "/zones/garden", fields)
+        assert refused.status_code == 422
+        assert "too many corners" in refused.text
+        assert refused.text.count('.lon" value="') >= 5000, "nothing is lost"
+        fields |= _corners(round_it, 1)
+        assert (await _send(sam, "/zones/garden", fields)).status_code in {400, 413}
+
+
+async def test_the_reason_is_kept_until_it_is_saved(house: PlacesHouse) -> None:
+    pond = {"name": "Pond", "shape": "circle", "lon": "14.4012", "lat": "35.8902", "radius_m": "15"}
+    pond["why"] = "The pond was dug “out”"
+    async with house.signed_in("sam") as sam:
+        assert field((await _send(sam, "/zones/pond", pond | {"do": "check"})).text, "why") == pond["why"]
+        assert field((await _send(sam, "/zones/pond", pond | {"radius_m": "x"})).text, "why") == pond["why"]
+        stale = await _send(sam, "/zones/pond", pond | {"base": "1"})
+        assert stale.status_code == 409
+        assert field(stale.text, "why") == pond["why"]
+        trial = await _send(sam, "/zones/pond", pond | {"do": "try"})
+        page = await _result(sam, trial.headers["location"])
+        assert field(page, "why") == pond["why"]
+        names = ("_csrf_token", "base", "id", "name", "shape", "lon", "lat", "radius_m", "why")
+        saved = await sam.post("/zones/pond", data={name: field(page, name) for name in names} | {"do": "save"})
+        assert saved.status_code == 303
+    rows = house.ask("SELECT applied_by, why FROM centre_versions ORDER BY version DESC LIMIT 1")
+    assert rows == [("sam", pond["why"])]
+
+
+async def test_the_first_button_of_the_form_only_checks(house: PlacesHouse) -> None:
+    async with house.signed_in("sam") as sam:
+        page = (await sam.get("/zones/pond")).text
+    form = page[page.index('<form id="zone"') :]
+    first = re.search(r"<button[^>]*>", form)
+    assert first is not None
+    assert 'name="do" value="check"' in first[0], "Enter in a field takes the first button"
 
 
 async def test_a_crossing_is_refused_with_its_place(house: PlacesHouse) -> None:
