@@ -11,6 +11,7 @@ from gateway.console import connections
 from gateway.console.connections import WAITING_ALL, WAITING_EACH, Connections
 from gateway.console.gate import MOST_FIELDS, MOST_FORM, SENDING_EACH, SMALL, Sending
 from gateway.console.places import place
+from gateway.console.zones import FORM as FORM_OF_ZONES
 from gateway.errors import StoreFailedError
 from tests.brokers import PATIENCE_S
 from tests.gateway.console.house import House, field
@@ -92,14 +93,17 @@ async def test_a_manager_sends_large_forms_within_limits(house: House) -> None:
         page = await sam.get("/zones/new")
         token = field(page.text, "_csrf_token")
         head = f"_csrf_token={token}&name=".encode()
+        most_form, most_fields = FORM_OF_ZONES["most_form"], FORM_OF_ZONES["most_fields"]
         async with calm():
-            for body, expected in (
-                (head + b"%41" * ((MOST_FORM - len(head)) // 3), {200, 422}),
-                (head + b"&a" * MOST_FIELDS, {400}),
-                (head + b"b" * MOST_FORM, {413}),
+            for path, body, expected in (
+                ("/zones/new", head + b"%41" * ((most_form - len(head)) // 3), {200, 422}),
+                ("/zones/new", head + b"&a" * most_fields, {400}),
+                ("/zones/new", head + b"b" * most_form, {413}),
+                ("/admin/new/residents", head + b"&a" * MOST_FIELDS, {400}),
+                ("/admin/new/residents", head + b"b" * MOST_FORM, {413}),
             ):
-                answer = await sam.post("/zones/new", content=body, headers={"Content-Type": FORM})
-                assert answer.status_code in expected, answer.text
+                answer = await sam.post(path, content=body, headers={"Content-Type": FORM})
+                assert answer.status_code in expected, (path, answer.text)
 
 
 async def test_a_body_that_never_ends_makes_room_for_others() -> None:
