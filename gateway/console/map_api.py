@@ -14,11 +14,12 @@ from gateway.console.guards import at_least, required_visitor
 from gateway.console.listing import POLLED, Cursor, piece, polled
 from gateway.console.looks import looked
 from gateway.console.map import REFUSED, TARGET, span_of
-from gateway.console.map_data import DRAWN, Spot, fixed_at, is_coarse, overview, track
+from gateway.console.map_data import DRAWN, Spot, is_coarse, overview, track
 from gateway.console.pages import tongue_for
 from gateway.console.privacy import Purpose, Shown, shown
 from gateway.console.problems import problem
 from gateway.console.routing import Router
+from gateway.store.fixes import taken_at
 from gateway.store.places import Found
 
 MOST: Final = 1000
@@ -175,7 +176,7 @@ def _feature(spot: Spot, room: str, now: datetime) -> Feature:
 
 def _fix(found: Found, fix: Position) -> FixSeen:
     return FixSeen(
-        at=fixed_at(found),
+        at=taken_at(found),
         lon=fix.lon,
         lat=fix.lat,
         accuracy_m=fix.accuracy_m,

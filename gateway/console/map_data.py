@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -16,13 +16,11 @@ from gateway.console.deps import Console
 from gateway.console.guards import Visitor, may_see
 from gateway.console.privacy import Purpose, Shown, shown_all
 from gateway.store import places
+from gateway.store.fixes import GONE_AFTER, in_order, last_position, last_positions, taken_at
 from gateway.store.history import first_received
 
 DRAWN: Final = 300
 """So many people at the most on one map: more can't be told apart. Who has an open alert comes first."""
-
-GONE_AFTER: Final = timedelta(days=7)
-"""A position that is older than this says nothing about where somebody is; the track of a day has it."""
 
 COARSE: Final = frozenset({"cell", "wifi", "gateway", "beacon"})
 """Sources that say near which mast, router or beacon somebody is, not where."""
@@ -98,13 +96,8 @@ async def overview(console: Console, visitor: Visitor, *, ward: str | None = Non
     # beside the event loop: each of thousands is looked up
     last, drawn = await beside(console, lambda own: _last_fixes(own, wanted, now - GONE_AFTER, most))
     found = [one for one in wanted if one in last]
-    spots = [(one, drawn.get(last[one])) for one in found[:most]]
     return Overview(
-        spots=[
-            _spot(one, fix, why[one], alerts.get(one, ()))
-            for one, fix in spots
-            if fix is not None and isinstance(fix.reading, Position)
-        ],
+        spots=[_spot(one, drawn[one], why[one], alerts.get(one, ())) for one in found[:most] if one in drawn],
         unknown=[one for one in wanted if one not in last],
         hidden=dict(hidden),
         left_out=max(0, len(found) - most),
@@ -113,11 +106,11 @@ async def overview(console: Console, visitor: Visitor, *, ward: str | None = Non
 
 def _last_fixes(
     db: sqlite3.Connection, wanted: Sequence[str], since: datetime, most: int
-) -> tuple[dict[str, int], dict[int, places.Found]]:
-    """The number of everybody's newest position, and the first ``most`` of these by their number."""
-    last = _newest(db, wanted, since)
-    drawn = sorted([last[one] for one in wanted if one in last][:most])
-    return last, {one.seq: one for one in places.read(db, drawn)}
+) -> tuple[dict[str, int], dict[str, places.Found]]:
+    """The number of the position that came last of everybody, and of the first ``most`` the one that was taken last."""
+    last = _came(db, wanted, since)
+    drawn = [one for one in wanted if one in last][:most]
+    return last, last_positions(db, {one: last[one] for one in drawn}, since)
 
 
 def open_alerts(db: sqlite3.Connection) -> dict[str, tuple[Open, ...]]:
@@ -132,7 +125,7 @@ def open_alerts(db: sqlite3.Connection) -> dict[str, tuple[Open, ...]]:
     return {one: tuple(sorted(several, key=lambda a: rank.get(a.priority, 3))) for one, several in found.items()}
 
 
-def _newest(db: sqlite3.Connection, residents: Sequence[str], since: datetime) -> dict[str, int]:
+def _came(db: sqlite3.Connection, residents: Sequence[str], since: datetime) -> dict[str, int]:
     """The number of the position that came last of each resident, of those that came since a time (UTC).
 
     One look at the notes of places for all of them, and one at what came after the notes.
@@ -163,15 +156,15 @@ def _newest(db: sqlite3.Connection, residents: Sequence[str], since: datetime) -
 def track(
     db: sqlite3.Connection, resident: str, since: datetime, until: datetime, *, most: int = 1000
 ) -> list[places.Found]:
-    """A resident's positions of a time (UTC), the oldest first; evenly picked where there are more than ``most``."""
+    """A resident's positions that came in a time (UTC), in the order in which they were taken.
+
+    Evenly picked where there are more than ``most``; but the newest one is always there, at the end.
+    """
     found = places.readings(db, resident, ["position"], since, until, most=most, every=False)
-    return sorted((one for one in found if isinstance(one.reading, Position)), key=fixed_at)
-
-
-def fixed_at(found: places.Found) -> datetime:
-    """When a position was taken (UTC), as far as is known; never later than it came."""
-    taken = getattr(found.reading, "fixed_at", None)
-    return found.at if taken is None else min(taken, found.received_at)
+    last = last_position(db, resident)  # it may not be among the picked ones
+    if last is not None and since <= last.received_at < until and all(one.seq != last.seq for one in found):
+        found = sorted([*found, last])
+    return in_order([one for one in found if isinstance(one.reading, Position)])
 
 
 def is_coarse(position: Position) -> bool:
@@ -187,7 +180,7 @@ def _spot(resident: str, found: places.Found, why: Shown, alerts: Iterable[Open]
         lon=position.lon,
         lat=position.lat,
         accuracy_m=position.accuracy_m if position.accuracy_m and position.accuracy_m > 0 else None,
-        at=fixed_at(found),
+        at=taken_at(found),
         source=position.source,
         device=found.device,
         coarse=is_coarse(position),

@@ -9,9 +9,10 @@ import msgspec
 from devices.model import Position
 from gateway import words
 from gateway.centre.index import CentreIndex
-from gateway.console.map_data import Overview, Spot, fixed_at, is_coarse
+from gateway.console.map_data import Overview, Spot, is_coarse
 from gateway.console.pages import Tongue
 from gateway.console.privacy import Shown
+from gateway.store.fixes import taken_at
 from gateway.store.places import Found
 from gateway.words import N_
 from rules.geometry import signed_distances
@@ -124,7 +125,7 @@ def points(found: Sequence[Found], index: CentreIndex, tongue: Tongue) -> list[P
     made: list[Point] = []
     before: datetime | None = None
     for (one, fix), place in zip(fixes, placed, strict=True):
-        at = fixed_at(one)
+        at = taken_at(one)
         made.append(
             Point(
                 lon=fix.lon,
@@ -146,7 +147,7 @@ def accuracy_words(accuracy_m: float | None, tongue: Tongue) -> str:
     """How exact a position is."""
     if accuracy_m is None or accuracy_m <= 0:
         return tongue("accuracy not known")
-    return tongue("to {distance}", distance=words.distance(accuracy_m, tongue.language))
+    return tongue("good to {distance}", distance=words.distance(accuracy_m, tongue.language))
 
 
 def places_of(fixes: Sequence[tuple[float, float, float | None]], index: CentreIndex, tongue: Tongue) -> list[str]:

@@ -18,6 +18,7 @@ from gateway.console.resident_timeline import open_of
 from gateway.console.resident_who import LEVELS, NOT_KNOWN, Looked, protection_of
 from gateway.console.view import Line, name_of, row_of
 from gateway.store import notes, places
+from gateway.store.fixes import last_position, taken_at
 from gateway.words import N_
 from rules.model import Reason
 from rules.protection import Level
@@ -106,10 +107,10 @@ def last_fix(db: sqlite3.Connection, seen: Looked) -> tuple[datetime, Position] 
     """The last position and when it was taken (UTC); None: it is not shown, or not known."""
     if not seen.purposes[Purpose.LOCATION].allowed:
         return None
-    found = places.last_of(db, seen.resident.id, ("position",))
+    found = last_position(db, seen.resident.id)
     if found is None or not isinstance(found.reading, Position):
         return None
-    return min(found.reading.fixed_at or found.at, found.received_at), found.reading
+    return taken_at(found), found.reading
 
 
 def missing(kept: str, tongue: Tongue) -> list[str]:

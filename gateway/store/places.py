@@ -41,7 +41,7 @@ class Found(NamedTuple):
 
 def note_places(tx: Tx, most: int = PIECE) -> int:
     """Note where the next readings are, in the caller's transaction; returns how many were looked at (0: all known)."""
-    until = _until(tx.db)
+    until = noted_until(tx.db)
     last, looked_at = tx.db.execute(
         "SELECT max(seq), count(*) FROM (SELECT seq FROM readings WHERE seq >= ? ORDER BY seq LIMIT ?)", (until, most)
     ).fetchone()
@@ -59,7 +59,7 @@ def note_places(tx: Tx, most: int = PIECE) -> int:
 def waiting(db: sqlite3.Connection) -> int:
     """How many messages came since the last one whose readings are noted."""
     last = db.execute("SELECT coalesce(max(seq), 0) FROM readings").fetchone()[0]
-    return max(0, (int(last) - _until(db)) // READINGS_PER_FRAME)
+    return max(0, (int(last) - noted_until(db)) // READINGS_PER_FRAME)
 
 
 def places(
@@ -68,7 +68,7 @@ def places(
     """The numbers of the newest ``most`` readings of these kinds that came in that time (UTC, ``until`` exclusive),
     in the order in which they came."""
     first, last = first_received(db, to_ms(since)), first_received(db, to_ms(until))
-    noted = _until(db)
+    noted = noted_until(db)
     found: list[int] = []
     for kind in kinds:
         found += _column(
@@ -130,24 +130,8 @@ def readings(
     return list(read(db, found[::step]))
 
 
-def last_of(db: sqlite3.Connection, resident: str, kinds: Sequence[str]) -> Found | None:
-    """The reading of these kinds that came last; None: there is none."""
-    noted = _until(db)
-    tail = db.execute(
-        "SELECT max(seq) FROM readings WHERE seq >= ? AND resident = ? AND kind IN (SELECT value FROM json_each(?))",
-        (noted, resident, _json(kinds)),
-    ).fetchone()[0]
-    numbers = [tail] if tail is not None else []
-    for kind in kinds:
-        numbers += _column(
-            db,
-            "SELECT seq FROM reading_places WHERE resident = ? AND kind = ? AND seq < ? ORDER BY seq DESC LIMIT 1",
-            (resident, kind, noted),
-        )
-    return next(read(db, [max(numbers)]), None) if numbers else None
-
-
-def _until(db: sqlite3.Connection) -> int:
+def noted_until(db: sqlite3.Connection) -> int:
+    """The number before which all readings are noted; the later ones are looked for in the readings themselves."""
     row = db.execute("SELECT seq FROM reading_places_until").fetchone()
     return 0 if row is None else int(row[0])
 

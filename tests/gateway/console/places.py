@@ -73,8 +73,10 @@ class PlacesHouse(LivingHouse):
         accuracy_m: float | None = 12.0,
         source: Any = "gnss",
         noted: bool = True,
+        came: datetime | None = None,
     ) -> None:
-        """The resident's tracker tells a place at that time."""
+        """The resident's tracker tells a place of that time; ``came``: when it does so."""
+        heard = at if came is None else came
         reading: Reading = Position(
             device=f"gps-{resident}", lon=lon, lat=lat, accuracy_m=accuracy_m, source=source, fixed_at=at
         )
@@ -84,13 +86,13 @@ class PlacesHouse(LivingHouse):
         def put(tx: Tx) -> None:
             tx.db.execute(
                 "INSERT INTO journal (seq, format, topic, payload, received_at) VALUES (?, 'native', ?, ?, ?)",
-                (frame, f"telecare/haven/gps-{resident}/position", b"{}", to_ms(at)),
+                (frame, f"telecare/haven/gps-{resident}/position", b"{}", to_ms(heard)),
             )
             tx.db.execute(
                 "INSERT INTO readings (seq, frame, device, resident, kind, observed_at, received_at, fields)"
                 " VALUES (?, ?, ?, ?, 'position', ?, ?, ?)",
                 (
-                    frame * READINGS_PER_FRAME, frame, f"gps-{resident}", resident, to_ms(at), to_ms(at),
+                    frame * READINGS_PER_FRAME, frame, f"gps-{resident}", resident, to_ms(at), to_ms(heard),
                     msgspec.json.encode(reading).decode(),
                 ),
             )  # fmt: skip

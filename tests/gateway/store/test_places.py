@@ -72,14 +72,7 @@ def test_noted_or_not_the_same_are_found(
     start = START + timedelta(minutes=since)
     found = places.places(db, "r01", KINDS, start, start + timedelta(minutes=lasting), most)
     assert found == expected[-most:]
-    everything = [number for number, resident in _all(db) if resident == "r01"]
-    last = places.last_of(db, "r01", KINDS)
-    assert (last.seq if last else None) == (everything[-1] if everything else None)
     db.close()
-
-
-def _all(db: sqlite3.Connection) -> list[tuple[int, str | None]]:
-    return [tuple(row) for row in db.execute("SELECT seq, resident FROM readings ORDER BY seq")]
 
 
 def test_noting_goes_on_where_it_ended(db: sqlite3.Connection) -> None:
