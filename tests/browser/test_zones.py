@@ -1,11 +1,12 @@
 """The zone editor in a real browser: nothing that was typed or drawn is lost or changed by itself."""
 
+import math
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Dialog, Page, expect
 
 from tests.browser.barriers import barriers
 from tests.browser.conftest import sign_in
@@ -82,3 +83,118 @@ async def test_a_typo_in_the_middle_of_a_circle_stays(phone: BrowserContext, hou
     await expect(page.locator("#f-lon")).to_have_value("14.4O12")
     await expect(page.locator("#f-lat")).to_have_value("35.8902")
     await expect(page.locator("#e-radius_m")).to_have_text("Please write a number of metres, such as 80.")
+
+
+async def test_keys_act_on_the_corner_that_has_the_focus(phone: BrowserContext, house: PlacesHouse) -> None:
+    page = await _editor(phone, house)
+    before = await _rows(page)
+    await page.locator("#map").focus()
+    for _ in range(8):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.title") == "Corner 1":
+            break
+    await expect(page.locator(".handle.chosen")).to_have_attribute("title", "Corner 1")
+    await page.keyboard.press("ArrowUp")
+    after = await _rows(page)
+    assert (after[1], after[:1] + after[2:]) == ("35.8891449", before[:1] + before[2:])
+    await expect(page.locator(".handle.chosen")).to_be_focused()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Delete")
+    assert await _rows(page) == [*after[:2], *after[4:]]
+
+
+async def test_the_edge_of_a_circle_by_keys(phone: BrowserContext, house: PlacesHouse) -> None:
+    page = await _editor(phone, house, "pond")
+    edge = page.locator(".handle[data-edge]")
+    await edge.focus()
+    for radius in ("17", "22", "27"):
+        await page.keyboard.press("ArrowRight")
+        await expect(page.locator("#f-radius_m")).to_have_value(radius)
+        await expect(edge).to_be_focused()
+    await page.keyboard.press("Delete")
+    await expect(page.locator("#f-lon")).to_have_value("14.4012")
+
+
+async def test_enter_only_checks_and_leaving_asks(phone: BrowserContext, house: PlacesHouse) -> None:
+    page = await _editor(phone, house, "pond")
+    version = house.version()
+    await page.locator("#why").fill("Dug out")
+    await page.locator("#f-radius_m").fill("1")
+    await page.locator("#f-radius_m").press("Enter")
+    await expect(page.locator("#faults")).to_contain_text("This can be used.")
+    await expect(page.locator("#why")).to_have_value("Dug out")
+    assert house.version() == version
+    asked: list[str] = []
+
+    async def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        await dialog.dismiss()
+
+    page.on("dialog", stay)
+    await page.locator("#why").click()  # browsers ask only those who did something
+    await page.get_by_role("link", name="All places").click(no_wait_after=True)
+    await expect(page.locator("#f-radius_m")).to_have_value("1")
+    assert asked == ["beforeunload"]
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("status")).to_contain_text("Pond is saved")
+    assert asked == ["beforeunload"]
+    await page.goto("/zones/pond")
+    await page.get_by_role("link", name="All places").click()
+    await expect(page).to_have_url(f"{house.url}/zones")
+    assert asked == ["beforeunload"], "nothing was changed, nothing is asked"
+
+
+async def test_a_hole_stays_a_hole(phone: BrowserContext, house: PlacesHouse) -> None:
+    holed = document()
+    hole = [[14.3998, 35.8898], [14.4004, 35.8898], [14.4004, 35.8903], [14.3998, 35.8898]]
+    holed["zones"][0]["geometry"]["coordinates"].append(hole)
+    page = await _editor(phone, house)
+    await house.apply(holed)
+    await page.goto("/zones/garden")
+    await page.get_by_label("Way (corridor)").check()
+    await expect(page.locator("[name='p.1.role']")).to_have_value("line")
+    await page.get_by_label("Area with corners").check()
+    await expect(page.locator("[name='p.1.role']")).to_have_value("hole")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("status")).to_contain_text("House and garden is saved")
+    assert _zone(house)["geometry"] == holed["zones"][0]["geometry"]
+
+
+async def test_across_the_date_line(phone: BrowserContext, house: PlacesHouse) -> None:
+    far = document()
+    ring = [[179.999, -17.0], [-179.999, -17.0], [-179.999, -16.998], [179.999, -16.998], [179.999, -17.0]]
+    far["zones"] += [{"id": "far", "name": "Far", "geometry": {"type": "Polygon", "coordinates": [ring]}}]
+    page = await _editor(phone, house)
+    await house.apply(far)
+    await page.goto("/zones/far")
+    await expect(page.locator(".handle.corner")).to_have_count(4)
+    wide = await page.locator("path.mine").bounding_box()
+    assert wide is not None
+    assert 50 < wide["width"] < 360, "not round the world"
+    await page.locator("#map").focus()
+    await page.keyboard.press("n")
+    await page.keyboard.press("Insert")
+    assert (await _rows(page))[2:4] == ["180", "-17"]
+    await page.keyboard.press("ArrowRight")
+    assert (await _rows(page))[2] == "-179.999953"
+    await expect(page.locator(".handle.chosen")).to_be_in_viewport()
+
+
+async def test_very_many_corners(phone: BrowserContext, house: PlacesHouse) -> None:
+    many = document()
+    ring = [
+        [14.4 + 0.004 * math.cos(at / 600 * math.pi), 35.89 + 0.004 * math.sin(at / 600 * math.pi)]
+        for at in range(1200)
+    ]
+    many["zones"][0]["geometry"]["coordinates"] = [[*ring, ring[0]]]
+    page = await _editor(phone, house)
+    await house.apply(many)
+    await page.goto("/zones/garden")
+    await expect(page.locator(".handle.chosen")).to_have_count(1)
+    assert await page.locator(".handle").count() <= 301
+    await page.locator("#map").focus()
+    await page.keyboard.press("n")
+    await page.keyboard.press("ArrowUp")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("status")).to_contain_text("House and garden is saved")
+    assert len(_zone(house)["geometry"]["coordinates"][0]) == 1201

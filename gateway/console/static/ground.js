@@ -10,6 +10,7 @@ export function ground(box) {
   const map = L.map(box, { zoomControl: false, attributionControl: false, zoomAnimation: !still, fadeAnimation: !still,
     markerZoomAnimation: !still, inertia: !still, maxZoom: 21, minZoom: 2, zoomSnap: 0.5 });
   map.setView([0, 0], 2);
+  map.on("layeradd", ({ layer }) => settle(map, layer));
   map.createPane("names").classList.add("names"); // below the people
   L.control.zoom({ zoomInTitle: box.dataset.in, zoomOutTitle: box.dataset.out }).addTo(map);
   L.control.scale({ imperial: false }).addTo(map);
@@ -25,6 +26,23 @@ export function ground(box) {
 
 export function shapes(box) {
   return JSON.parse(document.getElementById(`${box.id}-shapes`).textContent);
+}
+
+// Everything is drawn on the copy of the world where this meridian is: what lies across 180 degrees stays together.
+export function about(map, lon) {
+  map.about = lon;
+}
+
+function settle(map, layer) {
+  const places = layer.getLatLng ? layer.getLatLng() : layer.getLatLngs?.();
+  const first = [places].flat(3)[0];
+  if (!first) return;
+  map.about ??= first.lng;
+  const start = first.lng + 360 * Math.round((map.about - first.lng) / 360);
+  const same = (at) => at.lng + 360 * Math.round((start - at.lng) / 360);
+  const far = [places].flat(3).some((at) => same(at) !== at.lng);
+  const put = (at) => (Array.isArray(at) ? at.map(put) : L.latLng(at.lat, same(at)));
+  if (far) (layer.setLatLng ?? layer.setLatLngs).call(layer, put(places));
 }
 
 const swap = (point) => [point[1], point[0]];

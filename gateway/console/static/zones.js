@@ -1,11 +1,14 @@
 // The zone editor: the number fields are the truth; the map draws them, and changes them by taps, drags and keys.
 /* global L */
-import { draw, fit, ground, zone } from "./ground.js";
-import { begun, between, geometry, inserted, moved, neighbour, point, readable, removed, tapped, withPoint, wrapped } from "./shape.js";
+import { about, draw, fit, ground, zone } from "./ground.js";
+import { begun, beside, between, geometry, inserted, moved, neighbour, point, readable, removed, tapped, withPoint, wrapped } from "./shape.js";
+import { unsaved } from "./unsaved.js";
 import { fields } from "./zone_fields.js";
 
 const CHECK_MS = 400;
 const MANY = 150; // more corners than that get no dots between them
+const MOST = 300; // more handles than that are not drawn at once; of more corners in sight every so manieth has one
+const KEPT = 200_000; // corners in what can be undone
 const form = document.getElementById("zone");
 const box = document.getElementById("map");
 const tools = document.getElementById("tools");
@@ -19,7 +22,9 @@ const mine = L.featureGroup().addTo(map);
 const marks = L.featureGroup().addTo(map);
 const crossings = L.featureGroup().addTo(map);
 const sheet = fields(form);
+const touched = unsaved(form, Boolean(form.dataset.typed));
 let state = sheet.first();
+let dragged = false;
 let past = [];
 let future = [];
 let waiting;
@@ -29,21 +34,31 @@ const swap = (one) => [one[1], one[0]];
 const step = () => Number(tools.querySelector("[data-tool=step]").value);
 
 function commit(next, focus = false) {
-  past.push(state);
-  if (past.length > 200) past.shift();
-  future = [];
+  keep();
   state = next;
   sheet.write(state);
   paint(focus);
   check();
 }
 
+function keep() {
+  touched();
+  past.push(state);
+  while (past.length > Math.max(10, Math.min(200, KEPT / (corners() + 1)))) past.shift();
+  future = [];
+}
+
+function corners(paths = state.paths) {
+  return paths.reduce((sum, path) => sum + path.points.length, 0);
+}
+
 function back(from, to) {
   if (!from.length) return;
+  touched();
   to.push(state);
   state = from.pop();
   sheet.write(state);
-  paint(true);
+  paint(box.contains(document.activeElement));
   check();
 }
 
@@ -59,8 +74,9 @@ function handle(at, label, look, drag, done) {
   const icon = L.divIcon({ className: `handle ${look}`, html: document.createElement("i"), iconSize: [48, 48] });
   const marker = L.marker(swap(at), { icon, draggable: Boolean(drag), keyboard: true, title: label, alt: label, autoPan: true });
   if (drag) {
+    marker.on("dragstart", () => { dragged = true; });
     marker.on("drag", () => { drag(place(marker.getLatLng())); shape(); });
-    marker.on("dragend", () => done(place(marker.getLatLng())));
+    marker.on("dragend", () => { dragged = false; done(place(marker.getLatLng())); });
   }
   return marker.addTo(marks);
 }
@@ -73,23 +89,28 @@ function paint(focus = false) {
   shape();
   marks.clearLayers();
   let chosen = null;
+  let border = null;
   if (state.shape === "circle" && readable(state.middle)) {
     const before = state;
     chosen = handle(state.middle, say.middle, "corner chosen", (to) => { state = withPoint(before, to); },
       (to) => { state = before; commit(withPoint(before, to), true); });
-    handle(edge(), say.edge, "corner", (to) => { state = { ...before, radius: away(before.middle, to) }; },
-      (to) => { state = before; commit({ ...before, radius: away(before.middle, to) }); }).getElement().dataset.edge = "1";
+    chosen.getElement().dataset.middle = "1";
+    border = handle(edge(), say.edge, "corner", (to) => { state = { ...before, radius: away(before.middle, to) }; },
+      (to) => { state = before; commit({ ...before, radius: away(before.middle, to) }, EDGE); });
+    border.getElement().dataset.edge = "1";
   }
   if (state.shape === "polygon" || state.shape === "corridor") {
-    const count = state.paths.reduce((sum, path) => sum + path.points.length, 0);
+    const count = corners();
+    const drawn = sight(count);
     let n = 0;
     state.paths.forEach((path, p) => path.points.forEach((at, q) => {
       n += 1;
-      if (!readable(at)) return;
       const here = state.chosen?.p === p && state.chosen?.q === q;
+      if (!readable(at) || !(here || drawn(at))) return;
       const before = { ...state, chosen: { p, q } };
       const marker = handle(at, say.corner.replace("{n}", n), here ? "corner chosen" : "corner",
         (to) => { state = withPoint(before, to); }, (to) => { state = before; commit(withPoint(before, to), true); });
+      Object.assign(marker.getElement().dataset, { p, q });
       marker.on("click", () => choose({ p, q }));
       if (here) chosen = marker;
       const next = path.points[q + 1] ?? (state.shape === "polygon" && path.points.length > 2 ? path.points[0] : null);
@@ -100,7 +121,7 @@ function paint(focus = false) {
       }
     }));
   }
-  if (focus && chosen) chosen.getElement().focus({ preventScroll: true });
+  if (focus) ((focus === EDGE ? border : chosen)?.getElement() ?? box).focus({ preventScroll: true });
   sheet.choose(state.chosen);
   buttons();
 }
@@ -109,17 +130,48 @@ function away(from, to) {
   return Math.max(1, Math.round(map.distance(swap(from), swap(to)) * 10) / 10);
 }
 
-function choose(chosen) {
+// Which corners have a handle: all, or those in sight when there are very many.
+function sight(count) {
+  if (count <= MOST) return () => true;
+  const inside = (at) => inSight(at, 0.1);
+  const every = Math.ceil(state.paths.reduce((sum, path) => sum + path.points.filter((at) => readable(at) && inside(at)).length, 0) / MOST);
+  let n = 0;
+  return (at) => inside(at) && n++ % every === 0;
+}
+
+// The chosen corner is the one whose handle has the focus: keys act on it.
+function pick(chosen) {
+  if (state.chosen?.p === chosen.p && state.chosen?.q === chosen.q) return;
   state = { ...state, chosen };
-  paint(true);
+  for (const old of box.querySelectorAll(".handle.chosen")) old.classList.remove("chosen");
+  handleOf(chosen)?.classList.add("chosen");
+  sheet.choose(chosen);
+  buttons();
+}
+
+function inSight([lon, lat], more = 0) {
+  return map.getBounds().pad(more).contains([lat, beside(lon, map.getCenter().lng)]);
+}
+
+function handleOf({ p, q }) {
+  return box.querySelector(`.handle[data-p="${p}"][data-q="${q}"]`);
+}
+
+function choose(chosen) {
+  if (!chosen) return;
+  pick(chosen);
+  const [lon, lat] = point(state);
+  if (!inSight([lon, lat])) map.panTo([lat, beside(lon, map.getCenter().lng)], { animate: false });
+  if (!handleOf(chosen)) paint();
+  handleOf(chosen)?.focus({ preventScroll: true });
   tell();
 }
 
 function tell() {
   const at = point(state);
   if (!at) return;
-  const all = state.paths.reduce((sum, path) => sum + path.points.length, 0);
-  const n = state.chosen ? state.paths.slice(0, state.chosen.p).reduce((sum, path) => sum + path.points.length, 0) + state.chosen.q + 1 : 1;
+  const all = corners();
+  const n = state.chosen ? corners(state.paths.slice(0, state.chosen.p)) + state.chosen.q + 1 : 1;
   voice.textContent = say.moved.replace("{n}", n).replace("{all}", all || 1).replace("{lat}", at[1].toFixed(5)).replace("{lon}", at[0].toFixed(5));
 }
 
@@ -181,6 +233,7 @@ const TOOLS = {
   hole: () => commit(begun(state, "hole")),
   part: () => commit(begun(state, state.shape === "corridor" ? "line" : "outer")),
 };
+const EDGE = "edge"; // the focus goes there
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 // Before Leaflet, which would pan.
@@ -188,17 +241,18 @@ box.addEventListener("keydown", (event) => {
   const here = event.target.closest(".handle");
   const key = event.key;
   const arrow = ARROWS[key];
+  const held = here?.dataset.q || here?.dataset.middle; // not the edge of a circle, nor a dot between two corners
   let done = true;
   if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "z") TOOLS[event.shiftKey ? "redo" : "undo"]();
   else if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "y") TOOLS.redo();
   else if (event.ctrlKey || event.metaKey || event.altKey) done = false;
-  else if (arrow && here?.dataset.edge) commit({ ...state, radius: Math.max(1, (state.radius || 1) + (arrow[0] + arrow[1]) * step()) });
-  else if (arrow && here && point(state)) {
+  else if (arrow && here?.dataset.edge) commit({ ...state, radius: Math.max(1, (state.radius || 1) + (arrow[0] + arrow[1]) * step()) }, EDGE);
+  else if (arrow && held && point(state)) {
     commit(withPoint(state, moved(point(state), arrow[0] * step(), arrow[1] * step()).map((one) => Number(one.toFixed(7)))), true);
     tell();
   } else if ((key === "n" || key === "p") && state.shape !== "circle") choose(neighbour(state, key === "n" ? 1 : -1));
   else if (key === "Insert" && state.chosen?.q >= 0) commit(inserted(state, state.chosen.p, state.chosen.q), true);
-  else if ((key === "Delete" || key === "Backspace") && here && point(state)) TOOLS.remove();
+  else if ((key === "Delete" || key === "Backspace") && held && point(state)) TOOLS.remove();
   else if (key === "Enter" && event.target === box) { commit(tapped(state, place(map.getCenter())), true); tell(); }
   else done = false;
   if (done) {
@@ -206,19 +260,24 @@ box.addEventListener("keydown", (event) => {
     event.stopPropagation();
   }
 }, true);
+box.addEventListener("focusin", ({ target }) => {
+  const { p, q } = target.closest(".handle")?.dataset ?? {};
+  if (q) pick({ p: Number(p), q: Number(q) });
+});
+map.on("moveend", () => { if (!dragged && corners() > MOST) paint(box.contains(document.activeElement) && document.activeElement.matches(".handle")); });
 map.on("click", (event) => { commit(tapped(state, place(event.latlng)), false); tell(); });
 tools.addEventListener("click", (event) => TOOLS[event.target.closest("button")?.dataset.tool]?.());
 marks.on("click", (event) => L.DomEvent.stopPropagation(event));
 form.addEventListener("change", (event) => {
   if (event.target.dataset.tool) return;
-  past.push(state);
-  future = [];
+  keep();
   state = { ...sheet.read(), chosen: state.chosen };
   if (!point(state)) state.chosen = neighbour(state, 0);
   if (event.target.name === "shape") sheet.write(state);
   paint();
   check();
 });
+form.addEventListener("input", ({ target }) => { if (!target.dataset.tool) touched(); });
 form.addEventListener("submit", (event) => {
   const unread = ["check", "save", "try"].includes(event.submitter?.value ?? "save") ? sheet.mark(sheet.read()) : [];
   if (!unread.length) return;
@@ -228,6 +287,8 @@ form.addEventListener("submit", (event) => {
 });
 
 tools.hidden = help.hidden = false;
+const start = [state.middle, ...state.paths.flatMap((path) => path.points)].find(readable);
+if (start) about(map, start[0]);
 sheet.write(state);
 paint();
 show(JSON.parse(form.dataset.places));
