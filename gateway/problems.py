@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -54,6 +54,10 @@ _WORDS = {
     "path_type": "a path in quotes",
     "string_unicode": "text that can be written as UTF-8",
 }
+
+
+WHOLE: Final = "(the whole file)"
+"""The key of a problem that is no single key's."""
 
 
 def shown(value: object) -> str:
@@ -156,7 +160,7 @@ def _problem(details: ErrorDetails, file: str, data: object, schema: Mapping[str
     if kind.startswith("union_tag"):  # it is the word that tells the members apart that is wrong
         parts.append(details["ctx"]["discriminator"].strip("'"))
         wrong = details["ctx"].get("tag")
-    key = joined(prefix, parts) or "(the whole file)"
+    key = joined(prefix, parts) or WHOLE
     value = (
         "(missing)" if kind in {"missing", "union_tag_not_found"} else "(hidden)" if is_secret(key) else shown(wrong)
     )

@@ -47,6 +47,7 @@ from gateway.console.masking import masked, unmasked
 from gateway.console.pages import Tongue, tongue_for
 from gateway.console.routing import Router
 from gateway.errors import CentreError, VersionConflictError
+from gateway.problems import WHOLE
 from gateway.store import centres, former
 from gateway.words import N_
 
@@ -189,7 +190,7 @@ def _form(
         more_rows=more_rows,
     )
     made = fields(model_settings(table), entry or {}, around)
-    others = [*(others or ()), *_unplaced(errors, made, tongue)]
+    others = [*(tongue(one) for one in others or ()), *_unplaced(errors, made, tongue)]
     typed = typed or {}
     return admin_page(
         request,
@@ -223,7 +224,8 @@ def _usual(table: str, one: Field) -> bool:
 def _unplaced(errors: Mapping[str, list[str]], made: list[Field], tongue: Tongue) -> list[str]:
     """What is wrong with something that has no field here: it is said above the form."""
     paths = set(_paths(made)) | {"_policy"}
-    return [f"{path}: {text}" for path, texts in errors.items() if path not in paths for text in texts]
+    wrong = ((path, text) for path, texts in errors.items() if path not in paths for text in texts)
+    return [text if path == WHOLE else f"{path}: {text}" for path, text in wrong]
 
 
 def _paths(made: list[Field]) -> list[str]:

@@ -88,7 +88,7 @@ def router() -> Router:
                     iso=line.at.isoformat(),
                     who=name_of(line.who, index, tongue),
                     action=audit_words.done(line.action, tongue),
-                    about=audit_words.about(line.target, index, tongue),
+                    about="" if line.target == f"carer/{line.who}" else audit_words.about(line.target, index, tongue),
                     target=line.target,
                     path=_path(line.target),
                     detail=audit_words.details(line.action, line.detail, index, tongue),

@@ -37,7 +37,7 @@ def entry_name(table: str, key: str, index: CentreIndex, tongue: Tongue) -> str:
             device_id, _, rest = key.partition("/")
             resident, _, since = rest.partition("/")
             pair = [entry_name(*one, index, tongue) for one in (("devices", device_id), ("residents", resident))]
-            return " → ".join(pair) + (f" ({_said(since, '', index, tongue)} –)" if since else "")
+            return " → ".join(pair) + (f" ({_said(since, '', index, tongue)})" if since else "")
         case _:
             return key
 

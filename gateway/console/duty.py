@@ -24,6 +24,7 @@ from gateway.errors import BadAnswerError
 from gateway.store import rotas
 from gateway.store.rotas import Span
 from gateway.store.writer import Tx
+from gateway.words import N_
 
 Form = URLEncodedBody[dict[str, str]]
 
@@ -60,6 +61,18 @@ class ChangeLine(msgspec.Struct, frozen=True):
     number: int
     text: str
     why: str
+
+
+WRONG: Final[dict[str, str]] = {
+    "role": N_("Please choose a shift."),
+    "since": N_("Please give a day and a time for the beginning."),
+    "until": N_("Please give an end that is later than the beginning, by 92 days at most, and not over yet."),
+    "leaves": N_("That person is not on duty then."),
+    "comes": N_("Please say who is not there, or who comes; not the same person twice."),
+    "carer": N_("Please choose people of that shift, who can be told."),
+    "why": N_("Please write the reason, in a few words."),
+}
+"""What is said above a form that is wrong, by the field that the refusal begins with."""
 
 
 def router() -> Router:
@@ -222,7 +235,11 @@ async def _change(request: Request[Any, Any, Any], work: Any, typed: dict[str, s
     try:
         await deps.writer.write(lambda tx: work(tx, index, visitor.id))
     except BadAnswerError as error:
-        return await _shifts(request, refused=str(error), typed=typed) if typed else refuse(request, 404, str(error))
+        if not typed:
+            return refuse(request, 404, str(error))
+        words = WRONG.get(str(error).partition(":")[0])
+        refused = tongue_for(request, visitor)(words) if words else str(error)
+        return await _shifts(request, refused=refused, typed=typed)
     return Redirect("/shifts", status_code=303)
 
 

@@ -12,6 +12,7 @@ from gateway.centre.diff import SITE, Document, entries, key_of
 from gateway.centre.draft import TABLES
 from gateway.console.form_read import Flaw
 from gateway.errors import MOST_TOLD, Problem
+from gateway.problems import WHOLE
 from gateway.words import LANGUAGES, N_
 
 
@@ -39,6 +40,19 @@ TABLE_WORDS: Final[dict[str, TableWords]] = {
 
 BEGIN_WITH: Final = ("help", "fall", "silent", "low_battery")
 """Rules of a new resident's plan: none of them needs a consent."""
+
+IN_A_FORM: Final[dict[str, str]] = {
+    "at least one [[carers.contacts]]: only an admin may have none": N_(
+        "Please give one way at least to reach them; only an administrator may have none."
+    ),
+    "weekly windows, a calendar or a url: somebody has to be on duty": N_(
+        "Please say when somebody is on duty: every week, by a calendar, or by a web address."
+    ),
+    "a calendar or a url, not both; write a second shift with the same role": N_(
+        "Please give a calendar or a web address, not both; for the other, add a second shift with the same role."
+    ),
+}
+"""What is expected of an entry as a whole: words for whoever sees a form, and no file."""
 
 _KEYED_BY_NUMBER: Final = {"residents": "r", "devices": "d"}
 """Ids go into topics, links and logs: those of residents and devices say nothing of a person."""
@@ -131,14 +145,14 @@ def spread(problems: Sequence[Problem], table: str, number: int) -> tuple[dict[s
     others: list[str] = []
     for one in problems:
         text = re.sub(r' \(in "[^"]*"\)$', "", one.expected.removeprefix("expected "))
-        text = text[:1].upper() + text[1:]
+        text = IN_A_FORM.get(text) or text[:1].upper() + text[1:]
         found = _ENTRY.match(one.key)
         if table == SITE and one.key.startswith("centre."):
             own.setdefault(one.key.removeprefix("centre."), Flaw(text))
         elif found and found["table"] == table and int(found["number"]) == number and found["rest"]:
             own.setdefault(re.sub(r"\[(\d+)\]", r".\1", found["rest"]), Flaw(text))
         else:
-            others.append(f"{one.key}: {text}")
+            others.append(text if one.key == WHOLE else f"{one.key}: {text}")
     if len(others) > MOST_TOLD:
         others[MOST_TOLD:] = [f"… and {len(others) - MOST_TOLD} more"]
     return own, others

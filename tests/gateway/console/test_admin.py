@@ -96,7 +96,7 @@ async def test_a_new_resident_gets_a_care_plan(house: LivingHouse) -> None:
 async def test_taking_a_resident_out_takes_plan_and_assignments_and_comes_back(house: LivingHouse) -> None:
     async with house.signed_in("sam") as client:
         asked = (await client.get("/admin/remove/residents/r01")).text
-        assert "Assignment: Help button b1 → Carmen Vella (1 Jan 2026 –)" in asked
+        assert "Assignment: Help button b1 → Carmen Vella (1 Jan 2026)" in asked
         assert "Care plan: Carmen Vella" in asked
         answer = await submit(client, "/admin/remove/residents/r01")
         assert answer.status_code == 303, answer.text
@@ -106,6 +106,19 @@ async def test_taking_a_resident_out_takes_plan_and_assignments_and_comes_back(h
         await client.post("/admin/versions/3/undo", data={"_csrf_token": token})
         assert house.index.residents["r01"].name == "Carmen Vella"
         assert len(house.newest()["assignments"]) == 1
+
+
+async def test_what_a_whole_entry_lacks_is_said_in_the_words_of_the_form(house: LivingHouse) -> None:
+    async with house.signed_in("sam") as client:
+        carer = await submit(client, "/admin/new/carers", name="Anna")
+        assert carer.status_code == 422
+        assert "Please give one way at least to reach them" in carer.text
+        shift = await submit(client, "/admin/new/shifts", id="s", role="nurse")
+        assert shift.status_code == 422
+        assert "Please say when somebody is on duty" in shift.text
+        for answer in (carer, shift):
+            assert "(the whole file)" not in answer.text
+            assert "[[" not in answer.text
 
 
 async def test_who_is_still_needed_stays_and_the_page_says_by_whom(house: LivingHouse) -> None:

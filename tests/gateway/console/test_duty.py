@@ -40,9 +40,14 @@ async def test_a_manager_changes_a_shift_and_takes_it_back(house: House) -> None
         form = {"_csrf_token": field((await sam.get("/shifts")).text, "_csrf_token"), "role": "nurse", "why": "Ill."}
         wrong = await sam.post("/shifts/override", data={**form, "since": "soon", "until": "2026-03-03T07:00"})
         assert wrong.status_code == 409
-        assert "expected a day and a time" in wrong.text
+        assert "Please give a day and a time for the beginning." in wrong.text
         assert "2026-03-03T07:00" in wrong.text
         times = {"since": "2026-03-02T22:00", "until": "2026-03-03T07:00"}
+        for more, words in (({"role": "x"}, "choose a shift"), ({"comes": "nora", "leaves": "nora"}, "not the same"),
+                            ({"why": ""}, "write the reason"), ({"until": times["since"]}, "later than the beg"),
+                            ({"leaves": "bo", "comes": ""}, "not on duty"), ({"comes": "rita"}, "of that shift")):  # fmt: skip
+            refused = await sam.post("/shifts/override", data={**form, **times, "comes": "bo", **more})
+            assert words in refused.text, more
         done = await sam.post("/shifts/override", data={**form, **times, "leaves": "nora", "comes": "bo"})
         assert done.status_code == 303
         shown = (await sam.get("/shifts")).text

@@ -46,7 +46,7 @@ async def test_the_list_says_where_how_exactly_and_since_when(house: PlacesHouse
     async with house.signed_in() as nora:
         page = (await nora.get("/map")).text
         assert "in House and garden" in page
-        assert "to 9 m" in page
+        assert "good to 9 m" in page
         assert "3 minutes ago" in page
         assert ", old" not in page
         await house.stand("r01", at=before(1), lon=14.42, lat=35.9, accuracy_m=800, source="gateway")
