@@ -1,11 +1,13 @@
 """Bringing a device in: a code or the waiting room, who gets it, and a test press; and handing it on."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from litestar import Request, Response, get, post
+from litestar.datastructures import UploadFile
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
@@ -13,6 +15,7 @@ from litestar.response import Redirect
 from devices import registry
 from gateway.centre.diff import Document
 from gateway.clock import from_ms, to_ms
+from gateway.console import qr
 from gateway.console.admin import LOOK_AT_FIELDS, MAX_FORM_BYTES, admin_page, after, flaws_in_words, present
 from gateway.console.admin_entries import save_entry
 from gateway.console.deps import console_of
@@ -38,11 +41,21 @@ PRESS_FOR: Final = timedelta(minutes=15)
 
 
 def router() -> Router:
-    """GET /admin/pair, GET and POST /admin/pair/device, GET /admin/press/{id}, GET and POST /admin/hand-on/{id}."""
+    """GET /admin/pair, POST /admin/pair/photo, GET and POST /admin/pair/device and /admin/hand-on/{id}, GET
+    /admin/press/{id}."""
 
     @get("/pair")
     async def pair(request: Request[Any, Any, Any]) -> Response[Any]:
         return _pair(request)
+
+    @post("/pair/photo", request_max_body_size=qr.LARGEST)
+    async def read_photo(request: Request[Any, Any, Any]) -> Response[Any]:
+        sent = (await request.form()).get("picture")
+        found = await asyncio.to_thread(qr.codes_in, await sent.read()) if isinstance(sent, UploadFile) else []
+        code = next((one for one in found if read_label(one) is not None), None)
+        if code is None:
+            return _pair(request, no_code=True)
+        return Redirect("/admin/pair?" + urlencode({"code": code}), status_code=303)
 
     @get("/pair/device")
     async def fill(request: Request[Any, Any, Any]) -> Response[str]:
@@ -66,14 +79,14 @@ def router() -> Router:
 
     return Router(
         "/admin",
-        route_handlers=[pair, fill, add, press, ask, hand_on],
+        route_handlers=[pair, read_photo, fill, add, press, ask, hand_on],
         guards=[at_least("manager")],
         include_in_schema=False,
         request_max_body_size=MAX_FORM_BYTES,
     )
 
 
-def _pair(request: Request[Any, Any, Any]) -> Response[Any]:
+def _pair(request: Request[Any, Any, Any], *, no_code: bool = False) -> Response[Any]:
     console = console_of(request)
     tongue = tongue_for(request, required_visitor(request))
     _, document = present(console)
@@ -113,7 +126,8 @@ def _pair(request: Request[Any, Any, Any]) -> Response[Any]:
     return admin_page(
         request,
         "admin_pair.html",
-        status=422 if wrong else 200,
+        status=422 if wrong or no_code else 200,
+        no_code=no_code,
         waiting=listed,
         code=code,
         wrong=wrong,
