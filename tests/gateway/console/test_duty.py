@@ -43,9 +43,14 @@ async def test_a_manager_changes_a_shift_and_takes_it_back(house: House) -> None
         assert "Please give a day and a time for the beginning." in wrong.text
         assert "2026-03-03T07:00" in wrong.text
         times = {"since": "2026-03-02T22:00", "until": "2026-03-03T07:00"}
-        for more, words in (({"role": "x"}, "choose a shift"), ({"comes": "nora", "leaves": "nora"}, "not the same"),
-                            ({"why": ""}, "write the reason"), ({"until": times["since"]}, "later than the beg"),
-                            ({"leaves": "bo", "comes": ""}, "not on duty"), ({"comes": "rita"}, "of that shift")):  # fmt: skip
+        for more, words in (
+            ({"role": "x"}, "choose a shift"),
+            ({"comes": "nora", "leaves": "nora"}, "not the same"),
+            ({"why": ""}, "write the reason"),
+            ({"until": times["since"]}, "later than the beginning"),
+            ({"leaves": "bo", "comes": ""}, "not on duty then"),
+            ({"comes": "rita"}, "of that shift"),
+        ):
             refused = await sam.post("/shifts/override", data={**form, **times, "comes": "bo", **more})
             assert words in refused.text, more
         done = await sam.post("/shifts/override", data={**form, **times, "leaves": "nora", "comes": "bo"})
