@@ -1,5 +1,6 @@
 """Zones: the form without scripts, the JSON API, conflicts, deleting, and trying one before it is saved."""
 
+import json
 import math
 import re
 from collections.abc import AsyncIterator, Callable
@@ -14,6 +15,7 @@ from gateway.app.trying import ProcessTrier
 from gateway.console.trial_view import Document, TrialView
 from tests.gateway.console.house import field
 from tests.gateway.console.places import GARDEN, ZONES, PlacesHouse, before
+from tests.gateway.console.test_gate import calm
 
 
 @pytest.fixture
@@ -159,6 +161,51 @@ async def test_the_first_button_of_the_form_only_checks(house: PlacesHouse) -> N
     first = re.search(r"<button[^>]*>", form)
     assert first is not None
     assert 'name="do" value="check"' in first[0], "Enter in a field takes the first button"
+
+
+def _many(number: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": f"bed-{n}",
+            "name": f"Flower bed {n}",
+            "geometry": {"type": "Point", "coordinates": [14.41 + n * 0.0001, 35.9]},
+            "radius_m": 5.0,
+        }
+        for n in range(number)
+    ]
+
+
+async def test_a_list_of_many_places_comes_in_pages_and_is_searched(house: PlacesHouse) -> None:
+    document = house.newest()
+    document["zones"] += _many(120)
+    await house.apply(document)
+    async with house.signed_in("sam") as sam:
+        pages = [(await sam.get("/zones", params={"page": str(number)})).text for number in (1, 2, 3, 9)]
+        found = [re.findall(r'href="/zones/([a-z0-9-]+)">', page) for page in pages]
+        found = [[one for one in page if one != "new"] for page in found]
+        assert [len(page) for page in found] == [50, 50, 23, 23]
+        assert found[0] + found[1] + found[2] == [one["id"] for one in document["zones"]]
+        assert 'rel="next" href="/zones?page=2"' in pages[0]
+        assert 'rel="next"' not in pages[2]
+        assert pages[0].count('"radius_m":') == 50, "the map draws the same"
+        asked = (await sam.get("/zones", params={"q": "BED 11"})).text
+        assert re.findall(r'href="/zones/(bed-[0-9]+)">', asked) == ["bed-11", *(f"bed-{n}" for n in range(110, 120))]
+        assert "Nothing is called that." in (await sam.get("/zones", params={"q": "nowhere"})).text
+        assert (await sam.get("/zones", params={"page": "-1"})).status_code == 200
+
+
+async def test_the_editor_draws_the_nearest_of_very_many_places(house: PlacesHouse) -> None:
+    document = house.newest()
+    document["zones"] += _many(3000)
+    await house.apply(document)
+    async with house.signed_in("sam") as sam:
+        await sam.get("/zones")
+        async with calm():
+            assert (await sam.get("/zones")).status_code == 200
+            page = (await sam.get("/zones/bed-2000")).text
+    drawn = json.loads(page.split('id="map-shapes">')[1].split("</script>")[0])
+    assert {one["id"] for one in drawn} == {f"bed-{n}" for n in range(1850, 2151) if n != 2000}
+    assert "2702 places that are farther away are not drawn." in page
 
 
 async def test_a_crossing_is_refused_with_its_place(house: PlacesHouse) -> None:
