@@ -11,7 +11,8 @@ from tests.gateway.cli.desk import House
 def _audit(house: House) -> list[tuple[str, str]]:
     with closing(reader(house.path)) as db:
         found = db.execute(
-            "SELECT action, object FROM audit WHERE object LIKE 'resident/%' AND action != 'consent.change' ORDER BY seq"
+            "SELECT action, object FROM audit WHERE object LIKE 'resident/%' AND action != 'consent.change'"
+            " ORDER BY seq"
         )
         return [tuple(row) for row in found]
 
