@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 from collections import OrderedDict
-from datetime import date, datetime, time, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Annotated, Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 from litestar import Request, Response, get
 from litestar.enums import MediaType
@@ -13,7 +15,7 @@ from markupsafe import Markup
 
 from gateway import words
 from gateway.centre.index import CentreIndex
-from gateway.centre.model import Resident, Zone
+from gateway.centre.model import Zone
 from gateway.clock import to_ms
 from gateway.console import map_svg
 from gateway.console.beside import beside
@@ -22,15 +24,14 @@ from gateway.console.guards import Visitor, at_least, required_visitor
 from gateway.console.looks import looked
 from gateway.console.map_data import Overview, overview, track
 from gateway.console.map_svg import Drawing, Mark
-from gateway.console.map_words import Line, Point, hidden_lines, lines, points, rooms
-from gateway.console.pages import Tongue, page, render, tongue_for
+from gateway.console.map_way import REFUSED, newest, span_of, ways
+from gateway.console.map_words import WHY, Line, hidden_lines, lines, points, rooms
+from gateway.console.pages import Tongue, asks_for_part, live_page, page, render, tongue_for
 from gateway.console.privacy import Purpose, Shown, shown
 from gateway.console.routing import Router
 from gateway.console.tiles import Ground
 from gateway.console.wards import ward_name, wards_of
 from gateway.console.zone_model import zones_for
-from gateway.words import N_
-from rules.night import instant
 
 TARGET: Final = "map"
 """What a look at the map of all is called in the audit."""
@@ -38,12 +39,6 @@ TARGET: Final = "map"
 PICTURE_S: Final = 5
 """A picture of the map is used again for so long by the same reader."""
 _MOST_PICTURES: Final = 200
-
-REFUSED: Final = {
-    Shown.NOT_AGREED: N_("This person did not agree to be located, so the map does not show them."),
-    Shown.NO_ALARM: N_("This person agreed to be located while an alert about them is open. None is open now."),
-    Shown.NOT_YOURS: N_("There is nobody of that name whom you may see on the map."),
-}
 
 
 class Picture(NamedTuple):
@@ -123,7 +118,7 @@ class Map:
         return picture
 
     def _written(self, found: Overview, index: CentreIndex, visitor: Visitor, tongue: Tongue) -> Picture:
-        said = lines(found, index, tongue, timedelta(minutes=self._ground.settings.old_after_min))
+        said = lines(found, index, tongue, self._old_after)
         html = render(
             "_map_list.html",
             tongue,
@@ -137,93 +132,74 @@ class Map:
     async def _one(
         self, request: Request[Any, Any, Any], console: Console, visitor: Visitor, name: str, day: str | None
     ) -> Response[str]:
-        """The map of one resident with the way of a day, or a kind word why not."""
+        """The map of one resident with the way of a day, or a kind word why not; its parts for its own script."""
         tongue, index = tongue_for(request, visitor), console.deps.index()
         why = shown(console, visitor, name, Purpose.LOCATION)
         resident = index.residents.get(name)
+        part = asks_for_part(request)
+        address = "/map?" + urlencode({"resident": name} | ({"day": day} if day else {}))
         if resident is None or not why.allowed:
             text = tongue(REFUSED.get(why, REFUSED[Shown.NOT_YOURS]))
+            if part:  # what was open is taken away with all that names the person
+                return live_page(request, "map_track.html", tongue, address, visitor=visitor, text=text)
             status = 404 if why is Shown.NOT_YOURS else 200
             return page(
                 request, "map_hidden.html", tongue, status=status, visitor=visitor, text=text,
                 resident=resident if why is not Shown.NOT_YOURS else None,
             )  # fmt: skip
-        await looked(console, visitor.id, f"resident/{name}", via="page")
+        await looked(console, visitor.id, f"resident/{name}", via="page", again=part)
         chosen = span_of(day, console, why)
         found = await beside(console, lambda db: track(db, name, chosen.since, chosen.until))
         said = points(found, index, tongue)
+        last = newest(found, said, chosen, tongue, self._old_after)
+        context: dict[str, Any] = {
+            "visitor": visitor,
+            "resident": resident,
+            "text": None,
+            "points": said,
+            "newest": last,
+            "chosen": chosen,
+            "why": tongue(WHY[why.value]),
+        }
+        if part:
+            return live_page(request, "map_track.html", tongue, address, **context)
         zones = zones_for(index, visitor)
-        newest = [Mark(lon=one.lon, lat=one.lat, accuracy_m=one.accuracy_m, label=resident.room) for one in said[-1:]]
-        return self._page(
-            request,
-            tongue,
-            visitor=visitor,
-            resident=resident,
-            points=said,
-            chosen=chosen,
-            why=why,
-            drawing=map_svg.draw(zones, newest, ways(said)),
-            zones=zones,
-            etag="",
-            part="",
-        )
+        look = "spot aged" if last is not None and last.old else "spot"
+        marks = [
+            Mark(lon=one.lon, lat=one.lat, accuracy_m=one.accuracy_m, look=look, label=resident.room)
+            for one in said[-1:]
+        ]
+        drawing = map_svg.draw(zones, marks, ways(said))
+        ground = self._drawn_on(tongue, drawing, zones)
+        return live_page(request, "map_track.html", tongue, address, **context, **ground)
 
-    def _page(self, request: Request[Any, Any, Any], tongue: Tongue, **context: Any) -> Response[str]:
-        zones: Any = context.pop("zones")
-        drawing = context["drawing"]
-        settings = self._ground.settings
-        resident: Resident | None = context.setdefault("resident", None)
-        return page(
-            request,
-            "map.html" if resident is None else "map_track.html",
-            tongue,
-            now=tongue.at(tongue.now),
-            leaflet=self._ground.leaflet.url,
-            tiles=self._ground.template,
-            attribution=settings.attribution,
-            max_zoom=self._ground.max_zoom,
-            shapes=[shape_of(zone) for zone in zones],
-            scale=_scale(drawing, tongue) if isinstance(drawing, Drawing) else "",
-            **context,
-        )
+    @property
+    def _old_after(self) -> timedelta:
+        return timedelta(minutes=self._ground.settings.old_after_min)
 
+    def _page(
+        self,
+        request: Request[Any, Any, Any],
+        tongue: Tongue,
+        *,
+        drawing: Drawing | None,
+        zones: Sequence[Zone],
+        **context: Any,
+    ) -> Response[str]:
+        ground = self._drawn_on(tongue, drawing, zones)
+        return page(request, "map.html", tongue, now=tongue.at(tongue.now), **ground, **context)
 
-class Span(NamedTuple):
-    """The time of a track (UTC, ``until`` exclusive); ``day``: the local day; None: the last 24 hours."""
-
-    since: datetime
-    until: datetime
-    day: date | None
-    free: bool
-    """Whether a day can be chosen: only by who agreed to be shown at any time."""
-
-
-def span_of(day: str | None, console: Console, why: Shown) -> Span:
-    """The time that is asked for: a local day (YYYY-MM-DD), or the last 24 hours when it is none that can be shown."""
-    now, zone = console.deps.clock.now(), console.deps.index().timezone
-    free = why is Shown.AGREED
-    try:
-        chosen = date.fromisoformat(day) if day and free else None
-    except ValueError:
-        chosen = None
-    if chosen is None or not date(2000, 1, 1) <= chosen <= now.astimezone(zone).date():
-        return Span(now - timedelta(hours=24), now + timedelta(seconds=1), None, free)
-    return Span(
-        instant(datetime.combine(chosen, time.min), zone),
-        instant(datetime.combine(chosen + timedelta(days=1), time.min), zone),
-        chosen,
-        free,
-    )
-
-
-def ways(track: list[Point]) -> list[list[tuple[float, float]]]:
-    """The track in pieces between which nobody knows the way."""
-    found: list[list[tuple[float, float]]] = []
-    for point in track:
-        if point.gap or not found:
-            found.append([])
-        found[-1].append((point.lon, point.lat))
-    return found
+    def _drawn_on(self, tongue: Tongue, drawing: Drawing | None, zones: Sequence[Zone]) -> dict[str, Any]:
+        """What a template needs to draw a map."""
+        return {
+            "leaflet": self._ground.leaflet.url,
+            "tiles": self._ground.template,
+            "attribution": self._ground.settings.attribution,
+            "max_zoom": self._ground.max_zoom,
+            "shapes": [shape_of(zone) for zone in zones],
+            "drawing": drawing,
+            "scale": "" if drawing is None else words.distance(drawing.bar_m, tongue.language),
+        }
 
 
 def shape_of(zone: Zone) -> dict[str, Any]:
@@ -236,7 +212,3 @@ def shape_of(zone: Zone) -> dict[str, Any]:
 def _mark(line: Line) -> Mark:
     label = f"{line.alerts[0].mark} {line.room}" if line.alerts else line.room
     return Mark(lon=line.lon, lat=line.lat, accuracy_m=line.accuracy_m, look=line.look, label=label)
-
-
-def _scale(drawing: Drawing, tongue: Tongue) -> str:
-    return words.distance(drawing.bar_m, tongue.language)

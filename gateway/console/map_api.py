@@ -13,8 +13,9 @@ from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.listing import POLLED, Cursor, piece, polled
 from gateway.console.looks import looked
-from gateway.console.map import REFUSED, TARGET, span_of
+from gateway.console.map import TARGET
 from gateway.console.map_data import DRAWN, Spot, is_coarse, overview, track
+from gateway.console.map_way import REFUSED, span_of
 from gateway.console.pages import tongue_for
 from gateway.console.privacy import Purpose, Shown, shown
 from gateway.console.problems import problem

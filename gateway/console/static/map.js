@@ -5,11 +5,13 @@ import { fresh } from "./fresh.js";
 
 const box = document.getElementById("map");
 const spots = document.getElementById("spots");
-const track = document.getElementById("track");
+const way = document.getElementById("way");
 const map = ground(box);
 const zones = draw(box, map);
 const people = L.featureGroup().addTo(map);
 let pins = new Map();
+let newest = null; // where the person of a way was last
+const shown = new Map([...(way?.querySelectorAll("[data-part]") ?? [])].map((part) => [part.id, part.innerHTML]));
 
 function number(item, name) {
   return item.dataset[name] === undefined ? null : Number(item.dataset[name]);
@@ -68,6 +70,46 @@ function take(html) {
   if (which >= 0) document.getElementById(row)?.querySelectorAll("a, button")[which]?.focus({ preventScroll: true });
 }
 
+// The way of one person, from the list. When the newest position leaves what is seen, the map goes after it.
+function follow(move) {
+  people.clearLayers();
+  const points = [...way.querySelectorAll("li[data-lon]")].reverse();
+  const old = document.querySelector("#newest.aged") ? " aged" : "";
+  let before = null;
+  for (const [place, item] of points.entries()) {
+    const accuracy = number(item, "accuracy");
+    const last = place === points.length - 1;
+    if (accuracy && (last || item.dataset.coarse)) {
+      L.circle(at(item), { radius: accuracy, className: last ? `disc${old}` : "disc", interactive: false }).addTo(people);
+    }
+    if (before) {
+      L.polyline([at(before), at(item)], { className: item.dataset.gap ? "track unknown" : "track", interactive: false }).addTo(people);
+    }
+    L.circleMarker(at(item), { radius: last ? 9 : 5, className: "dot" }).bindTooltip(item.dataset.say).addTo(people);
+    before = item;
+  }
+  const seen = newest && map.getBounds().contains(newest);
+  newest = before && at(before);
+  if (move && seen && newest && !map.getBounds().contains(newest)) map.panTo(newest, { animate: false });
+}
+
+// Each part as the gateway sends it; what is not allowed any more is not in it, and goes at once.
+function takeWay(html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  for (const part of way.querySelectorAll("[data-part]")) {
+    const next = page.getElementById(part.id);
+    if (!next || shown.get(part.id) === next.innerHTML) continue;
+    shown.set(part.id, next.innerHTML);
+    const focused = part.contains(document.activeElement) ? document.activeElement.matches("summary") : null;
+    const open = part.querySelector("details")?.open;
+    part.replaceChildren(...next.childNodes);
+    const list = part.querySelector("details");
+    if (list && open !== undefined) list.open = open;
+    if (focused !== null) ((focused && list?.firstElementChild) || document.getElementById("main")).focus({ preventScroll: true });
+  }
+  follow(true);
+}
+
 if (spots) {
   show();
   fit(map, people.getLayers().length ? [people] : [zones]);
@@ -82,22 +124,15 @@ if (spots) {
     take,
     stale(yes) { document.getElementById("stale").hidden = !yes; },
   });
-} else if (track) {
-  const points = [...track.querySelectorAll("li[data-lon]")].reverse();
-  let before = null;
-  for (const [place, item] of points.entries()) {
-    const accuracy = number(item, "accuracy");
-    const last = place === points.length - 1;
-    if (accuracy && (last || item.dataset.coarse)) {
-      L.circle(at(item), { radius: accuracy, className: "disc", interactive: false }).addTo(people);
-    }
-    if (before) {
-      L.polyline([at(before), at(item)], { className: item.dataset.gap ? "track unknown" : "track", interactive: false }).addTo(people);
-    }
-    L.circleMarker(at(item), { radius: last ? 9 : 5, className: "dot" }).bindTooltip(item.dataset.say).addTo(people);
-    before = item;
-  }
-  fit(map, points.length ? [people] : [zones]);
+} else if (way) {
+  follow(false);
+  fit(map, people.getLayers().length ? [people] : [zones]);
+  fresh(way, {
+    take: takeWay,
+    stale(yes) { document.getElementById("stale").hidden = !yes; },
+    signedOut() { location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`); },
+    outdated() { location.reload(); },
+  });
 } else {
   fit(map, [zones]);
 }
