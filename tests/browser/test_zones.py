@@ -198,3 +198,21 @@ async def test_very_many_corners(phone: BrowserContext, house: PlacesHouse) -> N
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("status")).to_contain_text("House and garden is saved")
     assert len(_zone(house)["geometry"]["coordinates"][0]) == 1201
+
+
+async def test_no_corner_lies_under_a_button(phone: BrowserContext, house: PlacesHouse) -> None:
+    square = [[14.4, 35.89], [14.4015, 35.89], [14.4015, 35.8916], [14.4, 35.8916], [14.4, 35.89]]
+    centre = document()
+    centre["zones"].append({"id": "sq", "name": "Square", "geometry": {"type": "Polygon", "coordinates": [square]}})
+    await house.apply(centre)
+    page = await phone.new_page()
+    await sign_in(page, "sam")
+    await page.goto("/zones/sq")
+    await expect(page.locator(".handle.corner")).to_have_count(4)
+    met = await page.locator(".handle.corner").evaluate_all(
+        """all => all.map((one) => {
+          const { x, y, width, height } = one.getBoundingClientRect();
+          return one.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+        })"""
+    )
+    assert met == [True] * 4

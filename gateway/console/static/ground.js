@@ -91,6 +91,8 @@ export function fit(map, layers) {
   for (const layer of layers) {
     if (layer?.getBounds?.().isValid()) bounds.extend(layer.getBounds());
   }
-  if (bounds.isValid()) map.fitBounds(bounds, { padding: [24, 24], maxZoom: 18, animate: false });
+  // nothing that has to be touched lies under the buttons and signs in the corners
+  const free = { paddingTopLeft: [68, 40], paddingBottomRight: [68, 44] };
+  if (bounds.isValid()) map.fitBounds(bounds, { ...free, maxZoom: 18, animate: false });
   return bounds.isValid();
 }
