@@ -34,9 +34,11 @@ async def test_the_map_on_a_phone(phone: BrowserContext, house: PlacesHouse) -> 
     await expect(page.locator("path.disc")).to_have_count(1)
     await expect(page.locator("path.zone")).to_have_count(4)
     await expect(page.locator("#chip")).to_have_text("Live")
-    await house.stand("r02", lon=14.4008, at=before(40))
+    await page.get_by_role("button", name="On the map Room 101").click()
+    await house.stand("r02", lon=14.45, at=before(40))
     await house.raise_alert("r02")
     await expect(page.locator(".pin.aged.high")).to_have_text("!!! 102")
+    await expect(page.locator(".pin.aged.high")).to_be_in_viewport(ratio=1)  # 4 km beside what was seen
     await page.get_by_role("button", name="On the map Room 101").click()
     await expect(page.locator(".leaflet-popup-content")).to_contain_text("in House and garden")
     assert await barriers(page) == []

@@ -58,6 +58,28 @@ function show() {
   if (focused) pins.get(focused)?.getElement().focus({ preventScroll: true });
 }
 
+// An alarm that comes outside of what is seen is brought into view, as soon as nobody's hand is on the map.
+const HANDS_OFF_MS = 10_000;
+const urgent = (item) => /\b(high|medium)\b/.test(item.dataset.look);
+let touched = -HANDS_OFF_MS;
+let told = new Set();
+let unseen = [];
+
+function news() {
+  const alarms = [...spots.querySelectorAll("li[data-lon]")].filter(urgent);
+  unseen = [...unseen.map(({ id }) => document.getElementById(id)).filter((item) => alarms.includes(item)),
+    ...alarms.filter(({ id }) => !told.has(id))];
+  told = new Set(alarms.map(({ id }) => id));
+  look();
+}
+
+function look() {
+  if (!unseen.length || performance.now() - touched < HANDS_OFF_MS) return;
+  const out = unseen.filter((item) => !map.getBounds().contains(at(item)));
+  unseen = [];
+  if (out.length) fit(map, [L.featureGroup(out.map((item) => pins.get(item.id))), { getBounds: () => map.getBounds() }]);
+}
+
 function take(html) {
   const page = new DOMParser().parseFromString(html, "text/html").body;
   const focused = document.activeElement;
@@ -67,6 +89,7 @@ function take(html) {
   spots.replaceChildren(...page.childNodes);
   [...spots.querySelectorAll("details")].forEach((one, place) => { one.open = open[place] ?? false; });
   show();
+  news();
   if (which >= 0) document.getElementById(row)?.querySelectorAll("a, button")[which]?.focus({ preventScroll: true });
 }
 
@@ -113,6 +136,11 @@ function takeWay(html) {
 if (spots) {
   show();
   fit(map, people.getLayers().length ? [people] : [zones]);
+  news();
+  for (const touch of ["pointerdown", "wheel", "keydown"]) {
+    box.addEventListener(touch, () => { touched = performance.now(); }, { capture: true, passive: true });
+  }
+  setInterval(look, 1_000);
   spots.addEventListener("click", (event) => {
     const marker = pins.get(event.target.closest("[data-find]")?.dataset.find);
     if (!marker) return;
