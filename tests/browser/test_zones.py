@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -49,6 +50,7 @@ async def test_a_typo_is_never_taken_for_a_corner_less(phone: BrowserContext, ho
     await typo.press("Tab")
     await expect(typo).to_have_attribute("aria-invalid", "true")
     await expect(page.locator("#faults")).to_contain_text("Corner 4: Please write a number in degrees")
+    await expect(page.locator("path.mine.unsure")).to_have_count(1)
     await page.locator("#map").focus()
     await page.keyboard.press("n")
     await page.keyboard.press("ArrowUp")
@@ -142,6 +144,9 @@ async def test_enter_only_checks_and_leaving_asks(phone: BrowserContext, house: 
     await page.get_by_role("link", name="All places").click()
     await expect(page).to_have_url(f"{house.url}/zones")
     assert asked == ["beforeunload"], "nothing was changed, nothing is asked"
+    await page.goto("/zones?q=pond")
+    await expect(page.locator(".rows .row")).to_have_count(1)
+    assert await barriers(page) == []
 
 
 async def test_a_hole_stays_a_hole(phone: BrowserContext, house: PlacesHouse) -> None:
@@ -163,10 +168,12 @@ async def test_a_hole_stays_a_hole(phone: BrowserContext, house: PlacesHouse) ->
 async def test_across_the_date_line(phone: BrowserContext, house: PlacesHouse) -> None:
     far = document()
     ring = [[179.999, -17.0], [-179.999, -17.0], [-179.999, -16.998], [179.999, -16.998], [179.999, -17.0]]
-    far["zones"] += [{"id": "far", "name": "Far", "geometry": {"type": "Polygon", "coordinates": [ring]}}]
+    far["zones"][0]["geometry"] = {"type": "Polygon", "coordinates": [ring]}
+    far["zones"][1]["geometry"] = {"type": "Point", "coordinates": [-179.9985, -17.0]}
+    far["zones"][2]["geometry"] = {"type": "LineString", "coordinates": [[179.9985, -17.0], [-179.9985, -16.999]]}
     page = await _editor(phone, house)
     await house.apply(far)
-    await page.goto("/zones/far")
+    await page.goto("/zones/garden")
     await expect(page.locator(".handle.corner")).to_have_count(4)
     wide = await page.locator("path.mine").bounding_box()
     assert wide is not None
@@ -178,6 +185,18 @@ async def test_across_the_date_line(phone: BrowserContext, house: PlacesHouse) -
     await page.keyboard.press("ArrowRight")
     assert (await _rows(page))[2] == "-179.999953"
     await expect(page.locator(".handle.chosen")).to_be_in_viewport()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("status")).to_contain_text("House and garden is saved")
+    await house.stand("r01", lon=-179.9995, lat=-16.999, at=house.clock.now() - timedelta(minutes=3))
+    await page.goto("/map")
+    zones = await page.locator("path.zone").evaluate_all("all => all.map(one => one.getBoundingClientRect().width)")
+    assert len(zones) == 4
+    assert all(20 < wide < 1500 for wide in zones)
+    area = await page.locator("path.zone").first.bounding_box()
+    pin = await page.locator(".pin").bounding_box()
+    assert area is not None
+    assert pin is not None
+    assert area["x"] < pin["x"] + pin["width"] / 2 < area["x"] + area["width"]
 
 
 async def test_very_many_corners(phone: BrowserContext, house: PlacesHouse) -> None:

@@ -65,11 +65,14 @@ export function fields(form) {
     const list = part.querySelector(".points");
     while (list.children.length > path.points.length) list.lastElementChild.remove();
     while (list.children.length < path.points.length) list.append(row.cloneNode(true));
+    list.classList.toggle("many", path.points.length > 200);
     path.points.forEach((at, q) => {
       const one = list.children[q];
-      one.querySelector(".nr").textContent = q + 1;
+      const number = one.querySelector(".nr");
+      if (number.textContent !== String(q + 1)) number.textContent = q + 1;
       one.querySelectorAll("input").forEach((input, which) => {
-        input.name = `p.${p}.${q}.${which ? "lat" : "lon"}`;
+        const name = `p.${p}.${q}.${which ? "lat" : "lon"}`;
+        if (input.name !== name) input.name = name; // each change costs, with thousands of fields
         if (input.value !== written(at[which])) input.value = written(at[which]);
       });
     });

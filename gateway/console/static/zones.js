@@ -1,7 +1,7 @@
 // The zone editor: the number fields are the truth; the map draws them, and changes them by taps, drags and keys.
 /* global L */
 import { about, draw, fit, ground, zone } from "./ground.js";
-import { begun, beside, between, geometry, inserted, moved, neighbour, point, readable, removed, tapped, withPoint, wrapped } from "./shape.js";
+import { begun, beside, between, blank, geometry, inserted, moved, neighbour, point, readable, removed, tapped, withPoint, wrapped } from "./shape.js";
 import { unsaved } from "./unsaved.js";
 import { fields } from "./zone_fields.js";
 
@@ -65,9 +65,14 @@ function back(from, to) {
 function shape() {
   mine.clearLayers();
   const radius_m = state.radius > 0 ? state.radius : 1;
-  const layer = zone({ geometry: geometry(state), radius_m, width_m: state.width }, map, "zone mine");
+  const layer = zone({ geometry: geometry(state), radius_m, width_m: state.width }, map, unread() ? "zone mine unsure" : "zone mine");
   if (layer) layer.addTo(mine);
   return layer;
+}
+
+// A corner can't be drawn: what is drawn is not the whole border.
+function unread() {
+  return state.paths.some((path) => path.points.some((at) => !readable(at) && !blank(at)));
 }
 
 function handle(at, label, look, drag, done) {
