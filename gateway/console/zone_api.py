@@ -96,7 +96,8 @@ def router() -> Router:
         found = in_force(console)
         part, more = piece(found.entries, cursor, limit, key=lambda one: one["id"])
         users = await _users(request, (one["id"] for one in part))
-        view = ZoneList(version=found.version, zones=[_seen(one, users) for one in seen(console, part)], next=more)
+        zones = await asyncio.to_thread(lambda: [_seen(one, users) for one in seen(console, part)])
+        view = ZoneList(version=found.version, zones=zones, next=more)
         return await polled(request, view, look="zones")
 
     @get("/api/zones/{name:str}", summary="A zone", operation_id="zone", tags=["zones"])
