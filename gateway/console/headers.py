@@ -1,11 +1,13 @@
 """Headers that every response carries, errors and static files included."""
 
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 
 from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message, Scope
 
-from gateway.console.pages import STATIC_URL
+from gateway.console.pages import STATIC_URL, WATCHDOG
 
 _ALWAYS = {
     # no 'unsafe-inline', no other host, no frame around us
@@ -28,8 +30,8 @@ _DEFAULT = {
 
 _OF_PAGES = ("X-Frame-Options", "Cross-Origin-Opener-Policy", "Permissions-Policy", "Referrer-Policy")
 _OF_FILES = ("ETag", "Last-Modified", "Content-Disposition")
-"""A page's headers say nothing on a script or a style, and a file that never changes under its name is never asked for
-again: left out there, 300 bytes less each on a slow line."""
+"""A page's headers say nothing on a script, a style or the stream of beats, and a file that never changes under its
+name is never asked for again: left out there, 300 bytes less each on a slow line."""
 _FILES_POLICY = "default-src 'none'; frame-ancestors 'none'"
 """A file that somebody opens by itself is no page, and loads nothing."""
 
@@ -41,6 +43,13 @@ and nothing in between."""
 
 _FOR_SCRIPTS = ("/board", "/beats", "/part", "/answer", "/rounds/check")
 """Ends of the addresses that only our own scripts ask."""
+
+_KNOWN = frozenset({"/", "/wall", "/shell"})
+_KNOWN_BELOW = ("/alerts/", "/a/")
+"""Pages that the service worker asks for: something in between, which answers in our place, is not taken for us."""
+
+_WATCHED = frozenset({"/", "/wall"})
+_WATCHDOG_ALLOWED = f"; script-src 'self' 'sha256-{b64encode(sha256(WATCHDOG.encode()).digest()).decode()}'"
 
 _WITH_MAP = ("/map", "/zones")
 """Pages on which a map is drawn; no other page may load pictures from elsewhere."""
@@ -73,15 +82,29 @@ def security_headers(*, secure: bool, images: str | None = None) -> Callable[[Me
         for name, value in _DEFAULT.items():
             if name not in headers:
                 headers[name] = value
-        if asked_by_script(scope):
-            headers[VERSION] = STATIC_URL
-            session = scope.get("session")
-            if isinstance(session, dict) and "carer" in session:
-                headers[CARER] = str(session["carer"])
-        if scope["path"].startswith(STATIC_URL):
-            headers["Content-Security-Policy"] = _FILES_POLICY
-            for name in (*_OF_PAGES, *_OF_FILES):
-                if name in headers:
-                    del headers[name]
+        _who_answers(headers, scope)
+        _only_what_counts(headers, scope["path"])
 
     return add
+
+
+def _who_answers(headers: MutableScopeHeaders, scope: Scope) -> None:
+    """Our own scripts and the service worker are told that it is us, and whose session it is."""
+    path, by_script = scope["path"], asked_by_script(scope)
+    if path in _WATCHED:
+        headers["Content-Security-Policy"] += _WATCHDOG_ALLOWED
+    if by_script or path in _KNOWN or path.startswith(_KNOWN_BELOW):
+        headers[VERSION] = STATIC_URL
+    session = scope.get("session")
+    if by_script and isinstance(session, dict) and "carer" in session:
+        headers[CARER] = str(session["carer"])
+
+
+def _only_what_counts(headers: MutableScopeHeaders, path: str) -> None:
+    """Without what says nothing there: it would be some hundred bytes of each on a slow line."""
+    static = path.startswith(STATIC_URL)
+    if static:
+        headers["Content-Security-Policy"] = _FILES_POLICY
+    for name in (*_OF_PAGES, *_OF_FILES) if static else _OF_PAGES if path == "/beats" else ():
+        if name in headers:
+            del headers[name]

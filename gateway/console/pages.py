@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Request, Response
 from litestar.enums import MediaType
 from litestar.utils.scope.state import ScopeState
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from gateway import words
 from gateway.console.deps import console_of
@@ -44,6 +44,13 @@ def _digest_of_static() -> str:
 STATIC_URL = f"/static/{_digest_of_static()}"
 """Static files live under their own digest: browsers keep them for ever, and never mix two versions."""
 
+
+WATCHDOG = Markup(
+    'setTimeout(function f(){document.querySelector("#chip.live,#chip.stale")||'
+    'fetch("/board").then(()=>location.reload(),()=>setTimeout(f,9e3))},15e3)'
+)
+"""The one script that stands in a page, the board's and the wall's. When one of the others did not come over a bad
+line, nothing would ever be new, and nothing would say so. It waits for the gateway, and loads the page anew."""
 
 _KEY = '<input type="hidden" name="key"'
 """In each form that answers an alert. The page says for whom it was made: somebody else may have signed in since, in
@@ -106,6 +113,7 @@ def render(template: str, tongue: Tongue, **context: object) -> str:
             "language": tongue.language,
             "static": STATIC_URL,
             "visitor": None,
+            "watchdog": WATCHDOG,
             "part": False,
             "ends": None,
             **context,

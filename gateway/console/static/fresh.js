@@ -24,6 +24,8 @@ export function fresh(part, { take, stale, good: worked, lifted, signedOut, outd
     try {
       const response = await fetch(part.dataset.url, { headers: { "If-None-Match": part.dataset.etag }, cache: "no-store",
         credentials: "same-origin", redirect: "error", signal: AbortSignal.timeout(PATIENCE_MS) });
+      const version = response.headers.get("Telecare-Version");
+      if (!version) return; // something in between answers in the gateway's place
       if (response.status === 401) {
         if (signedOut) signedOut();
         else location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
@@ -40,8 +42,7 @@ export function fresh(part, { take, stale, good: worked, lifted, signedOut, outd
       }
       good = performance.now();
       goodAt = Date.now();
-      const version = response.headers.get("Telecare-Version");
-      if (version && version !== part.dataset.version) outdated?.();
+      if (version !== part.dataset.version) outdated?.();
       if (response.headers.has("Telecare-Ends")) import("./until.js").catch(() => {});
       worked?.();
     } catch (error) {

@@ -65,6 +65,7 @@ export async function refresh() {
     const response = await fetch(dataset.from, { headers: { "If-None-Match": etag }, cache: "no-store",
       credentials: "same-origin", redirect: "error", signal: AbortSignal.timeout(PATIENCE_MS) });
     const { headers, status } = response;
+    if (!headers.has("Telecare-Version")) return; // something in between, which says nothing of the alerts
     if (status === 401) return handlers.signedOut();
     if (status !== 304 && !response.ok) return;
     // Somebody else has signed in, in another tab: nothing of theirs belongs into this page.

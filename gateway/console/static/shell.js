@@ -17,6 +17,7 @@ if (last) {
   const page = new DOMParser().parseFromString(last.html, "text/html").body;
   // Ages and times that are left stood still; the time of the picture says what they are.
   board.replaceChildren(...page.childNodes);
+  for (const row of board.querySelectorAll(".moved")) row.classList.remove("moved"); // it stands still from now on
   chip.textContent = chip.dataset.stale.replace("{time}", timeOf(last.at));
   notice.textContent = notice.dataset.old.replace("{time}", timeOf(last.at)).replace("{name}", last.name);
 } else {
@@ -43,8 +44,8 @@ document.addEventListener("submit", () => setTimeout(ring));
 async function look() {
   try {
     const response = await fetch("/board", { cache: "no-store", redirect: "error", signal: AbortSignal.timeout(PATIENCE_MS) });
-    // an error page of something in between is no gateway
-    if (response.ok || response.status === 401) return location.reload();
+    // a page of something in between is no gateway, whatever it says
+    if (response.headers.has("Telecare-Version") && (response.ok || response.status === 401)) return location.reload();
   } catch {
     // still none
   }

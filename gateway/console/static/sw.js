@@ -10,8 +10,21 @@ const PATIENCE_MS = 6_000; // a hanging server is as bad as none
 
 addEventListener("install", (event) => {
   // addAll takes all or none: the page and its files are of one version, also when the gateway is renewed meanwhile
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll([SHELL, ...FILES])).then(() => skipWaiting()));
+  event.waitUntil(keep().then(() => skipWaiting()));
 });
+
+async function keep() {
+  const cache = await caches.open(CACHE);
+  await cache.addAll([SHELL, ...FILES]);
+  // something in between may have answered, kindly and with its own page
+  const html = await Promise.all(FILES.map(async (name) => (await cache.match(name)).headers.get("content-type") ?? ""));
+  if (ours(await cache.match(SHELL)) && !html.some((type) => type.startsWith("text/html"))) return;
+  await caches.delete(CACHE);
+  throw new Error("these are not the gateway's files");
+}
+
+// The gateway itself answered. Where a navigation is led to nobody can see into; the browser follows.
+const ours = (response) => response.type === "opaqueredirect" || response.headers.has("Telecare-Version");
 
 addEventListener("activate", (event) => {
   event.waitUntil((async () => {
@@ -36,12 +49,14 @@ async function file(request) {
   return kept ?? fetch(request);
 }
 
-// Always from the gateway when it answers; the kept page only when it does not.
+// Always from the gateway when it answers; the kept page when it does not, or when something in between says so.
 async function page(request, hurries) {
   const patience = new AbortController();
   const timer = hurries ? setTimeout(() => patience.abort(), PATIENCE_MS) : 0;
   try {
-    return await fetch(request, { signal: patience.signal });
+    const answer = await fetch(request, { signal: patience.signal });
+    if (ours(answer)) return answer;
+    return (await (await caches.open(CACHE)).match(SHELL)) ?? answer;
   } catch (error) {
     const shell = await (await caches.open(CACHE)).match(SHELL);
     if (shell) return shell;
@@ -83,7 +98,7 @@ async function answer(url, action, notification) {
   try {
     const told = await fetch(url, { method: "POST", body: new URLSearchParams({ answer: action }),
       credentials: "same-origin", headers: { Accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (!told.ok) throw new Error(String(told.status));
+    if (!told.ok || !ours(told)) throw new Error(String(told.status));
   } catch {
     return registration.showNotification(WORDS.failed, { body: notification.body, tag: notification.data.tag, lang: LANGUAGE,
       icon: `${STATIC}/icon-192.png`, requireInteraction: true, data: notification.data });
