@@ -114,6 +114,10 @@ class TooLateError(IllegalStepError):
     """The answer is about a moment that is over; nothing was changed."""
 
 
+class PromiseOverError(TooLateError):
+    """A promise that reached us only after its own time was over; nothing was changed."""
+
+
 class BeginAgainError(GatewayError):
     """A cursor belongs to a list that is not kept any more: the list is to be read from its beginning."""
 

@@ -23,7 +23,7 @@ from gateway.alerts.escalation import DEFAULT_TIMES
 from gateway.alerts.model import Acknowledge, Alert, Answer, Arrive, Close, HandOver, MoreHelp
 from gateway.alerts.table import NEWS, AlertEvent, AlertState
 from gateway.clock import to_ms
-from gateway.errors import HappenedSinceError, TooLateError
+from gateway.errors import HappenedSinceError, PromiseOverError, TooLateError
 from gateway.store.writer import Tx
 
 LATEST = timedelta(minutes=15)
@@ -74,14 +74,14 @@ def _left(answer: Acknowledge, age: timedelta) -> Acknowledge:
     """What is left of a promise, in whole minutes, rounded up.
 
     Raises:
-        TooLateError: nothing is.
+        PromiseOverError: nothing is.
     """
     if age < timedelta(minutes=1):
         return answer
     promised = DEFAULT_TIMES.eta_minutes if answer.eta_minutes is None else answer.eta_minutes
     left = -((age - timedelta(minutes=promised)) // timedelta(minutes=1))
     if left < 1 <= promised:
-        raise TooLateError(f"eta_minutes: {promised}: answered {age} ago, so the time is over; answer again.")
+        raise PromiseOverError(f"eta_minutes: {promised}: answered {age} ago, so the time is over; answer again.")
     return Acknowledge(left)
 
 

@@ -12,7 +12,7 @@ from gateway.alerts import queries, rows
 from gateway.alerts.model import Alert
 from gateway.alerts.table import AlertState
 from gateway.console.alert_page import alert_page
-from gateway.console.answers import OtherCarerError, PromiseOverError, given_of_form, key_of_form, read_form, take
+from gateway.console.answers import OtherCarerError, given_of_form, key_of_form, read_form, take
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import Visitor
 from gateway.console.ops import Counters
@@ -25,6 +25,7 @@ from gateway.errors import (
     GatewayError,
     HappenedSinceError,
     IllegalStepError,
+    PromiseOverError,
     TooLateError,
 )
 

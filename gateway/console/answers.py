@@ -18,13 +18,9 @@ from gateway.alerts.model import (
 )
 from gateway.alerts.taking import KeyReusedError, Taken
 from gateway.console.deps import Console
-from gateway.errors import BadAnswerError, NotAllowedError, TooLateError
+from gateway.errors import BadAnswerError, NotAllowedError
 
 MAX_KEY = 200
-
-
-class PromiseOverError(TooLateError):
-    """A promise that reached us only after its own time was over; nothing was changed."""
 
 
 class OtherCarerError(NotAllowedError):
@@ -41,17 +37,15 @@ def read_form(form: Mapping[str, str]) -> Answer:  # noqa: PLR0911 - one for eac
     ``answer`` is going:MINUTES, arrive, decline, more_help, hand_over:CARER (with ``note``), close (then with
     ``outcome`` and ``note``, and ``injured``, ``could_get_up`` and ``ambulance`` as yes, no or nothing after a fall)
     or reopen (with ``note``).
-    ``age_s``, set by the script, says how many seconds ago it was tapped: a promise counts from the tap, not from the
-    end of an outage.
+    How long ago it was tapped, which makes a promise shorter, is no part of it: see :func:`given_of_form`.
 
     Raises:
         BadAnswerError: a field is missing or can't be used.
-        PromiseOverError: the promised time was over before the answer arrived.
     """
     word, _, rest = form.get("answer", "").partition(":")
     match word:
         case "going":
-            return Acknowledge(_minutes_left(rest, form.get("age_s", "0")))
+            return Acknowledge(_promised(rest))
         case "arrive":
             return Arrive()
         case "decline":
@@ -108,7 +102,8 @@ def given_of_form(form: Mapping[str, str], who: str) -> since.Given:
         raise OtherCarerError("The page was made for another carer.")
     _, _, version = form.get("key", "").partition("-")
     seen = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else None
-    return since.Given(seen, timedelta(seconds=min(_whole(form.get("age_s", "0")), LONGEST_AGE_S)))
+    age = timedelta(seconds=min(_whole(form.get("age_s", "0")), LONGEST_AGE_S))
+    return since.Given(seen, age, named_then=True)
 
 
 async def take(
@@ -145,14 +140,11 @@ async def take(
     )
 
 
-def _minutes_left(minutes: str, age_s: str) -> int:
-    promised, age = _whole(minutes), _whole(age_s)
+def _promised(minutes: str) -> int:
+    promised = _whole(minutes)
     if promised < 1:
         raise BadAnswerError(f"answer: going:{minutes}: expected at least one minute.")
-    left_s = promised * 60 - age
-    if left_s <= 0:
-        raise PromiseOverError("The promised time is over.")
-    return -(-left_s // 60)
+    return promised
 
 
 def _whole(text: str) -> int:
@@ -165,7 +157,6 @@ __all__ = [
     "MAX_KEY",
     "KeyReusedError",
     "OtherCarerError",
-    "PromiseOverError",
     "Taken",
     "given_of_form",
     "key_of_form",

@@ -46,8 +46,14 @@ class PushKey(msgspec.Struct, kw_only=True):
     key: str | None
 
 
+class PushState(msgspec.Struct, kw_only=True):
+    """``mine``: the asker's messages come to that browser. It may belong to somebody else, or have been given up."""
+
+    mine: bool
+
+
 def router() -> Router:
-    """GET /api/push/key, POST /api/push/subscribe, POST /api/push/unsubscribe."""
+    """GET /api/push/key, POST /api/push/subscribe, .../unsubscribe and .../check."""
 
     @get("/push/key", summary="The key for subscribing to messages", operation_id="pushKey")
     async def key(request: Request[Any, Any, Any]) -> PushKey:
@@ -80,8 +86,27 @@ def router() -> Router:
         visitor = required_visitor(request)
         await console_of(request).deps.writer.write(lambda tx: _forget(tx, visitor.id, data.endpoint))
 
+    @post(
+        "/push/check",
+        status_code=200,
+        guards=[same_origin],
+        opt={"exclude_from_csrf": True},
+        summary="Whether messages to me come to this browser",
+        operation_id="pushCheck",
+    )
+    async def check(request: Request[Any, Any, Any], data: JSONBody[Endpoint]) -> PushState:
+        found = (
+            console_of(request)
+            .db()
+            .execute(
+                "SELECT 1 FROM push_subscriptions WHERE carer = ? AND endpoint = ? AND gone_at IS NULL",
+                (required_visitor(request).id, data.endpoint),
+            )
+        )
+        return PushState(mine=found.fetchone() is not None)
+
     return Router(
-        "/api", route_handlers=[key, subscribe, unsubscribe], guards=[at_least("relative")], tags=["messages"]
+        "/api", route_handlers=[key, subscribe, unsubscribe, check], guards=[at_least("relative")], tags=["messages"]
     )
 
 

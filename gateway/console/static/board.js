@@ -74,7 +74,7 @@ function take(html) {
     if (ids.has(row.id) || !inUse(row)) return;
     // Closed elsewhere, and somebody writes in it: it stays, and says so.
     wanted.splice(at, 0, row);
-    import("./rescue.js").then(({ closed }) => closed(row)).then(count, () => {});
+    import("./rescue.js").then(({ closed }) => closed(row)).catch(() => delete row.dataset.rings).then(count);
     if (list) return;
     list = document.createElement("ol");
     page.querySelector("#none").replaceWith(list);

@@ -11,6 +11,7 @@ export function fresh(part, { take, stale, good: worked, lifted, signedOut, outd
   let good = performance.now();
   let goodAt = Date.now();
   let beats;
+  let crowded = false; // streams hold all connections of the browser to us: no other one is opened
   let running = false;
   let again = false;
   let was = null;
@@ -23,7 +24,7 @@ export function fresh(part, { take, stale, good: worked, lifted, signedOut, outd
     running = true;
     try {
       const response = await fetch(part.dataset.url, { headers: { "If-None-Match": part.dataset.etag }, cache: "no-store",
-        credentials: "same-origin", redirect: "error", signal: AbortSignal.timeout(PATIENCE_MS) });
+        credentials: "same-origin", redirect: "error", signal: AbortSignal.timeout?.(PATIENCE_MS) });
       const version = response.headers.get("Telecare-Version");
       if (!version) return; // something in between answers in the gateway's place
       if (response.status === 401) {
@@ -42,12 +43,16 @@ export function fresh(part, { take, stale, good: worked, lifted, signedOut, outd
       }
       good = performance.now();
       goodAt = Date.now();
+      if (beats.readyState === 2 && !crowded) listen(); // something in between ended it for good
       if (version !== part.dataset.version) outdated?.();
       if (response.headers.has("Telecare-Ends")) import("./until.js").catch(() => {});
       worked?.();
     } catch (error) {
       // The chip tells. A browser keeps six connections to a host, for all its tabs: streams may hold them all.
-      if (error.name === "TimeoutError" || error.name === "AbortError") beats.close();
+      if (error.name === "TimeoutError" || error.name === "AbortError") {
+        crowded = true;
+        beats.close();
+      }
     } finally {
       running = false;
       paint();
@@ -87,11 +92,12 @@ export function fresh(part, { take, stale, good: worked, lifted, signedOut, outd
   addEventListener("pagehide", () => beats.close());
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return;
+    crowded = false;
     if (beats.readyState === 2) listen();
     refresh();
   });
   setInterval(() => {
-    paint();
+    if (!document.hidden) paint(); // hidden tabs count once a minute: what counts is what the next fetch says
     if (age() >= POLL_MS) refresh();
   }, 1_000);
   paint();

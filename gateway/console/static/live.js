@@ -2,6 +2,7 @@
 const STALE_MS = 13_000; // shown as stale within 15 s
 const POLL_MS = 5_000;
 const PATIENCE_MS = 8_000;
+const CALM_MS = 10_000; // nobody is signed in: that does not change each second
 
 const chip = document.getElementById("chip");
 const { dataset } = document.getElementById("alerts");
@@ -15,6 +16,8 @@ let running = false;
 let again = false;
 let handlers;
 let beats;
+let crowded = false; // streams hold all connections of the browser to us: no other one is opened
+let calm = 0;
 
 // handlers: {fragment(html), good(response), signedOut()}, and as far as wanted {lifted(), stale(), outdated()}
 export function start(given) {
@@ -26,12 +29,13 @@ export function start(given) {
   addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return;
+    crowded = false;
     if (beats.readyState === 2) listen();
     refresh();
   });
   setInterval(() => {
-    paint();
-    if (age() >= POLL_MS) refresh();
+    if (!document.hidden) paint(); // hidden tabs count once a minute: what counts is what the next fetch says
+    if (age() >= POLL_MS && performance.now() > calm) refresh();
   }, 1_000);
   paint();
 }
@@ -63,10 +67,13 @@ export async function refresh() {
   running = true;
   try {
     const response = await fetch(dataset.from, { headers: { "If-None-Match": etag }, cache: "no-store",
-      credentials: "same-origin", redirect: "error", signal: AbortSignal.timeout(PATIENCE_MS) });
+      credentials: "same-origin", redirect: "error", signal: AbortSignal.timeout?.(PATIENCE_MS) });
     const { headers, status } = response;
     if (!headers.has("Telecare-Version")) return; // something in between, which says nothing of the alerts
-    if (status === 401) return handlers.signedOut();
+    if (status === 401) {
+      calm = performance.now() + CALM_MS;
+      return handlers.signedOut();
+    }
     if (status !== 304 && !response.ok) return;
     // Somebody else has signed in, in another tab: nothing of theirs belongs into this page.
     if (carer && headers.get("Telecare-Carer") !== carer) return location.reload();
@@ -77,12 +84,16 @@ export async function refresh() {
       etag = headers.get("ETag") ?? "";
     }
     worked();
+    if (beats.readyState === 2 && !crowded) listen(); // something in between ended it for good
     // The gateway was renewed: a picture of the new one and scripts of the old one don't belong together.
     if (headers.get("Telecare-Version") !== dataset.version) handlers.outdated?.();
     handlers.good(response);
   } catch (error) {
     // The chip tells. A browser keeps six connections to a host, for all its tabs: streams may hold them all.
-    if (error.name === "TimeoutError" || error.name === "AbortError") beats.close();
+    if (error.name === "TimeoutError" || error.name === "AbortError") {
+      crowded = true;
+      beats.close();
+    }
   } finally {
     running = false;
     paint();

@@ -27,15 +27,18 @@ async function paint() {
   if (!able || !("PushManager" in globalThis) || !("Notification" in globalThis)) return say(state, "none");
   const known = await (await worker).pushManager.getSubscription();
   const allowed = Notification.permission === "granted";
-  on.hidden = Boolean(known && allowed) || Notification.permission === "denied";
-  off.hidden = !known;
-  say(state, Notification.permission === "denied" ? "denied" : known && allowed ? "on" : "off");
+  // the browser may know of a subscription of whoever used this phone before, or of one that the gateway gave up
+  const mine = known && allowed && (await (await post("/api/push/check", { endpoint: known.endpoint })).json()).mine;
+  on.hidden = Boolean(mine) || Notification.permission === "denied";
+  off.hidden = !mine;
+  say(state, Notification.permission === "denied" ? "denied" : mine ? "on" : "off");
 }
 
 async function post(url, body) {
   const response = await fetch(url, { method: "POST", credentials: "same-origin", body: JSON.stringify(body),
-    headers: { "Content-Type": "application/json" }, signal: AbortSignal.timeout(10_000) });
+    headers: { "Content-Type": "application/json" }, signal: AbortSignal.timeout?.(10_000) });
   if (!response.ok) throw new Error(String(response.status));
+  return response;
 }
 
 async function allow() {
@@ -71,7 +74,7 @@ async function end() {
 if (state) {
   on.addEventListener("click", allow);
   off.addEventListener("click", end);
-  paint().catch(() => say(state, "none"));
+  paint().catch(() => say(state, "failed"));
 }
 
 const install = document.getElementById("install");

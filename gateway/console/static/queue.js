@@ -53,16 +53,16 @@ function take(event) {
   const form = event.target;
   const alert = form.dataset?.queue;
   if (!alert) return;
-  const body = new URLSearchParams(new FormData(form, event.submitter));
+  const data = new FormData(form);
+  const { submitter } = event;
+  if (submitter?.name) data.set(submitter.name, submitter.value);
+  if (!submitter && !data.has("answer")) return; // an old browser does not say which button: it sends the form itself
+  const body = new URLSearchParams(data);
   // the page may be left open while somebody else signs in: the answer says whose it is
   body.set("carer", carer());
   const id = `${carer()}/${alert}/${body.get("key")}/${body.get("answer")}`;
-  try {
-    add({ id, alert, carer: carer(), name: document.querySelector(".me")?.textContent ?? carer(), url: form.action,
-      body: body.toString(), at: Date.now() });
-  } catch {
-    return; // no storage: the browser sends the form itself
-  }
+  add({ id, alert, carer: carer(), name: document.querySelector(".me")?.textContent ?? carer(), url: form.action,
+    body: body.toString(), at: Date.now(), page: performance.timeOrigin, then: performance.now() });
   event.preventDefault();
   said.delete(alert);
   failed.delete(alert);
@@ -75,10 +75,16 @@ function take(event) {
 const calm = ({ alert }) => isNaN(alert);
 const mine = () => all().filter((one) => one.carer === carer()).sort((one, other) => calm(one) - calm(other));
 
+// How long ago it was tapped. A clock that is set back makes nothing young: while the page stands, its own count is there
+// too, and after that what lies ahead is as old as can be.
+function age(one) {
+  const told = Date.now() - one.at;
+  const counted = one.page === performance.timeOrigin ? performance.now() - one.then : told < 0 ? 1e9 : 0;
+  return Math.max(told, counted);
+}
+
 function late(one) {
-  const age = Date.now() - one.at;
-  if (calm(one)) return false;
-  return age < 0 || age > QUIET_MS || failed.has(one.alert); // a clock that was set back makes nothing young
+  return !calm(one) && (age(one) > QUIET_MS || failed.has(one.alert));
 }
 
 // Numbers of the alerts that this carer goes for, or has closed, as far as these answers wait, and not for long.
@@ -131,12 +137,12 @@ export async function deliver() {
 // True: settled, one way or the other. False: it stays in the queue. null: it stays, and so do all others.
 async function send(item) {
   const body = new URLSearchParams(item.body);
-  body.set("age_s", String(Math.max(0, Math.round((Date.now() - item.at) / 1000))));
+  body.set("age_s", String(Math.round(age(item) / 1000)));
   body.set("carer", item.carer);
   let response, told;
   try {
     response = await fetch(item.url, { method: "POST", body, credentials: "same-origin", redirect: "error",
-      headers: { Accept: "application/json" }, signal: AbortSignal.timeout(PATIENCE_MS) });
+      headers: { Accept: "application/json" }, signal: AbortSignal.timeout?.(PATIENCE_MS) });
   } catch {
     return null; // no connection, or no answer in time
   }
@@ -201,7 +207,10 @@ function lines(waiting, word) {
 
 const NAME = "telecare-answers";
 
+let spare = null; // all of it, where nothing can be stored: as long as the page stands
+
 function all() {
+  if (spare) return spare;
   try {
     const list = JSON.parse(localStorage.getItem(NAME) ?? "[]");
     return Array.isArray(list) ? list : [];
@@ -211,11 +220,15 @@ function all() {
 }
 
 function save(list) {
-  localStorage.setItem(NAME, JSON.stringify(list));
+  try {
+    localStorage.setItem(NAME, JSON.stringify(list));
+    spare = null;
+  } catch {
+    spare = list;
+  }
 }
 
 // The same tap twice is one answer, and a correction takes the place of what it corrects.
-// Throws when the storage is full or off: then the plain form is sent.
 function add(item) {
   const list = all();
   const known = list.findIndex((other) => other.id === item.id);
