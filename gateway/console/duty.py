@@ -21,7 +21,7 @@ from gateway.console.view import name_of
 from gateway.coverage.model import Finding
 from gateway.coverage.report import look_ahead
 from gateway.errors import BadAnswerError
-from gateway.store import rotas
+from gateway.store import rotas, shift_ends
 from gateway.store.rotas import Span
 from gateway.store.writer import Tx
 from gateway.words import N_
@@ -112,7 +112,7 @@ def router() -> Router:
 
     @post("/shifts/changes/{number:int}/end", status_code=303, guards=[at_least("manager")])
     async def end(request: Request[Any, Any, Any], number: FromPath[int]) -> Response[Any]:
-        return await _change(request, lambda tx, _, who: rotas.take_back(tx, number, who=who), {})
+        return await _change(request, lambda tx, _, who: shift_ends.take_back(tx, number, who=who), {})
 
     @get("/coverage")
     async def coverage(request: Request[Any, Any, Any]) -> Response[str]:

@@ -28,7 +28,9 @@ _DEFAULT = {
 }
 
 
-_OF_PAGES = ("X-Frame-Options", "Cross-Origin-Opener-Policy", "Permissions-Policy", "Referrer-Policy")
+_OF_PAGES = (
+    "X-Frame-Options", "Cross-Origin-Opener-Policy", "Permissions-Policy", "Referrer-Policy", "X-Robots-Tag"
+)  # fmt: skip
 _OF_FILES = ("ETag", "Last-Modified", "Content-Disposition")
 """A page's headers say nothing on a script, a style or the stream of beats, and a file that never changes under its
 name is never asked for again: left out there, 300 bytes less each on a slow line."""

@@ -21,7 +21,7 @@ from gateway.console.problems import problem
 from gateway.console.routing import Router
 from gateway.coverage.report import LONGEST_DAYS, look_ahead
 from gateway.errors import BadAnswerError
-from gateway.store import rotas
+from gateway.store import rotas, shift_ends
 from gateway.store.rotas import Span
 from gateway.store.writer import Tx
 from gateway.words import say
@@ -207,7 +207,7 @@ def router() -> Router:
     )
     @once
     async def end(request: Request[Any, Any, Any], number: FromPath[int]) -> Response[Any]:
-        return await _change(request, lambda tx, who: rotas.take_back(tx, number, who=who), 200)
+        return await _change(request, lambda tx, who: shift_ends.take_back(tx, number, who=who), 200)
 
     handlers = [shifts, coverage, override, swap, end]
     return Router("/api", route_handlers=handlers, guards=[at_least("carer")], tags=["shifts"])

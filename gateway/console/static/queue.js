@@ -62,7 +62,7 @@ function take(event) {
   body.set("carer", carer());
   const id = `${carer()}/${alert}/${body.get("key")}/${body.get("answer")}`;
   add({ id, alert, carer: carer(), name: document.querySelector(".me")?.textContent ?? carer(), url: form.action,
-    body: body.toString(), at: Date.now(), page: performance.timeOrigin, then: performance.now() });
+    body: body.toString(), at: Date.now(), then: counted() });
   event.preventDefault();
   said.delete(alert);
   failed.delete(alert);
@@ -75,12 +75,13 @@ function take(event) {
 const calm = ({ alert }) => isNaN(alert);
 const mine = () => all().filter((one) => one.carer === carer()).sort((one, other) => calm(one) - calm(other));
 
-// How long ago it was tapped. A clock that is set back makes nothing young: while the page stands, its own count is there
-// too, and after that what lies ahead is as old as can be.
+// A clock that nobody sets while the page stands.
+const counted = () => performance.timeOrigin + performance.now();
+
+// How long ago it was tapped. A clock that is set back makes nothing young, and what lies ahead is as old as can be.
 function age(one) {
-  const told = Date.now() - one.at;
-  const counted = one.page === performance.timeOrigin ? performance.now() - one.then : told < 0 ? 1e9 : 0;
-  return Math.max(told, counted);
+  const ms = Math.max(Date.now() - one.at, counted() - (one.then ?? one.at));
+  return ms < 0 ? 1e9 : ms;
 }
 
 function late(one) {

@@ -225,7 +225,7 @@ async def test_api_is_described(house: House) -> None:
             "/api/shelves", "/api/shelves/{number}/end",
             "/api/shifts", "/api/shifts/overrides", "/api/shifts/swaps", "/api/shifts/changes/{number}/end",
             "/api/coverage", "/api/rounds", "/api/rounds/check", "/api/protection", "/api/kpis",
-            "/api/push/key", "/api/push/subscribe", "/api/push/unsubscribe",
+            "/api/push/key", "/api/push/subscribe", "/api/push/unsubscribe", "/api/push/check",
             "/api/residents", "/api/residents/{resident}", "/api/erasures", "/api/erasures/{resident}/go-on",
             *(
                 f"/api/residents/{{resident}}/{part}"
