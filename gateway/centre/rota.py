@@ -170,10 +170,16 @@ class Rotas:
 
 
 def changed(turns: Iterable[Turn], changes: Iterable[Change]) -> list[Turn]:
-    """The turns after the changes, the older change first; changes of other roles do nothing."""
+    """The turns after the changes, the older change first; changes of other roles do nothing.
+
+    Both halves of a swap count at once: what one of them has given to somebody is not given away by the other.
+    """
     found = list(turns)
+    together: dict[int, list[Change]] = {}
     for change in sorted(changes, key=lambda one: one.id):
-        found = list(_after(found, change))
+        together.setdefault(change.id if change.swap is None else change.swap, []).append(change)
+    for halves in together.values():
+        found = list(_after(found, halves))
     return sorted(set(found))
 
 
@@ -182,20 +188,27 @@ def on_duty(turns: Iterable[Turn], at: datetime) -> tuple[str, ...]:
     return tuple(dict.fromkeys(turn.carer for turn in turns if turn.start <= at < turn.end))
 
 
-def _after(turns: Sequence[Turn], change: Change) -> Iterator[Turn]:
-    if change.leaves is None and change.comes is not None:
-        yield Turn(change.since, change.until, change.role, change.comes, None)
+def _after(turns: Sequence[Turn], halves: Sequence[Change]) -> Iterator[Turn]:
+    for change in halves:
+        if change.leaves is None and change.comes is not None:
+            yield Turn(change.since, change.until, change.role, change.comes, None)
     for turn in turns:
-        start, end = max(turn.start, change.since), min(turn.end, change.until)
-        if turn.role != change.role or turn.carer != change.leaves or start >= end:
-            yield turn
-            continue
-        if turn.start < start:
-            yield turn._replace(end=start)
-        if change.comes is not None:
-            yield turn._replace(start=start, end=end, carer=change.comes, shift=None)
-        if end < turn.end:
-            yield turn._replace(start=end)
+        # the two halves of a swap name two carers, so at most one of them is about a turn
+        mine = next((one for one in halves if one.leaves == turn.carer and one.role == turn.role), None)
+        yield from (turn,) if mine is None else _given(turn, mine)
+
+
+def _given(turn: Turn, change: Change) -> Iterator[Turn]:
+    start, end = max(turn.start, change.since), min(turn.end, change.until)
+    if start >= end:
+        yield turn
+        return
+    if turn.start < start:
+        yield turn._replace(end=start)
+    if change.comes is not None:
+        yield turn._replace(start=start, end=end, carer=change.comes, shift=None)
+    if end < turn.end:
+        yield turn._replace(start=end)
 
 
 def _weekly(shift: Shift, window: WeeklyShift, zone: ZoneInfo, begin: datetime, end: datetime) -> Iterator[Turn]:

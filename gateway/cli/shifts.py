@@ -26,7 +26,7 @@ from gateway.cli.common import (
     settings_and_database,
 )
 from gateway.errors import BadAnswerError
-from gateway.store import rotas
+from gateway.store import rotas, shift_ends
 from gateway.store.database import reader
 from gateway.store.rotas import Span
 from gateway.store.writer import Tx, write_now
@@ -146,7 +146,7 @@ def end(
     json: JsonOption = False,
 ) -> None:
     """Take a change back; of a swap both halves."""
-    _write(lambda tx, _, name: rotas.take_back(tx, number, who=name), config, who, json=json)
+    _write(lambda tx, _, name: shift_ends.take_back(tx, number, who=name), config, who, json=json)
 
 
 def _write(work: Callable[[Tx, CentreIndex, str], list[Change]], config: Path, who: str | None, *, json: bool) -> None:

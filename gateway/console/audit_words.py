@@ -67,6 +67,7 @@ ACTIONS: Final[dict[str, str]] = {
     "shift.override": N_("changed a shift"),
     "shift.swap": N_("swapped shifts"),
     "shift.take_back": N_("took back a change of shifts"),
+    "shift.comer_gone": N_("took out who came by a change of shifts: it ended"),
     "test-contact": N_("tested a contact"),
     "token.make": N_("made a token"),
     "token.revoke": N_("took back a token"),

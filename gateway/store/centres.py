@@ -21,7 +21,7 @@ from gateway.centre.model import Centre
 from gateway.centre.sheets import Order, Sheets, document_from, entries_in, sheets_of
 from gateway.clock import from_ms, to_ms
 from gateway.errors import CentreError, Problem, UndoError, VersionConflictError
-from gateway.store import access, audit, former, hands
+from gateway.store import access, audit, former, hands, shift_ends
 from gateway.store.writer import Tx
 
 
@@ -156,6 +156,7 @@ def apply_ready(
     audit.record(tx, who=who, action="centre.apply", target=f"centre/{version}", detail=detail)
     access.keep_only(tx, wanted.carers, by=who)
     hands.ask_anew(tx, wanted.carers, by=who)
+    shift_ends.keep_only(tx, wanted.carers, by=who)
     return Applied(version, changed=True)
 
 

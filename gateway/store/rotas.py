@@ -21,7 +21,6 @@ LONGEST_CHANGE: Final = timedelta(days=92)
 """Three months: whoever is away for longer is taken out of the plan itself."""
 
 LONGEST_WHY: Final = 500
-_LARGEST: Final = 2**63 - 1
 
 
 class Copy(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +50,11 @@ def turns(db: sqlite3.Connection, index: CentreIndex, role: str, begin: datetime
     rotas = index.rotas
     texts = texts_of(db, index) if any(shift.role == role for shift in rotas.fetched) else {}
     planned = rotas.planned(role, begin, end, texts)
-    after = changed(planned, changes(db, role=role, begin=begin, end=end))
+    # whoever is no carer can't be told: such a change counts for nothing, and who was planned is on duty
+    made = [
+        one for one in changes(db, role=role, begin=begin, end=end) if one.comes is None or one.comes in index.carers
+    ]
+    after = changed(planned, made)
     return [turn for turn in after if turn.end > begin and turn.start < end]
 
 
@@ -128,7 +131,7 @@ def changes(
             "end": None if end is None else to_ms(end),
         },
     )
-    return [_change(row) for row in found]
+    return [change_of(row) for row in found]
 
 
 def override(
@@ -163,7 +166,9 @@ def override(
         raise BadAnswerError(f"comes: {comes!r}: expected somebody else than the carer who leaves.")
     _check(tx, index, role, span, [leaves], why)
     _stands_in(index, role, comes)
-    return _add(tx, role, span, leaves, comes, why, who, swap=None)
+    made = _add(tx, role, span, leaves, comes, why, who)
+    _written(tx, made, "shift.override")
+    return made
 
 
 def swap(
@@ -182,31 +187,11 @@ def swap(
     _check(tx, index, role, second[1], [second[0]], why)
     for carer in (first[0], second[0]):
         _stands_in(index, role, carer)
-    one = _add(tx, role, first[1], first[0], second[0], why, who, swap=None)
-    return one, _add(tx, role, second[1], second[0], first[0], why, who, swap=one.id)
-
-
-def take_back(tx: Tx, number: int, *, who: str) -> list[Change]:
-    """End a change; of a swap both halves.
-
-    Raises:
-        BadAnswerError: there is no such change in force.
-    """
-    row = None
-    if 0 < number <= _LARGEST:
-        row = tx.db.execute(
-            "SELECT coalesce(swap, id) AS first FROM shift_changes WHERE id = ? AND ended_at IS NULL", (number,)
-        ).fetchone()
-    if row is None:
-        raise BadAnswerError(f"change: {number}: expected the number of a change of shifts that is in force.")
-    ended = tx.db.execute(
-        "UPDATE shift_changes SET ended_at = ?, ended_by = ? WHERE (id = ? OR swap = ?) AND ended_at IS NULL"
-        " RETURNING *",
-        (to_ms(tx.now), who, row["first"], row["first"]),
-    ).fetchall()
-    for one in ended:
-        audit.record(tx, who=who, action="shift.take_back", target=f"shift_change/{one['id']}")
-    return sorted((_change(one) for one in ended), key=lambda change: change.id)
+    one = _add(tx, role, first[1], first[0], second[0], why, who)
+    two = _add(tx, role, second[1], second[0], first[0], why, who, swap=one.id)
+    _written(tx, one, "shift.swap", swap=one.id)
+    _written(tx, two, "shift.swap", swap=one.id)
+    return one, two
 
 
 def _check(tx: Tx, index: CentreIndex, role: str, span: Span, leaving: Iterable[str | None], why: str) -> None:
@@ -258,22 +243,25 @@ def _stands_in(index: CentreIndex, role: str, carer: str | None) -> None:
 
 
 def _add(
-    tx: Tx, role: str, span: Span, leaves: str | None, comes: str | None, why: str, who: str, *, swap: int | None
+    tx: Tx, role: str, span: Span, leaves: str | None, comes: str | None, why: str, who: str, *, swap: int | None = None
 ) -> Change:
     row = tx.db.execute(
         "INSERT INTO shift_changes (role, since, until, leaves, comes, swap, why, who, made_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
         (role, to_ms(span.since), to_ms(span.until), leaves, comes, swap, why.strip(), who, to_ms(tx.now)),
     ).fetchone()
-    change = _change(row)
-    times = {"since": span.since.isoformat(), "until": span.until.isoformat()}
-    detail = {"role": role, **times, "leaves": leaves, "comes": comes}
-    action = "shift.override" if swap is None else "shift.swap"
-    audit.record(tx, who=who, action=action, target=f"shift_change/{change.id}", detail=detail)
-    return change
+    return change_of(row)
 
 
-def _change(row: sqlite3.Row) -> Change:
+def _written(tx: Tx, change: Change, action: str, **more: int) -> None:
+    """The line of the audit; ``swap`` is the same number in both lines of a swap."""
+    times = {"since": change.since.isoformat(), "until": change.until.isoformat()}
+    detail = {"role": change.role, **times, "leaves": change.leaves, "comes": change.comes, **more}
+    audit.record(tx, who=change.who, action=action, target=f"shift_change/{change.id}", detail=detail)
+
+
+def change_of(row: sqlite3.Row) -> Change:
+    """A row of the table of changes."""
     return Change(
         id=row["id"],
         role=row["role"],

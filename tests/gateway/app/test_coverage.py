@@ -15,7 +15,7 @@ from gateway.clock import ManualClock
 from gateway.coverage import alarm
 from gateway.coverage.alarm import Said
 from gateway.settings.duty import Coverage
-from gateway.store import rotas
+from gateway.store import rotas, shift_ends
 from gateway.store.database import prepare, reader
 from gateway.store.rotas import Span
 from gateway.store.writer import Writer
@@ -83,7 +83,7 @@ async def test_what_is_near_is_told_in_the_night_as_soon_as_it_is_made(desk: Des
     await desk.without_nora(SOON)
     assert await desk.watch.look() is Said.TOLD
     change = rotas.changes(desk.db)[0].id
-    await desk.writer.write(lambda tx: rotas.take_back(tx, change, who="sam"))
+    await desk.writer.write(lambda tx: shift_ends.take_back(tx, change, who="sam"))
     assert await desk.watch.look() is Said.CLEARED
 
 

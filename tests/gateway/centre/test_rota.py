@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -269,3 +270,29 @@ def test_all_words_of_the_gateways_own_alerts_can_be_named() -> None:
 
     tables = variant(rules=sorted(RULE_TITLES))
     assert house(**tables).policies[0].when[0].rules == tuple(sorted(RULE_TITLES))
+
+
+@pytest.mark.parametrize(
+    ("planned", "first", "second", "expected"),
+    [
+        ([("nora", 7, 15), ("ben", 13, 21)], (7, 15), (13, 21), {("ben", 7, 15), ("nora", 13, 21)}),
+        ([("nora", 7, 15), ("ben", 7, 15)], (7, 15), (7, 15), {("ben", 7, 15), ("nora", 7, 15)}),
+        (
+            [("nora", 7, 15), ("ben", 13, 21)], (12, 15), (13, 16),
+            {("nora", 7, 12), ("ben", 12, 15), ("nora", 13, 16), ("ben", 16, 21)},
+        ),
+    ],
+)  # fmt: skip
+def test_a_swap_of_turns_that_overlap_takes_nobody_off_duty(
+    planned: list[tuple[str, int, int]],
+    first: tuple[int, int],
+    second: tuple[int, int],
+    expected: set[tuple[str, int, int]],
+) -> None:
+    halves = [change(1, *first, "nora", "ben"), msgspec.structs.replace(change(2, *second, "ben", "nora"), swap=1)]
+    start, hour = at("2026-01-15"), timedelta(hours=1)
+    after = changed([turn(*one) for one in planned], halves)
+    assert {(one.carer, (one.start - start) // hour, (one.end - start) // hour) for one in after} == expected
+    # a later change is about what the swap has made of the turns
+    late = changed([turn(*one) for one in planned], [*halves, change(3, 0, 24, "ben", "ida")])
+    assert {one.carer for one in late} == {"nora", "ida"}

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from gateway.centre.index import CentreIndex
+from gateway.centre.model import Centre
 from gateway.centre.rota import Change
 from gateway.errors import BadAnswerError
-from gateway.store import rotas
+from gateway.store import centres, rotas, shift_ends
 from gateway.store.audit import broken_at
 from gateway.store.rotas import Span
 from tests.gateway.alerts.ward import Ward
-from tests.gateway.centre.roster import WEEK, house, ics
+from tests.gateway.centre.roster import DOCUMENT, WEEK, house, ics
 
 DAY = timedelta(days=1)
 
@@ -57,7 +58,7 @@ def test_an_override_and_back(night: Ward) -> None:
     assert (made.id, made.why, made.who, made.ended_at) == (1, "ill", "sam", None)
     assert (on(night, "2026-03-02T05:59"), on(night, "2026-03-02T06:00")) == (("ben",), ("ida",))
     assert (on(night, "2026-03-02T17:59"), on(night, "2026-03-03T06:00")) == (("ida",), ("nora",))
-    assert [one.ended_by for one in night.do(lambda tx: rotas.take_back(tx, 1, who="boss"))] == ["boss"]
+    assert [one.ended_by for one in night.do(lambda tx: shift_ends.take_back(tx, 1, who="boss"))] == ["boss"]
     assert on(night, "2026-03-02T06:00") == ("nora",)
     assert rotas.changes(night.db) == []
     [kept] = rotas.changes(night.db, everything=True)
@@ -72,10 +73,10 @@ def test_a_swap_is_two_halves_of_one_thing(night: Ward) -> None:
     )
     assert (first.leaves, first.comes, second.leaves, second.comes, second.swap) == ("nora", "ben", "ben", "nora", 1)
     assert (on(night, "2026-03-02T12:00"), on(night, "2026-03-03T20:00")) == (("ben",), ("nora",))
-    night.do(lambda tx: rotas.take_back(tx, second.id, who="sam"))
+    night.do(lambda tx: shift_ends.take_back(tx, second.id, who="sam"))
     assert (on(night, "2026-03-02T12:00"), on(night, "2026-03-03T20:00")) == (("nora",), ("ben",))
     actions = [row[0] for row in night.db.execute("SELECT action FROM audit WHERE action LIKE 'shift%' ORDER BY seq")]
-    assert actions == ["shift.override", "shift.swap", "shift.take_back", "shift.take_back"]
+    assert actions == ["shift.swap", "shift.swap", "shift.take_back", "shift.take_back"]
     assert broken_at(night.db) is None
 
 
@@ -146,7 +147,7 @@ def test_a_relative_whom_only_a_calendar_names_swaps_with_nobody(tmp_path: Path)
 def test_a_change_that_is_none_can_not_be_taken_back(night: Ward, number: int) -> None:
     change(night)
     with pytest.raises(BadAnswerError, match="number of a change"):
-        night.do(lambda tx: rotas.take_back(tx, number, who="sam"))
+        night.do(lambda tx: shift_ends.take_back(tx, number, who="sam"))
 
 
 def test_changes_of_a_time(night: Ward) -> None:
@@ -155,6 +156,76 @@ def test_changes_of_a_time(night: Ward) -> None:
     assert rotas.changes(night.db, begin=MONDAY.until) == []
     assert rotas.changes(night.db, end=MONDAY.since) == []
     assert rotas.changes(night.db, role="cook") == []
+
+
+def test_both_halves_of_a_swap_are_one_thing_in_the_audit(night: Ward) -> None:
+    night.do(
+        lambda tx: rotas.swap(
+            tx, night.index, role="nurse", first=("nora", MONDAY), second=("ben", TUESDAY_NIGHT), why="x", who="sam"
+        )
+    )
+    rows = night.db.execute(
+        "SELECT action, object, json_extract(detail, '$.swap') FROM audit WHERE action LIKE 'shift%' ORDER BY seq"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("shift.swap", "shift_change/1", 1), ("shift.swap", "shift_change/2", 1),
+    ]  # fmt: skip
+
+
+def test_what_is_over_stays_and_what_is_running_ends_now(night: Ward) -> None:
+    change(night)
+    night.clock.move_to(at("2026-03-02T12:00"))
+    [ended] = night.do(lambda tx: shift_ends.take_back(tx, 1, who="sam"))
+    assert (ended.until, ended.ended_by) == (at("2026-03-02T12:00"), "sam")
+    assert (on(night, "2026-03-02T11:59"), on(night, "2026-03-02T12:00")) == (("ida",), ("nora",))
+    with pytest.raises(BadAnswerError, match="not over"):
+        night.do(lambda tx: shift_ends.take_back(tx, 1, who="sam"))
+    assert on(night, "2026-03-02T11:59") == ("ida",)
+    lines = night.db.execute("SELECT json_extract(detail, '$.until') FROM audit WHERE action = 'shift.take_back'")
+    assert [row[0] for row in lines] == ["2026-03-02T12:00:00+00:00"]
+
+
+def test_of_a_swap_the_half_that_was_worked_stays(night: Ward) -> None:
+    night.do(
+        lambda tx: rotas.swap(
+            tx, night.index, role="nurse", first=("nora", MONDAY), second=("ben", TUESDAY_NIGHT), why="x", who="sam"
+        )
+    )
+    night.clock.move_to(at("2026-03-03T00:00"))
+    # whichever half is named: the one that is over means the swap, whose other half is ahead
+    assert [one.id for one in night.do(lambda tx: shift_ends.take_back(tx, 1, who="sam"))] == [2]
+    assert (on(night, "2026-03-02T12:00"), on(night, "2026-03-03T20:00")) == (("ben",), ("ben",))
+
+
+def without_ida() -> Centre:
+    policy = {"id": "standard", "steps": [{"roles": ["nurse"], "wait_s": 120}], "failsafe": ["sam"]}
+    return house(carers=[one for one in DOCUMENT["carers"] if one["id"] != "ida"], policies=[policy])
+
+
+def test_whoever_is_no_carer_any_more_comes_to_nothing(night: Ward) -> None:
+    change(night)
+    night.index = CentreIndex(without_ida())
+    assert on(night, "2026-03-02T12:00") == ("nora",)
+
+
+def test_with_the_version_that_takes_a_carer_out_what_they_stand_in_for_ends(night: Ward) -> None:
+    later = Span(MONDAY.since + DAY, MONDAY.until + DAY)
+    change(night, span=Span(at("2026-03-01T18:00"), at("2026-03-02T06:00")), leaves="ben")  # running
+    change(night, span=later)
+    change(night, span=later, leaves=None, comes="ben")
+    change(night, leaves="nora", comes=None)
+    night.do(lambda tx: centres.apply(tx, house(), who="sam"))
+    assert len(rotas.changes(night.db)) == 4
+    night.clock.move_to(at("2026-03-01T23:00"))
+    night.do(lambda tx: centres.apply(tx, without_ida(), who="boss"))
+    assert [(one.id, one.until == night.clock.now()) for one in rotas.changes(night.db)] == [
+        (1, True), (3, False), (4, False),
+    ]  # fmt: skip
+    rows = night.db.execute("SELECT who, object FROM audit WHERE action = 'shift.comer_gone' ORDER BY seq")
+    assert [tuple(row) for row in rows] == [("boss", "shift_change/1"), ("boss", "shift_change/2")]
+    # whoever gets the id later is not on duty by it; who was on duty stays as it was
+    assert (on(night, "2026-03-03T12:00"), on(night, "2026-03-01T23:30")) == (("ben", "nora"), ("ben",))
+    assert on(night, "2026-03-01T22:30") == ("ida",)
 
 
 ROTA = ics(":20260301T200000Z|:20260302T060000Z|ida")
