@@ -18,6 +18,8 @@ from gateway.centre.model import Carer, Resident
 from gateway.console.deps import Console, console_of
 from gateway.console.origin import Sender, sender_of
 from gateway.console.sessions import KIOSK
+from gateway.console.signed_in import browser_family
+from gateway.store.access import SCREEN
 
 ROLES = ("relative", "carer", "manager", "admin")
 """From the least to the most; each may what the ones before may."""
@@ -67,8 +69,11 @@ def _screen(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> Visito
     """A paired wall screen: it is nobody, and everything but the wall is closed to it."""
     if connection.url.path not in KIOSK_PATHS:
         return None
+    # the key was given to this screen: copied into another kind of browser, it opens nothing
+    if connection.session.get("browser") != browser_family(connection.headers.get("user-agent", "")):
+        return None
     language = console_of(connection).deps.index().site.language
-    return Visitor(Carer.model_construct(id="kiosk", name=name, language=language, role="carer"))
+    return Visitor(Carer.model_construct(id=SCREEN, name=name, language=language, role="carer"))
 
 
 def required_visitor(connection: ASGIConnection[Any, Any, Any, Any]) -> Visitor:

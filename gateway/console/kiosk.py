@@ -22,6 +22,7 @@ from gateway.console.routing import Router
 from gateway.console.sessions import KIOSK
 from gateway.console.signed_in import browser_family
 from gateway.console.throttle import Throttle
+from gateway.store.access import SCREEN
 from gateway.store.audit import record
 from gateway.store.writer import Tx
 from gateway.words import N_
@@ -86,7 +87,7 @@ class Kiosk:
             request.set_session(
                 {
                     KIOSK: name,
-                    "carer": "kiosk",
+                    "carer": SCREEN,
                     "mark": secrets.token_hex(8),
                     "since": to_ms(self._deps.clock.now()),
                     "browser": browser_family(request.headers.get("user-agent", "")),

@@ -14,6 +14,7 @@ from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
 from gateway.console.colleagues import Colleagues
 from gateway.console.pages import Tongue
+from gateway.store.access import SCREEN
 from gateway.words import N_
 from rules.registry import RULES
 
@@ -165,6 +166,8 @@ def name_of(who: str | None, index: CentreIndex, tongue: Tongue) -> str:
     """A person as the history names them."""
     if who is None:
         return tongue("The gateway")
+    if who == SCREEN:
+        return tongue("Wall screen")
     if who.startswith("cli:"):
         return tongue("{user} (command line)", user=who.removeprefix("cli:"))
     return index.carer_name(who) or who

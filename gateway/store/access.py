@@ -11,8 +11,8 @@ from gateway.clock import to_ms
 from gateway.store import audit
 from gateway.store.writer import Tx
 
-SCREEN: Final = "kiosk"
-"""Whose sessions those of wall screens are: nobody of the centre."""
+SCREEN: Final = "@wall"
+"""Whose sessions those of wall screens are: nobody of the centre, and no id that anybody can have."""
 
 
 _OF_CARERS: Final = (

@@ -144,12 +144,12 @@ def check_off(
     same = known is not None and known.result is result and known.who == who and not _leaks_since(what, known)
     if known is not None and same and at - known.at < COMES_BACK:
         return known
-    tx.db.execute(
-        "INSERT INTO round_checks (resident, what, since, result, at, who) VALUES (?, ?, ?, ?, ?, ?)",
+    number = tx.db.execute(
+        "INSERT INTO round_checks (resident, what, since, result, at, who) VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
         (resident, what, to_ms(since), result.value, to_ms(at), who),
-    )
+    ).fetchone()[0]
     late = {"said_at": at.isoformat()} if at != tx.now else {}
-    detail = {"what": what, "result": result, **late}
+    detail = {"check": number, **late}  # what it was says something of a body, and the audit outlives the person
     audit.record(tx, who=who, action="round.check", target=f"resident/{resident}", detail=detail)
     return Check(resident, what, since, result, at, who)
 

@@ -6,11 +6,13 @@ from copy import deepcopy
 import pytest
 
 from gateway.centre.index import CentreIndex
-from gateway.centre.load import centre_from_document
+from gateway.centre.load import centre_from_document, to_document
 from gateway.console import tokens
 from gateway.console.signed_in import browser_family
 from gateway.console.throttle import FREE_TRIES
 from gateway.console.tokens import Scope
+from gateway.store import access
+from gateway.store.access import SCREEN
 from tests.gateway.console.house import DOCUMENT, PASSWORD, House, field, sign_in
 
 ADMIN = {"id": "ada", "name": "Ada Muscat", "role": "admin", "contacts": [{"channel": "log"}]}
@@ -210,6 +212,9 @@ async def test_a_wall_screen_is_paired_once_and_sees_the_wall_only(house: House)
             assert (await screen.get(path)).status_code == 401, path
         again = {"_csrf_token": field((await second.get("/kiosk")).text, "_csrf_token"), "code": found[0]}
         assert (await second.post("/kiosk", data=again)).status_code == 422
+        # its key in another kind of browser opens nothing
+        copied = await screen.get("/wall", headers={"User-Agent": "Mozilla/5.0 (iPhone) Firefox/140.0"})
+        assert (copied.status_code, "101" in copied.text) == (303, False)
         house.clock.move(100 * 24 * 3600)
         assert (await screen.get("/wall")).status_code == 200
         house.clock.move(100 * 24 * 3600)
@@ -217,7 +222,7 @@ async def test_a_wall_screen_is_paired_once_and_sees_the_wall_only(house: House)
         await sign_in(ada, "ada")
         listed = (await ada.get("/account/sessions/all")).text
         assert "Day room" in listed
-        session = dict(house.ask("SELECT carer, id FROM sessions"))["kiosk"]
+        session = dict(house.ask("SELECT carer, id FROM sessions"))[SCREEN]
         end = {"_csrf_token": field(listed, "_csrf_token")}
         assert (await ada.post(f"/account/sessions/{session}/end", data=end)).status_code == 303
         assert (await screen.get("/wall")).status_code == 303
@@ -235,3 +240,16 @@ async def test_a_code_for_a_screen_is_made_by_administrators_and_gets_too_old(ho
         for _ in range(FREE_TRIES):
             assert (await screen.post("/kiosk", data=typed)).status_code == 422
         assert (await screen.post("/kiosk", data=typed)).status_code == 429
+
+
+async def test_a_carer_who_is_called_like_the_wall_is_no_wall(house: House) -> None:
+    document = to_document(house.index.centre)
+    document["carers"].append({"id": "kiosk", "name": "Kio Sk", "role": "carer", "contacts": [{"channel": "log"}]})
+    house.index = CentreIndex(centre_from_document(document))
+    await house.give_passwords("kiosk")
+    async with house.signed_in("kiosk") as carer:
+        assert len((await carer.get("/api/account/sessions")).json()) > 0
+        gone = frozenset(one.id for one in house.index.centre.carers) - {"kiosk"}
+        await house.writer.write(lambda tx: access.keep_only(tx, gone, by=None))
+        assert house.ask("SELECT carer FROM sessions") == []
+    assert house.ask("SELECT carer FROM accounts WHERE carer = 'kiosk'") == []
