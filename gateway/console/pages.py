@@ -46,7 +46,7 @@ STATIC_URL = f"/static/{_digest_of_static()}"
 
 
 WATCHDOG = Markup(
-    'setTimeout(function f(){chip.className[4]||'
+    "setTimeout(function f(){chip.className[4]||"
     'fetch("/board").then(()=>location.reload(),()=>setTimeout(f,9e3))},15e3)'
 )
 """The one script that stands in a page, the board's and the wall's. When one of the others did not come over a bad
