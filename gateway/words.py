@@ -286,6 +286,11 @@ def day(at: date, language: str) -> str:
     return format_skeleton("MMMMEEEEd", at, locale=_locale(language))
 
 
+def short_day(at: date, language: str) -> str:
+    """A day in a few letters: Sun, 1 Mar."""
+    return format_skeleton("MMMEd", at, locale=_locale(language))
+
+
 def date_of(at: date, language: str) -> str:
     """A day with its year: 1 Mar 2026."""
     return format_date(at, "medium", locale=_locale(language))

@@ -3,13 +3,11 @@
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
-import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 
 from gateway.centre.index import CentreIndex
-from gateway.centre.rota import Change, Turn
 from gateway.console.beside import beside
 from gateway.console.deps import console_of
 from gateway.console.guards import ROLES, at_least, required_visitor
@@ -17,6 +15,7 @@ from gateway.console.looks import looked
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.problems import refuse
 from gateway.console.routing import Router
+from gateway.console.shift_words import day_of, line_of
 from gateway.console.view import name_of
 from gateway.coverage.model import Finding
 from gateway.coverage.report import look_ahead
@@ -30,37 +29,8 @@ Form = URLEncodedBody[dict[str, str]]
 
 DAYS: Final = 7
 
-
-class Duty(msgspec.Struct, frozen=True):
-    """A carer's turn as the page shows it: from when until when, in the house's own time."""
-
-    who: str
-    hours: str
-    now: bool
-    changed: bool
-
-
-class RoleOfDay(msgspec.Struct, frozen=True):
-    """The turns of one role that begin on a day, or go on from the day before."""
-
-    role: str
-    duties: list[Duty]
-
-
-class Day(msgspec.Struct, frozen=True):
-    """A day on the wall."""
-
-    title: str
-    iso: str
-    roles: list[RoleOfDay]
-
-
-class ChangeLine(msgspec.Struct, frozen=True):
-    """A change that somebody made to the shifts."""
-
-    number: int
-    text: str
-    why: str
+CHANGES: Final = 50
+"""Changes on a page, the soonest first; the next ones are on the next page."""
 
 
 WRONG: Final[dict[str, str]] = {
@@ -153,11 +123,13 @@ async def _shifts(
     local = now.astimezone(index.timezone)
     begin = datetime.combine(local.date(), time(), index.timezone).astimezone(UTC)
     end = begin + timedelta(days=DAYS + 1)
+    asked = request.query_params.get("changes", "")
+    sheet = int(asked) if asked.isdecimal() and len(asked) < 5 else 0
     turns, changes = await beside(
         console,
         lambda db: (
             {role: rotas.turns(db, index, role, begin, end) for role in index.rotas.roles},
-            rotas.changes(db, begin=now, end=end),
+            rotas.ahead(db, now, limit=CHANGES + 1, offset=CHANGES * sheet),
         ),
     )
     await looked(console, visitor.id, "shifts", via="page")
@@ -175,49 +147,13 @@ async def _shifts(
         refused=refused,
         typed=typed or {},
         now_on=now_on,
-        days=[_day(begin, number, turns, index, tongue, now) for number in range(DAYS)],
-        changes=[_change_line(change, index, tongue) for change in changes],
+        days=[day_of(begin, number, turns, index, tongue, now) for number in range(DAYS)],
+        changes=[line_of(change, index, tongue) for change in changes[:CHANGES]],
+        earlier=sheet - 1 if sheet else None,
+        later=sheet + 1 if len(changes) > CHANGES else None,
         roles=list(index.rotas.roles),
         carers=sorted((carer.name, carer.id) for carer in index.carers.values() if carer.role != "relative"),
     )
-
-
-def _day(
-    begin: datetime, number: int, turns: dict[str, list[Turn]], index: CentreIndex, tongue: Tongue, now: datetime
-) -> Day:
-    date = (begin.astimezone(index.timezone) + timedelta(days=number)).date()
-    start, stop = (
-        datetime.combine(day, time(), index.timezone).astimezone(UTC) for day in (date, date + timedelta(days=1))
-    )
-    roles = []
-    for role, found in turns.items():
-        # a turn of the night before is shown on the day on which it began
-        early = [turn for turn in found if number == 0 and turn.start < start < turn.end]
-        mine = sorted([*early, *(turn for turn in found if start <= turn.start < stop)])
-        roles.append(RoleOfDay(role, [_duty(turn, index, tongue, now) for turn in mine]))
-    return Day(tongue.day(date), date.isoformat(), roles)
-
-
-def _duty(turn: Turn, index: CentreIndex, tongue: Tongue, now: datetime) -> Duty:
-    hours = "–".join(at.astimezone(index.timezone).strftime("%H:%M") for at in (turn.start, turn.end))
-    return Duty(name_of(turn.carer, index, tongue), hours, turn.start <= now < turn.end, turn.shift is None)
-
-
-def _change_line(change: Change, index: CentreIndex, tongue: Tongue) -> ChangeLine:
-    values: dict[str, object] = {
-        "role": change.role,
-        "since": tongue.at(change.since),
-        "until": tongue.at(change.until),
-        "leaves": name_of(change.leaves, index, tongue) if change.leaves else "",
-        "comes": name_of(change.comes, index, tongue) if change.comes else "",
-    }
-    if change.leaves and change.comes:
-        text = tongue("{role}, {since} to {until}: {comes} instead of {leaves}", **values)
-    elif change.comes:
-        text = tongue("{role}, {since} to {until}: {comes} comes too", **values)
-    else:
-        text = tongue("{role}, {since} to {until}: {leaves} is not there", **values)
-    return ChangeLine(change.id, text, change.why)
 
 
 def _finding(one: Finding, tongue: Tongue) -> tuple[str, list[str]]:

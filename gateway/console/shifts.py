@@ -40,7 +40,7 @@ class TurnView(msgspec.Struct):
 
 
 class ShiftsView(msgspec.Struct):
-    """Who is on duty in the coming days, changes counted in, and the changes themselves."""
+    """Who is on duty in the coming days, changes counted in, and all changes that are not over, the soonest first."""
 
     turns: list[TurnView]
     changes: list[Change]
@@ -115,8 +115,8 @@ def router() -> Router:
 
         def read(db: Connection) -> ShiftsView:
             found = [turn for role in index.rotas.roles for turn in rotas.turns(db, index, role, now, end)]
-            turns = [TurnView(turn.role, turn.carer, turn.start, turn.end, turn.shift) for turn in sorted(found)]
-            return ShiftsView(turns, rotas.changes(db, begin=now, end=end))
+            turns = [TurnView(turn.role, turn.carer, turn.start, turn.end, turn.shift) for turn in in_order(found)]
+            return ShiftsView(turns, rotas.ahead(db, now))
 
         return await polled(request, await beside(console, read), look="shifts")
 

@@ -134,6 +134,15 @@ def changes(
     return [change_of(row) for row in found]
 
 
+def ahead(db: sqlite3.Connection, now: datetime, *, limit: int = -1, offset: int = 0) -> list[Change]:
+    """The changes in force that are not over at ``now`` (UTC), the soonest first; -1: all of them."""
+    found = db.execute(
+        "SELECT * FROM shift_changes WHERE ended_at IS NULL AND until > ? ORDER BY since, id LIMIT ? OFFSET ?",
+        (to_ms(now), limit, offset),
+    )
+    return [change_of(row) for row in found]
+
+
 def override(
     tx: Tx,
     index: CentreIndex,

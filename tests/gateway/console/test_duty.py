@@ -82,3 +82,41 @@ async def test_coverage_names_the_gap(house: House) -> None:
     assert "Gaps: nobody would come" in shown.text
     async with house.signed_in("rita") as rita:
         assert (await rita.get("/coverage")).status_code == 403
+
+
+async def test_every_change_that_is_not_over_is_on_the_page_and_in_the_api(house: House) -> None:
+    with_shifts(house)
+    async with house.signed_in("sam") as sam:
+        token = field((await sam.get("/shifts")).text, "_csrf_token")
+        form = {"_csrf_token": token, "role": "nurse", "leaves": "", "comes": "bo"}
+        for number in range(51):
+            times = {"since": f"2026-04-20T07:{number:02}", "until": "2026-04-27T07:00", "why": f"Away {number:02}."}
+            assert (await sam.post("/shifts/override", data={**form, **times})).status_code == 303
+        first = (await sam.get("/shifts")).text
+        second = (await sam.get("/shifts?changes=1")).text
+        assert [f"Away {n:02}." for n in range(51) if f"Away {n:02}." in first] == [f"Away {n:02}." for n in range(50)]
+        assert 'href="/shifts?changes=1#changes"' in first
+        assert "Away 49." not in second
+        assert "Away 50." in second
+        assert 'action="/shifts/changes/51/end"' in second
+        assert len((await sam.get("/api/shifts?days=1")).json()["changes"]) == 51
+
+
+async def test_a_turn_stands_on_each_day_that_it_touches(house: House) -> None:
+    with_shifts(house)
+    async with house.signed_in("sam") as sam:
+        token = field((await sam.get("/shifts")).text, "_csrf_token")
+        form = {"_csrf_token": token, "role": "nurse", "leaves": "", "comes": "bo", "why": "Flu."}
+        times = {"since": "2026-03-02T07:00", "until": "2026-03-05T00:00"}
+        assert (await sam.post("/shifts/override", data={**form, **times})).status_code == 303
+        days = (await sam.get("/shifts")).text.split('<section aria-labelledby="d')[1:]
+        page = {day[:10]: [part.split("</li>")[0] for part in day.split("<li>")[1:]] for day in days}
+    bo = {day: [one.split("</time>")[0] for one in lines if "Bo Jensen" in one] for day, lines in page.items()}
+    assert {day: hours for day, hours in bo.items() if hours} == {
+        "2026-03-02": ["<time>07:00–Thu 5 Mar 00:00"],
+        "2026-03-03": ["<time>Mon 2 Mar 07:00–Thu 5 Mar 00:00"],
+        "2026-03-04": ["<time>Mon 2 Mar 07:00–24:00"],
+    }
+    assert [one.split("</time>")[0] for one in page["2026-03-03"] if "Nora Borg" in one] == [
+        "<time>Mon 2 Mar 22:00–07:00", "<time>22:00–Wed 4 Mar 07:00",
+    ]  # fmt: skip
