@@ -113,7 +113,7 @@ class Rotas:
                 found += _weekly(shift, window, zone, begin, end)
             for event in self._events(shift, begin, end, copies):
                 found += [Turn(event.start, event.end, role, carer, shift.id) for carer in self._named(event).carers]
-        return sorted(set(found))
+        return in_order(found)
 
     def unknown(self, role: str, begin: datetime, end: datetime, copies: Mapping[str, str]) -> list[Unknown]:
         """Names in the calendars of a role that are no carer's or several carers', with the events they stand in."""
@@ -180,7 +180,12 @@ def changed(turns: Iterable[Turn], changes: Iterable[Change]) -> list[Turn]:
         together.setdefault(change.id if change.swap is None else change.swap, []).append(change)
     for halves in together.values():
         found = list(_after(found, halves))
-    return sorted(set(found))
+    return in_order(found)
+
+
+def in_order(turns: Iterable[Turn]) -> list[Turn]:
+    """Each turn once, what begins first first. Two that differ in their shift only may be one that a change made."""
+    return sorted(set(turns), key=lambda one: (one.start, one.end, one.role, one.carer, one.shift or ""))
 
 
 def on_duty(turns: Iterable[Turn], at: datetime) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 import msgspec
 
 from gateway.centre.index import CentreIndex
-from gateway.centre.rota import Change, Turn
+from gateway.centre.rota import Change, Turn, in_order
 from gateway.console.pages import Tongue
 from gateway.console.view import name_of
 from gateway.words import short_day
@@ -53,7 +53,7 @@ def day_of(
     )
     roles = []
     for role, found in turns.items():
-        mine = sorted(turn for turn in found if turn.start < stop and turn.end > start)
+        mine = in_order(turn for turn in found if turn.start < stop and turn.end > start)
         roles.append(RoleOfDay(role, [_duty(turn, start, stop, index, tongue, now) for turn in mine]))
     return Day(tongue.day(date), date.isoformat(), roles)
 

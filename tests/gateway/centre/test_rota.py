@@ -296,3 +296,9 @@ def test_a_swap_of_turns_that_overlap_takes_nobody_off_duty(
     # a later change is about what the swap has made of the turns
     late = changed([turn(*one) for one in planned], [*halves, change(3, 0, 24, "ben", "ida")])
     assert {one.carer for one in late} == {"nora", "ida"}
+
+
+def test_turns_that_differ_in_their_shift_only_are_put_in_order() -> None:
+    # ida is on duty by the plan, and comes in place of nora at the very same time
+    after = changed([turn("nora", 6, 18), turn("ida", 6, 18)], [change(1, 6, 18, "nora", "ida")])
+    assert [(one.carer, one.shift) for one in after] == [("ida", None), ("ida", "nurse")]
