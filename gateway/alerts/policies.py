@@ -7,11 +7,15 @@ import sqlite3
 from datetime import datetime
 from typing import Final, NamedTuple
 
+import structlog
+
 from gateway.alerts.model import Alert
 from gateway.centre.index import CentreIndex
 from gateway.centre.model import Policy, Step
 from gateway.centre.policy import Variant
 from gateway.store import rotas
+
+_LOG = structlog.get_logger(__name__)
 
 MANAGERS: Final = "@managers"
 """Variant of matters that are the managers' own; no variant of a centre file begins with an @."""
@@ -77,12 +81,23 @@ def people(
     """Ids of the carers whom a step means at that time (UTC), each once: by name, on shift, relatives, alarm centre."""
     found = list(step.to)
     for role in step.roles:
-        found += rotas.on_shift(db, index, role, at)
+        found += _on_shift(db, index, role, at)
     if step.relatives and (about := index.person(resident)) is not None:
         found += about.relatives
     if step.alarm_centre:
         found += alarm_centres(index)
     return tuple(dict.fromkeys(found))
+
+
+def _on_shift(db: sqlite3.Connection, index: CentreIndex, role: str, at: datetime) -> tuple[str, ...]:
+    """Who is on duty. A rota that breaks us names nobody: then the next step is told, and in the end the failsafe."""
+    try:
+        return rotas.on_shift(db, index, role, at)
+    except sqlite3.Error:
+        raise
+    except Exception as error:  # noqa: BLE001 - a mistake in the plan of shifts must hold back no alarm
+        _LOG.critical("rota.broke", role=role, error=type(error).__name__)
+        return ()
 
 
 def alarm_centres(index: CentreIndex) -> list[str]:

@@ -15,6 +15,7 @@ from gateway.clock import Clock
 from gateway.coverage import alarm
 from gateway.coverage.model import Report
 from gateway.coverage.report import look_ahead
+from gateway.errors import StoreFailedError
 from gateway.settings.duty import Coverage
 from gateway.store import rotas
 from gateway.store.database import reader
@@ -55,9 +56,18 @@ class CoverageWatch:
         self._daily_at: datetime | None = None
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. That the coming days can't be walked is told in the log, and ends nothing else.
+
+        Raises:
+            StoreFailedError: what was found could not be stored.
+        """
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except StoreFailedError:
+                raise
+            except Exception as error:  # noqa: BLE001 - alarms go on, whatever is wrong with next week
+                _LOG.critical("coverage.failed", error=type(error).__name__, exc_info=error)
             await asyncio.sleep(self._look_every_s)
 
     async def look(self) -> alarm.Said | None:

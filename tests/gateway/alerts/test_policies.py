@@ -208,3 +208,14 @@ def test_after_a_downtime_over_the_end_of_a_shift_one_step_is_taken_at_once(nigh
     assert night.forward(12 * 3600) == [1]
     assert night.told() == ["ida alert"]
     assert night.forward(0) == []
+
+
+def test_a_rota_that_breaks_us_holds_back_no_alarm(night: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy(night, steps=[{"roles": ["nurse"], "wait_s": 600}, {"to": ["ida"], "wait_s": 600}])
+
+    def broken(*_: object) -> tuple[str, ...]:
+        raise TypeError("a mistake of ours")
+
+    monkeypatch.setattr(rotas, "on_shift", broken)
+    night.press()
+    assert "ida alert" in night.told()

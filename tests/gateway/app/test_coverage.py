@@ -19,6 +19,7 @@ from gateway.store import rotas, shift_ends
 from gateway.store.database import prepare, reader
 from gateway.store.rotas import Span
 from gateway.store.writer import Writer
+from tests.brokers import PATIENCE_S
 from tests.gateway.centre.roster import house
 
 MONDAY_NIGHT = datetime(2026, 3, 1, 23, 0, tzinfo=UTC)
@@ -109,3 +110,22 @@ async def test_a_look_that_was_missed_is_made_up_for_after_a_restart(desk: Desk)
     desk.watch = desk.anew()
     assert await desk.watch.look() is Said.TOLD
     assert alarm.last_daily(desk.db) == desk.clock.now()
+
+
+async def test_days_that_can_not_be_walked_end_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    async def look() -> None:
+        said.append("looked")
+        raise TypeError("a mistake of ours")
+
+    monkeypatch.setattr(desk.watch, "look", look)
+    monkeypatch.setattr(desk.watch, "_look_every_s", 0.01)
+    watching = asyncio.create_task(desk.watch.run())
+    async with asyncio.timeout(PATIENCE_S):
+        while len(said) < 3:
+            await asyncio.sleep(0.01)
+    assert not watching.done()
+    watching.cancel()
+    with suppress(asyncio.CancelledError):
+        await watching

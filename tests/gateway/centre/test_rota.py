@@ -302,3 +302,11 @@ def test_turns_that_differ_in_their_shift_only_are_put_in_order() -> None:
     # ida is on duty by the plan, and comes in place of nora at the very same time
     after = changed([turn("nora", 6, 18), turn("ida", 6, 18)], [change(1, 6, 18, "nora", "ida")])
     assert [(one.carer, one.shift) for one in after] == [("ida", None), ("ida", "nurse")]
+
+
+def test_who_stands_in_and_is_on_duty_anyway_is_on_duty_once() -> None:
+    """Ben comes for Nora, and has the same turn by the plan: two turns that differ in their shift only."""
+    planned = [turn("nora", 6, 18), turn("ben", 6, 18)._replace(shift="day")]
+    after = changed(planned, [change(1, 6, 18, "nora", "ben")])
+    assert {one.carer for one in after} == {"ben"}
+    assert on_duty(after, planned[0].start) == ("ben",)
