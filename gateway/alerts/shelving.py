@@ -110,7 +110,7 @@ def shelve(
         ),
     ).fetchone()[0]  # fmt: skip
     shelf = _one(tx.db, number)
-    detail = {"rule": rule_key, "until": shelf.until.isoformat()}
+    detail = {"shelf": number, "until": shelf.until.isoformat()}  # the rule's name says something of a body
     audit.record(tx, who=who, action="rule.shelve", target=f"resident/{whose}", detail=detail)
     if priority is Priority.HIGH:
         desk.raise_incident(tx, index, _notice(shelf, tx.now))
@@ -146,15 +146,15 @@ def hold_back(tx: Tx, incident: Incident, *, since: datetime, until: datetime, w
     """
     whose = incident.resident or HOUSE
     if _in_force(tx.db, whose, incident.rule_key) is None and until > tx.now:
-        tx.db.execute(
+        number = tx.db.execute(
             "INSERT INTO shelves (resident, rule_key, rule, priority, why, who, since, until)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             (
                 whose, incident.rule_key, incident.rule, incident.priority.value, why, GATEWAY, to_ms(since),
                 to_ms(until),
             ),
-        )  # fmt: skip
-        detail = {"rule": incident.rule_key, "until": until.isoformat()}
+        ).fetchone()[0]  # fmt: skip
+        detail = {"shelf": number, "until": until.isoformat()}
         audit.record(tx, who=GATEWAY, action="rule.shelve", target=f"resident/{whose}", detail=detail)
     return hold(tx, incident) is not None
 
@@ -247,7 +247,7 @@ def _end(tx: Tx, index: CentreIndex, number: int | None, *, by: str | None) -> N
         who=by,
         action="rule.unshelve",
         target=f"resident/{shelf.resident or HOUSE}",
-        detail={"rule": shelf.rule_key},
+        detail={"shelf": number},
     )
     mark = Reason("Nobody was told while the rule was shelved, from {since_at} on.", {"since_at": to_ms(shelf.since)})
     held = tx.db.execute("SELECT story FROM shelved WHERE shelf = ? AND cleared_at IS NULL ORDER BY id", (number,))

@@ -194,3 +194,5 @@ def test_the_audit_has_both_ends(house: Ward) -> None:
     end_due(house)
     rows = house.db.execute("SELECT action, who FROM audit WHERE action LIKE 'rule.%' ORDER BY seq")
     assert [tuple(row) for row in rows] == [("rule.shelve", "nora"), ("rule.unshelve", None)]
+    details = house.db.execute("SELECT detail FROM audit WHERE action LIKE 'rule.%'").fetchall()
+    assert all("bed_exit" not in row["detail"] for row in details)  # it says something of a body
