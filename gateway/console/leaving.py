@@ -7,11 +7,13 @@ from typing import Any, Final
 from gateway.alerts import queries
 from gateway.alerts.model import Alert
 from gateway.alerts.table import AlertState
+from gateway.clock import to_ms
 from gateway.console.deps import Console
 from gateway.console.guards import Visitor
 from gateway.console.pages import Tongue
+from gateway.console.shift_words import line_of
 from gateway.console.view import row_of
-from gateway.store import hands
+from gateway.store import hands, shift_ends
 from gateway.words import N_
 
 MOST: Final = 20
@@ -20,6 +22,10 @@ MOST: Final = 20
 GOING: Final = N_("{who} is on the way to {place}: {title}. If they are taken out, the others are asked again at once.")
 THERE: Final = N_("{who} is at {place}: {title}. If they are taken out, the others are asked again at once.")
 OPEN: Final = N_("An alert is open: {place}: {title}. It stays open, with this name, until somebody closes it.")
+STANDS_IN: Final = N_(
+    "{who} comes by a change of the shifts: {change}. If they are taken out, it ends, and whoever was planned is on "
+    "duty again."
+)
 SERVES: Final = N_(
     "This policy also serves the house: alarms of devices that nobody has, messages that can’t be read, and when the "
     "gateway can’t store any more."
@@ -67,11 +73,17 @@ def of_people(
     carers: Collection[str] = (),
     residents: Collection[str] = (),
 ) -> list[str]:
-    """The open alerts that these carers have in hand, and those about these residents, in a sentence each."""
+    """The open alerts that these carers have in hand, those about these residents, and the
+    changes of shifts by which these carers come, in a sentence each."""
     db = console.db()
     held = [_held(console, visitor, tongue, queries.alert(db, one)) for one in hands.in_hands(db, carers)[:MOST]]
     open_ones = [queries.alert(db, one) for one in hands.open_of(db, residents)[:MOST]]
-    return [*held, *(tongue(OPEN, **_where(console, visitor, tongue, one)) for one in open_ones)]
+    index, now = console.deps.index(), to_ms(console.deps.clock.now())
+    shifts = [
+        tongue(STANDS_IN, who=index.carer_name(one.comes or "") or one.comes, change=line_of(one, index, tongue).text)
+        for one in shift_ends.standing_in(db, carers, now)[:MOST]
+    ]
+    return [*held, *shifts, *(tongue(OPEN, **_where(console, visitor, tongue, one)) for one in open_ones)]
 
 
 def _held(console: Console, visitor: Visitor, tongue: Tongue, alert: Alert) -> str:

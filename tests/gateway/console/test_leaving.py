@@ -163,3 +163,24 @@ async def test_the_last_administrator_and_the_last_manager_stay(house: LivingHou
         refused = await submit(manager, "/admin/entry/carers/sam", **sent)
         assert refused.status_code == 422
         assert "Somebody has to be manager or administrator; name another one first." in refused.text
+
+
+async def test_the_page_says_where_whoever_leaves_stands_in_and_that_ends(house: LivingHouse) -> None:
+    document = house.newest()
+    document["shifts"] = [
+        {"id": "nurse", "weekly": [{"days": "daily", "from": "01:00", "to": "00:00", "carers": ["nora"]}]}
+    ]
+    await house.apply(document)
+    change = {
+        "role": "nurse", "since": "2026-03-01T00:00:00Z", "until": "2026-03-03T00:00:00Z", "leaves": "nora",
+        "comes": "kim", "why": "ill",
+    }  # fmt: skip
+    async with house.signed_in("sam") as sam:
+        assert (await sam.post("/api/shifts/overrides", json=change)).status_code == 201
+        asked = (await sam.get("/admin/remove/carers/kim")).text
+        assert "Kim Kos comes by a change of the shifts: nurse," in asked
+        assert "Kim Kos instead of Nora Borg. If they are taken out, it ends" in asked
+        assert (await submit(sam, "/admin/remove/carers/kim")).status_code == 303
+        found = (await sam.get("/api/shifts?days=1")).json()
+    assert found["changes"] == []
+    assert {turn["carer"] for turn in found["turns"] if turn["until"] > "2026-03-01T02:12:00Z"} == {"nora"}
