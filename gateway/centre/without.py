@@ -1,10 +1,11 @@
 """A centre without a person: the document of a version, and nothing in it that tells of them."""
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-ERASED: Final = "(erased)"
-"""Stands where the name stood in what others wrote."""
+from gateway.centre.naming import ERASED, Names
+
+__all__ = ["ERASED", "Without", "names_of_others", "without"]
 
 
 class Without(NamedTuple):
@@ -24,18 +25,25 @@ class Without(NamedTuple):
 
 
 def without(
-    document: dict[str, Any], resident: str, names: tuple[str, ...] = (), theirs: frozenset[str] = frozenset()
+    document: dict[str, Any],
+    resident: str,
+    names: tuple[str, ...] = (),
+    theirs: frozenset[str] = frozenset(),
+    *,
+    only_look: bool = False,
 ) -> Without:
     """Take a person out of a version's document (gateway.centre.load.to_document).
 
     Their entry, photo, assignments and care plan go; so do their relatives, zones and calendars that nobody else
-    needs. Devices belong to the house, and stay. Where others' texts name the person, ``(erased)`` stands instead.
+    needs. Devices belong to the house, and stay. Where others' texts name the person, ``(erased)`` stands instead;
+    other people's own names, ids, and whatever names an entry by its id stay as they are.
 
     Args:
         document: a stored version; it is not changed.
         resident: the person's id.
         names: names that the person had in other versions.
         theirs: entries that were theirs alone in other versions.
+        only_look: the document is not wanted, and is empty; a large house takes its time.
     """
     mine = [one for one in document.get("residents", ()) if one["id"] == resident]
     plans = [one for one in document.get("care_plans", ()) if one["resident"] == resident]
@@ -61,7 +69,7 @@ def without(
         went += sorted(f"{table}/{name}" for name in only)
     all_names = tuple({*names, *(one["name"] for one in mine)})
     return Without(
-        document=_renamed(left, all_names),
+        document={} if only_look else _renamed(left, Names(all_names, names_of_others(left, resident))),
         theirs=tuple(went),
         devices=tuple((one["device"], one["from"], one.get("to")) for one in worn),
         words=tuple(_words(mine, [one for one in gone if "role" in one])),
@@ -94,14 +102,33 @@ def _texts(value: Any) -> Iterator[str]:
                 yield from _texts(one)
 
 
-def _renamed(value: Any, names: tuple[str, ...]) -> Any:
-    match value:
-        case str():
-            for name in names:
-                value = value.replace(name, ERASED)
-            return value
-        case dict():
-            return {key: _renamed(one, names) for key, one in value.items()}
-        case list() | tuple():
-            return [_renamed(one, names) for one in value]
-    return value
+def names_of_others(document: dict[str, Any], resident: str) -> frozenset[str]:
+    """The names of everybody of a version but one resident."""
+    people = [*document.get("residents", ()), *document.get("carers", ())]
+    return frozenset(one["name"] for one in people if one["id"] != resident or "role" in one)
+
+
+def _renamed(document: dict[str, Any], names: Names) -> dict[str, Any]:
+    ids = {
+        one["id"]
+        for table in document.values()
+        if isinstance(table, list)
+        for one in table
+        if isinstance(one.get("id"), str)
+    }
+
+    def out_of(value: Any) -> Any:
+        match value:
+            case str():
+                return value if value in ids else names.out_of(value)
+            case dict():
+                return {key: out_of(one) for key, one in value.items()}
+            case list() | tuple():
+                return [out_of(one) for one in value]
+        return value
+
+    left: dict[str, Any] = out_of(document)
+    for table in ("residents", "carers"):
+        for entry, was in zip(left.get(table, ()), document.get(table, ()), strict=True):
+            entry["name"] = was["name"]
+    return left

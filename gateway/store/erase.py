@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from gateway.centre.without import Without, without
+from gateway.centre.without import Without, names_of_others, without
 from gateway.clock import from_ms, to_ms
 from gateway.errors import BadAnswerError, NotAllowedError
 from gateway.store import audit, centres, former
@@ -64,9 +64,9 @@ def plan(db: sqlite3.Connection, resident: str, now: datetime) -> Plan:
     for version in centres.numbers(db):
         document = centres.shared_document_of(db, version) or {}
         names.update(one["name"] for one in document.get("residents", ()) if one["id"] == resident)
-        found = without(document, resident)
+        found = without(document, resident, only_look=True)
         if found.known:
-            known.append(found._replace(document={}))  # not all versions at once in memory
+            known.append(found)
         newest_document = document
     if not (known or names) and find(db, resident) is None:
         raise BadAnswerError(f"resident: {resident!r}: expected the id of somebody who is, or was, in the centre")
@@ -79,6 +79,7 @@ def plan(db: sqlite3.Connection, resident: str, now: datetime) -> Plan:
         theirs=frozenset(entry for one in known for entry in one.theirs),
         spans=tuple(_spans(newest_document, known)),
         words=tuple(dict.fromkeys([*names, *(word for one in known for word in one.words)])),
+        others=names_of_others(newest_document, resident),
     )
     last = without(newest_document, resident, person.names, person.theirs)
     if not last.known:

@@ -7,11 +7,11 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 
 from devices import registry
+from gateway.centre.naming import Names
 from gateway.centre.sheets import Sheets, sheets_of
 from gateway.centre.without import without
 from gateway.clock import to_ms
 from gateway.store import centres, erase_texts
-from gateway.store.compact import spellings
 from gateway.store.history import first_frame, first_received
 from gateway.store.migrations import READINGS_PER_FRAME
 from gateway.store.places import note_places
@@ -46,6 +46,8 @@ class Person(NamedTuple):
     """Entries of the centre that were the person's alone: ``carers/rita``, ``zones/flat``."""
     spans: tuple[Span, ...]
     words: tuple[str, ...]
+    others: frozenset[str] = frozenset()
+    """The names of everybody else who is in the centre now."""
 
 
 _OWN: Final = (
@@ -85,7 +87,7 @@ def works(person: Person) -> Iterator[tuple[str, Work]]:
         yield table, lambda tx, table=table: _own(tx, person, table)  # type: ignore[misc]
     for table, key in _CARERS.items():
         yield "relatives", lambda tx, table=table, key=key: _of_carers(tx, person, table, key)  # type: ignore[misc]
-    for texts in erase_texts.works(person.names):
+    for texts in erase_texts.works(Names(person.names, person.others)):
         yield "texts", texts
     yield "centre_versions", Versions(person)
 
@@ -255,7 +257,8 @@ class Versions:
     def __init__(self, person: Person) -> None:
         self._person = person
         named = (f'"{name}"' for name in (person.resident, *(one.partition("/")[2] for one in person.theirs)))
-        self._needles = (*named, *spellings(person.names))
+        self._needles = tuple(named)
+        self._names = Names(person.names)
         self._clean: set[str] = set()
         self._done = 0
         self._next: tuple[list[str], Sheets | None] | None = None
@@ -292,7 +295,7 @@ class Versions:
         return Piece(0, more=True)
 
     def _names_them(self, text: str) -> bool:
-        return any(needle in text for needle in self._needles)
+        return any(needle in text for needle in self._needles) or self._names.out_of(text) != text
 
     def _rewritten(self, tx: Tx, version: int, digests: list[str]) -> int:
         # made here only if nobody prepared it, or another process changed it meanwhile

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from gateway.centre.without import ERASED
-from gateway.store.compact import spellings
+from gateway.centre.naming import Names
 from gateway.store.retention_rows import LOOKED_AT, Piece
 from gateway.store.writer import Tx
 
@@ -79,7 +78,7 @@ _NEVER_CHANGED: Final = frozenset({"care_notes", "consent_log"})
 """Tables whose rows can't be changed: a row is replaced by one of the same number."""
 
 
-def works(names: Sequence[str]) -> Iterator["Texts"]:
+def works(names: Names) -> Iterator["Texts"]:
     """For each column of texts: to be called in a new transaction while it says that there is more."""
     for table, key, column in _TEXTS:
         yield Texts(names, table, key, column)
@@ -88,8 +87,8 @@ def works(names: Sequence[str]) -> Iterator["Texts"]:
 class Texts:
     """A column of texts; the names go out of some thousand rows at each call."""
 
-    def __init__(self, names: Sequence[str], table: str, key: str, column: str) -> None:
-        self._names = spellings(names)
+    def __init__(self, names: Names, table: str, key: str, column: str) -> None:
+        self._names = names
         self._table, self._key, self._column = table, key, column
         self._last: Any = None
 
@@ -102,7 +101,8 @@ class Texts:
             (*values, LOOKED_AT),
         ).fetchall()
         texts = ((row["number"], self._whole(row["text"])) for row in found if row["text"])
-        changed = [(self._without(text), one) for one, text in texts if any(name in text for name in self._names)]
+        left = ((one, text, self._names.out_of(text)) for one, text in texts)
+        changed = [(without, one) for one, text, without in left if without != text]
         if table in _NEVER_CHANGED:
             self._replace(tx, changed)
         else:
@@ -124,8 +124,3 @@ class Texts:
     def _whole(self, text: str) -> str:
         """The text as names stand in it: calendars break a line after 75 bytes, within a name too (RFC 5545, 3.1)."""
         return _FOLD.sub("", text) if self._table == "rota_copies" else text
-
-    def _without(self, text: str) -> str:
-        for name in self._names:
-            text = text.replace(name, ERASED)
-        return text

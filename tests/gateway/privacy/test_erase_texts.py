@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.centre.without import ERASED
+from gateway.centre.naming import ERASED, Names
 from gateway.clock import ManualClock
 from gateway.store import erase_texts
 from gateway.store.database import prepare, reader
@@ -86,7 +86,7 @@ def test_every_column_of_texts_is_looked_at_or_named_as_harmless(path: Path) -> 
 def test_the_name_goes_and_the_rest_stays(path: Path, insert: str, read: str, text: str) -> None:
     def erase(tx: Tx) -> None:
         tx.db.execute(insert, (text,))
-        for work in erase_texts.works([NAME]):
+        for work in erase_texts.works(Names([NAME])):
             while work(tx).more:
                 pass
 
