@@ -80,7 +80,7 @@ async def test_a_key_belongs_to_a_route_and_an_address(house: House) -> None:
 
 async def test_every_post_that_does_something_takes_a_key(house: House) -> None:
     harmless = {
-        "checkCentre", "checkZone", "pushSubscribe", "pushUnsubscribe", "endOtherSessions", "exportPerson",
+        "checkCentre", "checkZone", "pushCheck", "pushSubscribe", "pushUnsubscribe", "endOtherSessions", "exportPerson",
         "exportPersonFhir",
     }  # fmt: skip
     async with house.client() as client:
