@@ -172,9 +172,10 @@ def test_many_are_cheap() -> None:
 
 
 def _seconds(call: Any) -> float:
-    begun = time.perf_counter()
+    """Of this process's own work: others may have the machine meanwhile."""
+    begun = time.process_time()
     call()
-    return time.perf_counter() - begun
+    return time.process_time() - begun
 
 
 def test_the_most_tangled_way_is_measured_at_once() -> None:
@@ -182,7 +183,8 @@ def test_the_most_tangled_way_is_measured_at_once() -> None:
             for i in range(MOST_BENDS)]  # fmt: skip
     way = ZoneShape.from_geojson("z", "Z", {"type": "LineString", "coordinates": star}, width_m=20)
     assert not way.border.is_simple
-    assert _seconds(lambda: way.square_m) < 1.0
+    # some 0.3 s; the time grows with the cube of the bends, so three times as many would be over this
+    assert _seconds(lambda: way.square_m) < 5.0
 
 
 @pytest.mark.parametrize(
