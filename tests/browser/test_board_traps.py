@@ -161,8 +161,11 @@ async def test_nobody_answers_in_the_name_of_another(browser: Browser, house: Ho
         await page.route("**/board", lambda route: route.abort())  # it does not learn of it before the next tap
         await page.context.clear_cookies()
         await let_in(page.context, "sam")
-        await page.unroute("**/answer")
+        # tapped on Nora's page while nothing goes out: it may load anew as Sam's as soon as something does
         await page.locator(f"#a{second}").get_by_role("button", name="20 min").click()
+        await expect(page.locator(f"#a{second} .sent")).to_contain_text("Waiting")
+        await page.unroute("**/answer")
+        await page.evaluate("dispatchEvent(new Event('online'))")
         await page.wait_for_selector("body[data-carer=sam]")
         await expect(page.locator("#queue")).to_contain_text("Answers of Nora Borg wait on this phone")
         assert house.ask("SELECT DISTINCT state FROM alerts") == [("open",)]
