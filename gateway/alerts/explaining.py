@@ -14,7 +14,7 @@ from gateway.alerts.model import Alert
 from gateway.alerts.queries import Explanation
 from gateway.centre.index import HOUSE
 from gateway.clock import from_ms, to_ms
-from gateway.store import centres
+from gateway.store import centres, version_lines
 
 FOLLOWS: Final = timedelta(minutes=10)
 """So long after an alert was raised may a rule tell a device something because of it: rules answer at once, or with the
@@ -88,7 +88,7 @@ def chain(db: sqlite3.Connection, number: int) -> Chain:
 
 def condition_of(db: sqlite3.Connection, alert: Alert) -> Condition:
     """The rule's settings in the centre that was in force when the alert was raised."""
-    version = centres.number_at(db, alert.raised_at)
+    version = version_lines.number_at(db, alert.raised_at)
     if not version:
         return Condition(rule=alert.rule, rule_key=alert.rule_key, settings=None, centre_version=None)
     table, key = ("house_plans", "house") if alert.resident is None else ("care_plans", alert.resident)

@@ -32,7 +32,7 @@ from gateway.cli.common import (
 )
 from gateway.errors import CentreError, Problem, UndoError, VersionConflictError
 from gateway.problems import shown
-from gateway.store import centres, consent_file
+from gateway.store import centres, consent_file, version_lines
 from gateway.store.database import prepare, reader
 from gateway.store.writer import Tx, write_now
 
@@ -129,7 +129,7 @@ def versions(
     """List the versions of the centre, the newest first: who applied each, when, why."""
     _, path = settings_and_database(config)
     with closing(reader(path)) as db:
-        found, newest = centres.lines(db, limit=limit), centres.latest(db)
+        found, newest = version_lines.lines(db, limit=limit), centres.latest(db)
     if json:
         for one in found:
             print_json(one)

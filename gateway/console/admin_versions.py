@@ -27,7 +27,7 @@ from gateway.console.pages import tongue_for
 from gateway.console.routing import Router
 from gateway.console.view import name_of
 from gateway.errors import CentreError, UndoError
-from gateway.store import centres
+from gateway.store import centres, version_lines
 from gateway.store.database import reader
 from gateway.words import N_
 
@@ -115,7 +115,7 @@ def _list(request: Request[Any, Any, Any]) -> Response[str]:
     newest, _ = present(console)
     text = request.query_params.get("before", "")
     before = int(text) if text.isdecimal() and len(text) < 12 else None
-    found = centres.lines(console.db(), before=before, limit=PER_PAGE + 1)
+    found = version_lines.lines(console.db(), before=before, limit=PER_PAGE + 1)
     lines = [
         {
             "version": one.version,
@@ -139,7 +139,7 @@ async def _version(
 ) -> Response[str]:
     console = console_of(request)
     tongue = tongue_for(request, required_visitor(request))
-    found = centres.lines(console.db(), before=number + 1, limit=1) if 0 < number < 2**53 else []
+    found = version_lines.lines(console.db(), before=number + 1, limit=1) if 0 < number < 2**53 else []
     if not found or found[0].version != number:
         raise NotFoundException
     changes = await asyncio.to_thread(_changes, console.deps.database, number)

@@ -32,8 +32,9 @@ from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
 from gateway.console.routing import Router
 from gateway.errors import CentreError, told
-from gateway.store import centres
-from gateway.store.centres import Applied, VersionLine
+from gateway.store import centres, version_lines
+from gateway.store.centres import Applied
+from gateway.store.version_lines import VersionLine
 
 _WHY = QueryParameter(max_length=300, description="Why, in the words of whoever changes it.")
 _SERVES = QueryParameter(
@@ -144,7 +145,7 @@ def router() -> Router:
     ) -> Response[Any]:
         if cursor is not None and not (cursor.isdecimal() and len(cursor) < 16):
             return problem(422, "cursor: expected the `next` of the page before")
-        found = centres.lines(console_of(request).db(), before=int(cursor) if cursor else None, limit=limit + 1)
+        found = version_lines.lines(console_of(request).db(), before=int(cursor) if cursor else None, limit=limit + 1)
         more = str(found[limit - 1].version) if len(found) > limit else None
         return Response(VersionsView(found[:limit], more))
 
@@ -155,7 +156,7 @@ def router() -> Router:
         if after is None:
             return problem(404, "There is no such version.")
         before = centres.shared_document_of(db, number - 1)
-        [line] = centres.lines(db, before=number + 1, limit=1)
+        [line] = version_lines.lines(db, before=number + 1, limit=1)
         changes = await asyncio.to_thread(_changes, before, after)
         await looked(console_of(request), required_visitor(request).id, f"centre/{number}", via="api")
         return Response(ChangesView(line, changes))

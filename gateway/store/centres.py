@@ -22,6 +22,7 @@ from gateway.centre.sheets import Order, Sheets, document_from, entries_in, shee
 from gateway.clock import from_ms, to_ms
 from gateway.errors import CentreError, Problem, UndoError, VersionConflictError
 from gateway.store import access, audit, former, hands, shift_ends
+from gateway.store.kept_sheets import json_of, keep, order_of
 from gateway.store.writer import Tx
 
 
@@ -32,16 +33,6 @@ class CentreVersion(msgspec.Struct, frozen=True):
     applied_at: datetime
     applied_by: str | None
     centre: Centre
-
-
-class VersionLine(msgspec.Struct, frozen=True, kw_only=True):
-    """Who applied a version, when (UTC-aware) and why; ``undoes``: the version whose change it takes back."""
-
-    version: int
-    applied_at: datetime
-    applied_by: str | None
-    why: str | None
-    undoes: int | None
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -138,17 +129,17 @@ def apply_ready(
     newest = 0 if last is None else int(last["version"])
     if base is not None and base != newest:
         raise VersionConflictError(base, newest)
-    before = {} if last is None else _order(last["sheets"])
+    before = {} if last is None else order_of(last["sheets"])
     if before == wanted.sheets.order:
         return Applied(newest, changed=False)
     if wrong := former.follow(tx, before, wanted.sheets, newest):
         raise CentreError(_reused(wanted.sheets, wrong))
     version = newest + 1
-    _keep(tx, wanted.sheets, before)
+    keep(tx, wanted.sheets, before)
     tx.db.execute(
         "INSERT INTO centre_versions (version, applied_at, applied_by, digest, sheets, why, undoes)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (version, to_ms(tx.now), who, wanted.digest, _text(wanted.sheets.order), why, undoes),
+        (version, to_ms(tx.now), who, wanted.digest, json_of(wanted.sheets.order), why, undoes),
     )
     detail = {"digest": wanted.digest}  # not why: what people write can be erased, and stands in the version itself
     if undoes is not None:
@@ -175,7 +166,7 @@ def shared_document_of(db: sqlite3.Connection, version: int) -> Document | None:
 def entry_of(db: sqlite3.Connection, version: int, table: str, key: str) -> dict[str, Any] | None:
     """One entry of a version, without reading the others; None: it has none of that key."""
     # The key's first word stands in the sheet as text; that of the only entry of its table does not.
-    word = "" if table in {SITE, "house_plans"} else _text(key.split("/", maxsplit=1)[0])
+    word = "" if table in {SITE, "house_plans"} else json_of(key.split("/", maxsplit=1)[0])
     rows = db.execute(
         "SELECT s.text FROM centre_versions v, json_each(v.sheets, '$.' || ?) d JOIN centre_sheets s"
         " ON s.digest = d.value WHERE v.version = ? AND instr(s.text, ?) ORDER BY d.key",
@@ -205,39 +196,9 @@ def undone(db: sqlite3.Connection, present: Document, version: int) -> Document:
     return found.document
 
 
-def lines(db: sqlite3.Connection, *, before: int | None = None, limit: int = 50) -> list[VersionLine]:
-    """The versions, the newest first: at most ``limit``, and those before that number only."""
-    rows = db.execute(
-        "SELECT version, applied_at, applied_by, why, undoes FROM centre_versions"
-        " WHERE version < ? ORDER BY version DESC LIMIT ?",
-        (2**62 if before is None else before, limit),
-    )
-    return [
-        VersionLine(
-            version=row["version"],
-            applied_at=from_ms(row["applied_at"]),
-            applied_by=row["applied_by"],
-            why=row["why"],
-            undoes=row["undoes"],
-        )
-        for row in rows
-    ]
-
-
 def latest_number(db: sqlite3.Connection) -> int:
     """Number of the newest version; 0: none was applied yet."""
     return int(db.execute("SELECT coalesce(max(version), 0) FROM centre_versions").fetchone()[0])
-
-
-def number_at(db: sqlite3.Connection, at: datetime) -> int:
-    """Number of the version that was in force at that time (UTC-aware); 0: none was."""
-    query = "SELECT coalesce(max(version), 0) FROM centre_versions WHERE applied_at <= ?"
-    return int(db.execute(query, (to_ms(at),)).fetchone()[0])
-
-
-def numbers(db: sqlite3.Connection) -> list[int]:
-    """The numbers of all versions, the oldest first."""
-    return [row[0] for row in db.execute("SELECT version FROM centre_versions ORDER BY version")]
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -269,9 +230,9 @@ def stored_at(db: sqlite3.Connection, version: int) -> Stored | None:
         row = db.execute("SELECT * FROM centre_versions WHERE version = ?", (version,)).fetchone()
         if row is None:
             return None
-        order = _order(row["sheets"])
+        order = order_of(row["sheets"])
         wanted = {digest for digests in order.values() for digest in digests}
-        new = _text([digest for digest in wanted if digest not in known])
+        new = json_of([digest for digest in wanted if digest not in known])
         found = db.execute(
             "SELECT digest, text FROM centre_sheets WHERE digest IN (SELECT value FROM json_each(?))", (new,)
         ).fetchall()
@@ -341,70 +302,10 @@ def earlier(db: sqlite3.Connection) -> list[Centre]:
     return found
 
 
-def rewrite(tx: Tx, version: int, sheets: Sheets) -> None:
-    """Replace what a version holds, because a person in it is erased; its number, time and reason stay."""
-    row = tx.db.execute("SELECT sheets FROM centre_versions WHERE version = ?", (version,)).fetchone()
-    before = _order(row["sheets"])
-    _keep(tx, sheets, before)
-    tx.db.execute(
-        "UPDATE centre_versions SET sheets = ?, digest = ? WHERE version = ?",
-        (_text(sheets.order), sheets.digest, version),
-    )
-    _let_go(tx, before)
-
-
-def sheets_after(db: sqlite3.Connection, version: int) -> tuple[int, list[str]] | None:
-    """The next version after that number, and the digests of its sheets; None: there is none."""
-    row = db.execute(
-        "SELECT version, sheets FROM centre_versions WHERE version > ? ORDER BY version LIMIT 1", (version,)
-    ).fetchone()
-    return None if row is None else (row["version"], [one for ones in _order(row["sheets"]).values() for one in ones])
-
-
-def sheet(db: sqlite3.Connection, digest: str) -> str:
-    """The text of a sheet."""
-    return str(db.execute("SELECT text FROM centre_sheets WHERE digest = ?", (digest,)).fetchone()["text"])
-
-
-def remove(tx: Tx, version: int) -> None:
-    """Remove a version, and what only it held."""
-    row = tx.db.execute("SELECT sheets FROM centre_versions WHERE version = ?", (version,)).fetchone()
-    tx.db.execute("DELETE FROM centre_versions WHERE version = ?", (version,))
-    if row is not None:
-        _let_go(tx, _order(row["sheets"]))
-
-
 def _reused(sheets: Sheets, wrong: Mapping[str, str]) -> list[Problem]:
     residents = (one["id"] for digest in sheets.order["residents"] for one in entries_in(sheets.texts[digest]))
     return [
-        Problem("centre", f"residents[{number}].id", _text(one), wrong[one])
+        Problem("centre", f"residents[{number}].id", json_of(one), wrong[one])
         for number, one in enumerate(residents)
         if one in wrong
     ]
-
-
-def _keep(tx: Tx, sheets: Sheets, before: Order) -> None:
-    """Store the sheets that a version has and the one before has not."""
-    there = {digest for digests in before.values() for digest in digests}
-    tx.db.executemany(
-        "INSERT OR IGNORE INTO centre_sheets (digest, text) VALUES (?, ?)",
-        [(digest, text.decode()) for digest, text in sheets.texts.items() if digest not in there],
-    )
-
-
-def _let_go(tx: Tx, before: Order) -> None:
-    """Remove those sheets that no version has any more."""
-    left = {digest for digests in before.values() for digest in digests}
-    for row in tx.db.execute("SELECT sheets FROM centre_versions ORDER BY version DESC"):
-        if not left:
-            return
-        left = {digest for digest in left if digest not in row["sheets"]}
-    tx.db.executemany("DELETE FROM centre_sheets WHERE digest = ?", [(digest,) for digest in left])
-
-
-def _order(text: str) -> Order:
-    return msgspec.json.decode(text, type=Order)
-
-
-def _text(value: object) -> str:
-    return msgspec.json.encode(value, order="sorted").decode()

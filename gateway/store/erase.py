@@ -18,7 +18,7 @@ import msgspec
 from gateway.centre.without import Without, names_of_others, without
 from gateway.clock import from_ms, to_ms
 from gateway.errors import BadAnswerError, NotAllowedError
-from gateway.store import audit, centres, former
+from gateway.store import audit, centres, former, version_lines
 from gateway.store import erase_rows as rows
 from gateway.store.centres import Ready
 from gateway.store.erase_rows import Person, Span
@@ -61,7 +61,7 @@ def plan(db: sqlite3.Connection, resident: str, now: datetime) -> Plan:
     known_as = former.name_of(db, resident)
     names: set[str] = set() if known_as is None else {known_as}
     newest_document: dict[str, Any] = {}
-    for version in centres.numbers(db):
+    for version in version_lines.numbers(db):
         document = centres.shared_document_of(db, version) or {}
         names.update(one["name"] for one in document.get("residents", ()) if one["id"] == resident)
         found = without(document, resident, only_look=True)

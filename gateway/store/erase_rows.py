@@ -11,7 +11,7 @@ from gateway.centre.naming import Names
 from gateway.centre.sheets import Sheets, sheets_of
 from gateway.centre.without import without
 from gateway.clock import to_ms
-from gateway.store import centres, erase_texts
+from gateway.store import centres, erase_texts, kept_sheets
 from gateway.store.history import first_frame, first_received
 from gateway.store.migrations import READINGS_PER_FRAME
 from gateway.store.places import note_places
@@ -267,26 +267,26 @@ class Versions:
         """Make the next version without the person, before the transaction that puts it in: that of a large house
         takes seconds, in which nobody else could write. A thread may do it."""
         self._next = None
-        found = centres.sheets_after(db, self._done)
+        found = kept_sheets.sheets_after(db, self._done)
         if found is None:
             return
         version, digests = found
         for digest in digests:
             if digest not in self._clean:
-                if self._names_them(centres.sheet(db, digest)):
+                if self._names_them(kept_sheets.sheet(db, digest)):
                     self._next = digests, self._without(db, version)
                     return
                 self._clean.add(digest)
 
     def __call__(self, tx: Tx) -> Piece:
         """The next version, or the next sheets."""
-        found = centres.sheets_after(tx.db, self._done)
+        found = kept_sheets.sheets_after(tx.db, self._done)
         if found is None:
             return Piece(0, more=False)
         version, digests = found
         unseen = [digest for digest in digests if digest not in self._clean]
         for digest in unseen[:SHEETS]:
-            if self._names_them(centres.sheet(tx.db, digest)):
+            if self._names_them(kept_sheets.sheet(tx.db, digest)):
                 self._done = version
                 return Piece(self._rewritten(tx, version, digests), more=True)
             self._clean.add(digest)
@@ -303,7 +303,7 @@ class Versions:
         left = self._next[1] if known and self._next else self._without(tx.db, version)
         if left is None:
             return 0
-        centres.rewrite(tx, version, left)
+        kept_sheets.rewrite(tx, version, left)
         return 1
 
     def _without(self, db: sqlite3.Connection, version: int) -> Sheets | None:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from gateway.store import audit, centres
+from gateway.store import audit, kept_sheets
 from gateway.store.history import first_frame, first_received
 from gateway.store.migrations import READINGS_PER_FRAME
 from gateway.store.writer import Tx
@@ -200,7 +200,7 @@ def centre_versions(tx: Tx, cut: int) -> Piece:
     """Earlier versions of the centre, one at a time: each may hold every photo of the house."""
     gone = _numbers(tx.db, "centre_versions", cut, "version", 1)
     for number in gone:
-        centres.remove(tx, number)
+        kept_sheets.remove(tx, number)
     return Piece(len(gone), bool(gone))
 
 
