@@ -17,9 +17,9 @@ from gateway.centre.diff import Document
 from gateway.clock import from_ms, to_ms
 from gateway.console import qr
 from gateway.console.admin import LOOK_AT_FIELDS, MAX_FORM_BYTES, admin_page, after, flaws_in_words, present
-from gateway.console.admin_entries import save_entry
 from gateway.console.deps import console_of
 from gateway.console.entries import find, new_id, offered, put, spread
+from gateway.console.entry_saving import save_entry
 from gateway.console.form_fields import WORDS, said
 from gateway.console.form_read import NEEDED, NO_MOMENT, WAS, Flaw, Form, form_of, moment_in, wall
 from gateway.console.guards import at_least, required_visitor

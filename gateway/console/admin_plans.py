@@ -19,9 +19,9 @@ from gateway.console.admin import (
     listed,
     present,
 )
-from gateway.console.admin_entries import save_entry
 from gateway.console.deps import console_of
 from gateway.console.entries import TABLE_WORDS, find, offered
+from gateway.console.entry_saving import save_entry
 from gateway.console.form_fields import Around, fields
 from gateway.console.form_read import base_of, form_of, one_of
 from gateway.console.form_schema import settings_of

@@ -20,11 +20,11 @@ from gateway.console.admin import (
     flaws_in_words,
     present,
 )
-from gateway.console.admin_entries import save_entry
 from gateway.console.admin_plans import dict_of, name_of_plan, plan_of, title_of, type_of, where
 from gateway.console.deps import Console, console_of
 from gateway.console.editing import problems_of
 from gateway.console.entries import offered, spread
+from gateway.console.entry_saving import save_entry
 from gateway.console.form_fields import Around, fields
 from gateway.console.form_read import NEEDED, Flaw, Form, base_of, form_of, one_of, read
 from gateway.console.form_schema import settings_of

@@ -12,8 +12,8 @@ from litestar.response import Redirect
 from gateway import words
 from gateway.console import trying
 from gateway.console.admin import admin_page, after
-from gateway.console.admin_entries import save_entry
 from gateway.console.deps import console_of
+from gateway.console.entry_saving import save_entry
 from gateway.console.guards import at_least, concerns, required_visitor
 from gateway.console.looks import looked
 from gateway.console.pages import Tongue, tongue_for
