@@ -10,10 +10,9 @@ from uuid import uuid4
 
 import msgspec
 import structlog
-from litestar import Litestar
 
 from devices.profiles import library
-from gateway.app import alive, noting, parts
+from gateway.app import alive, chores, noting, parts
 from gateway.app.backlog import Backlog
 from gateway.app.channels import Answers, make_channels, push_key_of
 from gateway.app.contact_tests import ContactTester
@@ -34,11 +33,9 @@ from gateway.codecs import Codecs
 from gateway.commands.runner import Runner
 from gateway.console.app import create_app
 from gateway.console.deps import ConsoleDeps
-from gateway.console.server import free_port, serve
-from gateway.errors import BrokerError, ConsoleError, StoreFailedError
-from gateway.ingest.durability import check_durability
+from gateway.console.server import free_port
+from gateway.errors import StoreFailedError
 from gateway.ingest.mqtt_source import MqttSource
-from gateway.ingest.options import BrokerOptions
 from gateway.ingest.publisher import Publisher
 from gateway.links import Links, secret_in
 from gateway.notify.channels.log import LogChannel
@@ -53,10 +50,6 @@ from gateway.store.database import FILE, DataLock, prepare, reader
 from gateway.store.writer import Writer
 
 _LOG = structlog.get_logger(__name__)
-
-
-_SERVE_AGAIN_S = 5.0
-"""Real seconds until the page is tried again after it could not be served."""
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -296,9 +289,9 @@ class Gateway:
                         fetcher.run(),
                         coverage.run(),
                         retention.run(),
-                        self._alive(),
-                        self._check_broker(options),
-                        self._serve(console, port),
+                        chores.stay_alive(settings.gateway.data, clock),
+                        chores.check_broker(options, clock),
+                        chores.serve_again(console, settings.console.host, port, on_ready=self._listens),
                         *(lane.run() for lane in lanes.values()),
                         *([http.run()] if http else []),
                     )
@@ -323,11 +316,6 @@ class Gateway:
         if stopped is not None:
             await writer.write(lambda tx: pipeline.resumed(tx, stopped))
 
-    async def _alive(self) -> None:
-        while True:
-            alive.note(self._settings.gateway.data, self._clock.now())
-            await asyncio.sleep(alive.EVERY_S)
-
     @staticmethod
     async def _work(*parts_of_it: Coroutine[object, object, None]) -> None:
         """Run the parts until one breaks or we are cancelled; then all of them end."""
@@ -335,29 +323,6 @@ class Gateway:
             for part in parts_of_it:
                 tasks.create_task(part)
 
-    async def _check_broker(self, options: BrokerOptions) -> None:
-        """Warn of a broker that would lose what it accepted, as far as a client can see; never ends the daemon."""
-        try:
-            findings = await check_durability(options, self._clock)
-        except BrokerError as error:
-            _LOG.warning("broker.not_checked", error=str(error))
-            return
-        for finding in findings:
-            _LOG.warning("broker.would_lose", risk=finding.risk.value, words=finding.words, advice=finding.advice)
-        if not findings:
-            _LOG.info("broker.checked")
-
-    async def _serve(self, console: Litestar, port: int) -> None:
-        """Serve the page; when its address is taken, try again: alarms must be heard with or without a page."""
-        host = self._settings.console.host
-
-        def ready(host: str, port: int) -> None:
-            if self._on_ready:
-                self._on_ready(Ready(f"http://{host}:{port}"))
-
-        while True:
-            try:
-                await serve(console, host, port, on_ready=ready)
-            except ConsoleError as error:
-                _LOG.error("console.not_served", error=str(error))
-            await asyncio.sleep(_SERVE_AGAIN_S)
+    def _listens(self, host: str, port: int) -> None:
+        if self._on_ready:
+            self._on_ready(Ready(f"http://{host}:{port}"))
