@@ -10,27 +10,23 @@ alarm does not wait for the broker; their acknowledgement is passed over, so the
 """
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import structlog
 from paho.mqtt.client import topic_matches_sub
 
-from gateway.clock import Clock, monotonic
+from gateway.clock import Clock
+from gateway.ingest.connection import Connection
 from gateway.ingest.health import SourceHealth
-from gateway.ingest.link import Handshake, Lane, Link, Traffic
-from gateway.ingest.mqtt5_link import Mqtt5Link
+from gateway.ingest.link import Handshake, Lane, Traffic
 from gateway.ingest.options import BrokerOptions, Subscription
 from gateway.ingest.packets import may_be_published
-from gateway.ingest.paho_link import PahoLink, check_paho
+from gateway.ingest.paho_link import check_paho
 from gateway.ingest.source import Receipt
 from gateway.ingest.tls import ssl_context
-from gateway.ingest.trouble import LinkError, Trouble, trouble_of
-
-_log = structlog.get_logger(__name__)
+from gateway.ingest.trouble import LinkError, Trouble
 
 NO_FORMAT = "unknown"
 """Format of a frame whose topic matches none of our filters; no registry knows it, so the frame is quarantined."""
@@ -68,7 +64,6 @@ class MqttSource:
         self.name = name
         self.client_id = f"{options.client_id}-{name}"
         self._options = options
-        self._clock = clock
         self._wake = wake if wake is not None else asyncio.Event()
         self._arrived = asyncio.Event()
         self._queue: list[Receipt] = []
@@ -82,20 +77,13 @@ class MqttSource:
             format_of=self._format_of,
             deliver=self._deliver,
         )
-        self._protocol = options.protocol
-        self._link: Link | None = None
+        self._connection = Connection(self._lane, name=name, on_attempt=self._starts_anew, on_change=self._tell)
         self._outstanding = 0
         self._unacknowledged = 0
-        self._session = 0
-        self._reconnects = 0
         self._pauses = 0
         self._paused = False
         self._unpublished = 0
-        self._connected = False
-        self._since = clock.now()
         self._last_frame_at: datetime | None = None
-        self._error: LinkError | None = None
-        self._handshakes: list[Handshake] = []
         self._watchers: list[Callable[[SourceHealth], None]] = []
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -113,7 +101,7 @@ class MqttSource:
             check_paho()
         if self._options.tls is not None:
             ssl_context(self._options.tls)
-        self._task = asyncio.create_task(self._run(), name=f"mqtt-{self.name}")
+        self._task = asyncio.create_task(self._connection.run(), name=f"mqtt-{self.name}")
 
     async def ready(self, timeout_s: float | None = None) -> None:
         """Wait until the broker took us and granted the subscriptions.
@@ -123,12 +111,12 @@ class MqttSource:
         """
         try:
             async with asyncio.timeout(timeout_s):
-                while not self._connected and not self._closed:
+                while not self._connection.connected and not self._closed:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
             text = f"broker {self._options.host}:{self._options.port}: no connection within {timeout_s} s"
-            raise self._error or LinkError(Trouble.TIMEOUT, text) from None
+            raise self._connection.error or LinkError(Trouble.TIMEOUT, text) from None
 
     async def close(self) -> None:
         """End: the broker keeps the session, and what is not acknowledged comes again next time."""
@@ -136,9 +124,9 @@ class MqttSource:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        if self._link is not None:
-            await self._link.close()
-        self._down(LinkError(Trouble.STOPPED, "the gateway closed the connection"))
+        if self._connection.link is not None:
+            await self._connection.link.close()
+        self._connection.down(LinkError(Trouble.STOPPED, "the gateway closed the connection"))
         self._queue.clear()
         self._arrived.set()
         self._wake.set()
@@ -174,7 +162,7 @@ class MqttSource:
         else:
             batch = self._queue[:limit]
             del self._queue[:limit]
-        session = self._session
+        session = self._connection.session
         gone = sum([1 for r in batch if r.session != session or r.packet_id == 0])
         if gone:
             self._settle(gone)
@@ -187,7 +175,7 @@ class MqttSource:
 
     def acknowledge(self, batch: list[Receipt]) -> None:
         """Tell the broker that these are stored; see Source."""
-        link = self._link
+        link = self._connection.link
         if link is None or link.lost.done():
             return
         session = link.session
@@ -200,7 +188,7 @@ class MqttSource:
 
     def publish(self, messages: list[tuple[str, bytes]]) -> None:
         """Send with QoS 0 on the same connection; see Source. What can't be sent is counted."""
-        link = self._link
+        link = self._connection.link
         fit = [m for m in messages if may_be_published(m[0])]
         # Not only when connected: what waited for us comes before the subscriptions are confirmed; its senders wait.
         if link is None or not link.taken or link.lost.done() or link.unsent_bytes > _UNSENT_LIMIT:
@@ -214,12 +202,12 @@ class MqttSource:
     @property
     def connected(self) -> bool:
         """Whether the broker has us now, subscriptions granted."""
-        return self._connected
+        return self._connection.connected
 
     @property
     def handshakes(self) -> tuple[Handshake, ...]:
         """What the broker promised at the first and at the latest connection, for gateway.ingest.durability."""
-        return tuple(self._handshakes)
+        return self._connection.handshakes
 
     def watch(self, callback: Callable[[SourceHealth], None]) -> None:
         """Call it at every change between connected and not, and at every failed attempt."""
@@ -227,16 +215,16 @@ class MqttSource:
 
     def health(self) -> SourceHealth:
         """The lane as it is now."""
-        traffic = self._lane.traffic
+        traffic, line = self._lane.traffic, self._connection
         return SourceHealth(
             name=self.name,
-            protocol=self._protocol,
-            connected=self._connected,
-            since=self._since,
-            trouble=None if self._connected or self._error is None else self._error.trouble,
-            detail="" if self._connected or self._error is None else str(self._error),
-            session=self._session,
-            reconnects=self._reconnects,
+            protocol=line.protocol,
+            connected=line.connected,
+            since=line.since,
+            trouble=None if line.error is None else line.error.trouble,
+            detail="" if line.error is None else str(line.error),
+            session=line.session,
+            reconnects=line.reconnects,
             frames=traffic.frames,
             payload_bytes=traffic.payload_bytes,
             acked=traffic.acked,
@@ -267,10 +255,10 @@ class MqttSource:
         self._outstanding += len(received)
         self._unacknowledged += sum([1 for r in received if r.packet_id])
         self._last_frame_at = received[-1].frame.received_at
-        if not self._paused and self._outstanding >= self._options.high_water and self._link is not None:
+        if not self._paused and self._outstanding >= self._options.high_water and (link := self._connection.link):
             self._paused = True
             self._pauses += 1
-            self._link.pause()
+            link.pause()
         self._arrived.set()
         self._wake.set()
 
@@ -279,8 +267,8 @@ class MqttSource:
         self._outstanding -= count
         if self._paused and self._outstanding <= self._options.low_water:
             self._paused = False
-            if self._link is not None:
-                self._link.resume()
+            if self._connection.link is not None:
+                self._connection.link.resume()
 
     def _format_of(self, topic: str) -> str:
         found = self._formats.get(topic)
@@ -294,90 +282,15 @@ class MqttSource:
 
     # Inside, the connection
 
-    async def _run(self) -> None:
-        """Connect, stay, and connect again."""
-        failures = 0
-        cap = self._options.backoff_cap_s
-        while True:
-            try:
-                link = await self._connect()
-                since = monotonic()
-                await asyncio.wait({link.lost})
-                self._down(link.lost.result())
-                # A connection that did not last counts as a failure too: two gateways of one name would throw each
-                # other out as fast as they can.
-                failures = 0 if monotonic() - since > cap else failures + 1
-            except LinkError as error:
-                if error.trouble is Trouble.WRONG_VERSION and self._protocol == "auto":
-                    self._protocol = "3.1.1"
-                    continue
-                self._down(error)
-                failures += 1
-            bound = min(cap, self._options.backoff_first_s * 2.0 ** min(failures, 16))
-            await asyncio.sleep(random.uniform(0, bound))  # noqa: S311 - spreads load, guards nothing
-
-    async def _connect(self) -> Link:
-        """One attempt.
-
-        Raises:
-            LinkError: it failed, says why.
-        """
-        options = self._options
-        kind: type[Link] = PahoLink if self._protocol == "3.1.1" else Mqtt5Link
-        self._session += 1
+    def _starts_anew(self) -> None:
+        """What the lost connection had handed over is settled with it; what waits here still counts."""
         self._outstanding = len(self._queue)
         self._unacknowledged = 0
-        link = kind(self._lane, self._session)
-        self._link = link
-        try:
-            tls = ssl_context(options.tls) if options.tls is not None else None
-            async with asyncio.timeout(options.connect_timeout_s):
-                await asyncio.get_running_loop().create_connection(lambda: link, options.host, options.port, ssl=tls)
-                ends: set[asyncio.Future[Any]] = {link.opened, link.lost}
-                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        except TimeoutError:
-            link.lose(Trouble.TIMEOUT, f"it did not take us within {options.connect_timeout_s:g} s; is it hung?")
-        except OSError as error:
-            named = trouble_of(error)
-            link.lose(named.trouble, str(named))
-        except asyncio.CancelledError:
-            link.lose(Trouble.STOPPED, "the gateway closed the connection")
-            raise
-        if link.lost.done():
-            raise link.lost.result()
-        self._up(link.opened.result())
-        return link
-
-    def _up(self, handshake: Handshake) -> None:
-        self._protocol = "5" if handshake.protocol == "5" else "3.1.1"
-        self._handshakes = [*self._handshakes[:1], handshake]
-        self._connected = True
-        self._error = None
-        self._since = self._clock.now()
-        if len(self._handshakes) > 1:
-            self._reconnects += 1
-        _log.info(
-            "broker connected",
-            lane=self.name,
-            protocol=self._protocol,
-            session_kept=handshake.session_present,
-            session=self._session,
-        )
-        self._tell()
-
-    def _down(self, error: LinkError) -> None:
-        # The same trouble again is no news; the health page shows it.
-        news = self._error is None or self._error.trouble is not error.trouble
-        if self._connected:
-            self._since = self._clock.now()
-        self._connected = self._paused = False
-        self._error = error
-        self._unacknowledged = 0
-        if news and error.trouble is not Trouble.STOPPED:
-            _log.warning("no broker", lane=self.name, trouble=error.trouble.value, detail=str(error))
-        self._tell()
 
     def _tell(self) -> None:
+        if not self._connection.connected:
+            self._paused = False
+            self._unacknowledged = 0
         self._changed.set()
         if self._watchers:
             health = self.health()

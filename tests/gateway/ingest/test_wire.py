@@ -413,7 +413,7 @@ async def test_silence_while_reading_was_stopped_is_our_own() -> None:
         await wire.stay()
 
     async with scripted("5", script) as options, lane(options) as it:
-        link = it.source._link
+        link = it.source._connection.link
         assert link is not None
         link.pause()
         link._heard -= 60
