@@ -12,14 +12,12 @@ class Without(NamedTuple):
     """The document without the person.
 
     ``theirs``: the entries that nobody else needs and that went too, such as ``carers/rita`` (relatives of theirs
-    alone) or ``zones/flat``; ``devices``: what they ever had, as (device, from, to) with times as the document writes
-    them (to None: no end); ``words``: texts of theirs, by which it can be checked that nothing is left; ``known``:
+    alone) or ``zones/flat``; ``words``: texts of theirs, by which it can be checked that nothing is left; ``known``:
     whether the person was in it at all.
     """
 
     document: dict[str, Any]
     theirs: tuple[str, ...]
-    devices: tuple[tuple[str, str, str | None], ...]
     words: tuple[str, ...]
     known: bool
 
@@ -71,7 +69,6 @@ def without(
     return Without(
         document={} if only_look else _renamed(left, Names(all_names, names_of_others(left, resident))),
         theirs=tuple(went),
-        devices=tuple((one["device"], one["from"], one.get("to")) for one in worn),
         words=tuple(_words(mine, [one for one in gone if "role" in one])),
         known=bool(mine or plans or worn),
     )

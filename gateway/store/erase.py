@@ -21,7 +21,8 @@ from gateway.errors import BadAnswerError, NotAllowedError
 from gateway.store import audit, centres, former, version_lines
 from gateway.store import erase_rows as rows
 from gateway.store.centres import Ready
-from gateway.store.erase_rows import Person, Span
+from gateway.store.erase_rows import Person
+from gateway.store.erase_spans import Worn
 from gateway.store.writer import Tx
 from gateway.words import N_
 
@@ -61,12 +62,14 @@ def plan(db: sqlite3.Connection, resident: str, now: datetime) -> Plan:
     known_as = former.name_of(db, resident)
     names: set[str] = set() if known_as is None else {known_as}
     newest_document: dict[str, Any] = {}
-    for version in version_lines.numbers(db):
+    worn = Worn(resident)
+    for version, applied_at in version_lines.numbers(db):
         document = centres.shared_document_of(db, version) or {}
         names.update(one["name"] for one in document.get("residents", ()) if one["id"] == resident)
         found = without(document, resident, only_look=True)
         if found.known:
             known.append(found)
+        worn.add(applied_at, document)
         newest_document = document
     if not (known or names) and find(db, resident) is None:
         raise BadAnswerError(f"resident: {resident!r}: expected the id of somebody who is, or was, in the centre")
@@ -77,7 +80,7 @@ def plan(db: sqlite3.Connection, resident: str, now: datetime) -> Plan:
         resident=resident,
         names=tuple(sorted(names, key=len, reverse=True)),
         theirs=frozenset(entry for one in known for entry in one.theirs),
-        spans=tuple(_spans(newest_document, known)),
+        spans=tuple(worn.spans()),
         words=tuple(dict.fromkeys([*names, *(word for one in known for word in one.words)])),
         others=names_of_others(newest_document, resident),
     )
@@ -158,20 +161,6 @@ def _erasure(row: sqlite3.Row) -> Erasure:
         done_at=None if row["done_at"] is None else from_ms(row["done_at"]),
         counts=msgspec.json.decode(row["counts"]),
     )
-
-
-def _spans(newest: dict[str, Any], known: list[Without]) -> Iterator[Span]:
-    """Each device in each time in which any version gave it to the person; one that has no end ended with them."""
-    devices = {one["id"]: one for one in newest.get("devices", ())}
-    for device, start, end_at in dict.fromkeys(span for one in known for span in one.devices):
-        entry = devices.get(device, {})
-        yield Span(
-            device=device,
-            format=entry.get("format"),
-            address=entry.get("address", device),
-            since=to_ms(_time(start)),
-            until=None if end_at is None else to_ms(_time(end_at)),
-        )
 
 
 def _time(text: str) -> datetime:

@@ -6,16 +6,15 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from devices import registry
 from gateway.centre.naming import Names
 from gateway.centre.sheets import Sheets, sheets_of
 from gateway.centre.without import without
 from gateway.clock import to_ms
 from gateway.store import centres, erase_texts, kept_sheets
-from gateway.store.history import first_frame, first_received
+from gateway.store.erase_spans import Span, SpanEventIds, SpanFrames, SpanReadings, take_frames
 from gateway.store.migrations import READINGS_PER_FRAME
 from gateway.store.places import note_places
-from gateway.store.retention_rows import LOOKED_AT, ROWS, Piece, take_readings
+from gateway.store.retention_rows import ROWS, Piece, take_readings
 from gateway.store.writer import Tx
 from gateway.words import N_
 
@@ -25,16 +24,6 @@ NOBODY: Final = "@erased"
 _REASON: Final = msgspec.json.encode({"text": N_("What this alert was about was erased."), "values": {}}).decode()
 
 Work: TypeAlias = Callable[[Tx], Piece]
-
-
-class Span(NamedTuple):
-    """A device in a time (epoch ms, ``until`` exclusive; None: until now) in which it was the person's."""
-
-    device: str
-    format: str | None
-    address: str
-    since: int
-    until: int | None
 
 
 class Person(NamedTuple):
@@ -75,11 +64,12 @@ SHEETS: Final = 50
 def works(person: Person) -> Iterator[tuple[str, Work]]:
     """Every kind, in order."""
     yield "places", lambda tx: Piece(0, note_places(tx) > 0)
+    for span in person.spans:  # first: it is by their readings and messages that their time is found
+        yield "event_ids", SpanEventIds(person.resident, span)
     yield "readings", lambda tx: _readings(tx, person)
     for span in person.spans:
-        yield "readings", _SpanReadings(person, span)
-        yield "messages", _SpanFrames(span)
-        yield "event_ids", lambda tx, span=span: _event_ids(tx, span)  # type: ignore[misc]
+        yield "readings", SpanReadings(person.resident, span)
+        yield "messages", SpanFrames(person.resident, span)
     yield "alerts", lambda tx: _alerts(tx, person)
     yield "shelves", lambda tx: _shelves(tx, person)
     yield "notes", lambda tx: _notes(tx, person)
@@ -97,85 +87,7 @@ def _readings(tx: Tx, person: Person) -> Piece:
         "SELECT seq, resident, kind FROM reading_places WHERE resident = ? LIMIT ?", (person.resident, ROWS)
     ).fetchall()
     take_readings(tx, found)
-    _frames(tx, {row["seq"] // READINGS_PER_FRAME for row in found})
-    return Piece(len(found), len(found) == ROWS)
-
-
-class _SpanReadings:
-    """Readings of a device of the person that were noted as nobody's."""
-
-    def __init__(self, person: Person, span: Span) -> None:
-        self._person = person
-        self._span = span
-        self._next: int | None = None
-
-    def __call__(self, tx: Tx) -> Piece:
-        if self._next is None:
-            self._next = first_received(tx.db, self._span.since)
-        last = first_received(tx.db, self._span.until or to_ms(tx.now) + 1)
-        found = tx.db.execute(
-            "SELECT seq, resident, kind, device FROM readings WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
-            (self._next, last, LOOKED_AT),
-        ).fetchall()
-        own = {self._span.device, f"{self._span.format}:{self._span.address}"}
-        mine = [row for row in found if row["device"] in own and row["resident"] in {None, self._person.resident}]
-        take_readings(tx, mine)
-        _frames(tx, {row["seq"] // READINGS_PER_FRAME for row in mine})
-        if found:
-            self._next = found[-1]["seq"] + 1
-        return Piece(len(mine), len(found) == LOOKED_AT)
-
-
-class _SpanFrames:
-    """Raw messages of a device of the person: repetitions, and what could not be read, left no reading."""
-
-    def __init__(self, span: Span) -> None:
-        self._span = span
-        self._next: int | None = None
-
-    def __call__(self, tx: Tx) -> Piece:
-        span = self._span
-        if self._next is None:
-            self._next = first_frame(tx.db, span.since)
-        found = tx.db.execute(
-            "SELECT seq, format, topic, payload, received_at FROM journal WHERE seq >= ? ORDER BY seq LIMIT ?",
-            (self._next, LOOKED_AT),
-        ).fetchall()
-        until = span.until or to_ms(tx.now) + 1
-        mine = {row["seq"] for row in found if span.since <= row["received_at"] < until and _is_of(row, span)}
-        _frames(tx, mine)
-        if found:
-            self._next = found[-1]["seq"] + 1
-        return Piece(len(mine), len(found) == LOOKED_AT)
-
-
-def _is_of(row: sqlite3.Row, span: Span) -> bool:
-    if row["format"] != span.format:
-        return False
-    address = registry.find(row["format"]).address_of(row["topic"])
-    if address is not None:
-        return bool(address == span.address)
-    return span.address.encode() in bytes(row["payload"])  # many devices on one topic: the message names its own
-
-
-def _frames(tx: Tx, frames: set[int]) -> None:
-    """Raw messages, and what is noted of them. The newest stays as an empty line: numbers go on from it."""
-    [newest] = tx.db.execute("SELECT max(seq) FROM journal").fetchone()
-    rows = [(frame,) for frame in frames]
-    tx.db.executemany("DELETE FROM quarantine WHERE frame = ?", rows)
-    tx.db.executemany("DELETE FROM journal WHERE seq = ?", [row for row in rows if row[0] != newest])
-    if newest in frames:
-        tx.db.execute("UPDATE journal SET topic = '', payload = x'' WHERE seq = ?", (newest,))
-
-
-def _event_ids(tx: Tx, span: Span) -> Piece:
-    first = first_received(tx.db, span.since) // READINGS_PER_FRAME
-    last = first_received(tx.db, span.until or to_ms(tx.now) + 1) // READINGS_PER_FRAME + 1
-    found = tx.db.execute(
-        "SELECT device, event_id FROM event_ids WHERE device IN (?, ?, ?) AND frame >= ? AND frame <= ? LIMIT ?",
-        (span.device, span.address, f"{span.format}:{span.address}", first, last, ROWS),
-    ).fetchall()
-    tx.db.executemany("DELETE FROM event_ids WHERE device = ? AND event_id = ?", [tuple(row) for row in found])
+    take_frames(tx, {row["seq"] // READINGS_PER_FRAME for row in found})
     return Piece(len(found), len(found) == ROWS)
 
 

@@ -43,6 +43,6 @@ def number_at(db: sqlite3.Connection, at: datetime) -> int:
     return int(db.execute(query, (to_ms(at),)).fetchone()[0])
 
 
-def numbers(db: sqlite3.Connection) -> list[int]:
-    """The numbers of all versions, the oldest first."""
-    return [row[0] for row in db.execute("SELECT version FROM centre_versions ORDER BY version")]
+def numbers(db: sqlite3.Connection) -> list[tuple[int, int]]:
+    """The numbers of all versions and when each was applied (epoch ms), the oldest first."""
+    return [tuple(row) for row in db.execute("SELECT version, applied_at FROM centre_versions ORDER BY version")]
