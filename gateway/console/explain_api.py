@@ -16,14 +16,13 @@ from litestar.params import FromPath
 from gateway.alerts import explaining
 from gateway.alerts.explaining import Chain
 from gateway.alerts.queries import FrameSeen, ReadingSeen
-from gateway.centre.model import Consents
 from gateway.console.api import AlertView, alert_view
-from gateway.console.deps import console_of
-from gateway.console.guards import Visitor, at_least, may_see, opened, required_visitor
+from gateway.console.deps import Console, console_of
+from gateway.console.guards import Visitor, at_least, may_see, required_visitor
 from gateway.console.listing import MOST, Cursor, Limit, piece
 from gateway.console.looks import looked
 from gateway.console.pages import tongue_for
-from gateway.console.privacy import PURPOSE_OF
+from gateway.console.privacy import PURPOSE_OF, shown
 from gateway.console.routing import Router
 from gateway.console.view import history_lines, title_of, told_lines, why_lines
 from gateway.errors import UnknownAlertError
@@ -99,12 +98,8 @@ def _entries(whole: ExplainView) -> Iterator[tuple[tuple[str, int], Any]]:
 def _view(request: Request[Any, Any, Any], visitor: Visitor, found: Chain) -> ExplainView:
     index, tongue = console_of(request).deps.index(), tongue_for(request, visitor)
     whole, alert = found.explanation, found.explanation.alert
-    agreed = None
-    if alert.resident is not None and alert.resident in index.residents:
-        agreed = index.plan_of(alert.resident).consents
     kinds = {reading.kind for reading in whole.readings} | {one.kind for one in alert.evidence}
-    glass = alert.resident is not None and opened(console_of(request), visitor, alert.resident)
-    hidden = {kind for kind in kinds if not _may_see(kind, visitor, agreed, opened=glass)}
+    hidden = {kind for kind in kinds if not _may_see(kind, console_of(request), visitor, alert.resident)}
     frames_hidden = {reading.frame for reading in whole.readings if reading.kind in hidden}
     # what was never decoded may be anything, and so may a reading that is past its time
     told_all = visitor.sees_everyone and not hidden
@@ -138,16 +133,9 @@ def _view(request: Request[Any, Any, Any], visitor: Visitor, found: Chain) -> Ex
     )
 
 
-def _may_see(kind: str, visitor: Visitor, agreed: Consents | None, *, opened: bool) -> bool:
-    """Whether the fields of such readings are shown: as the resident agreed, or to who broke the glass.
-
-    Who may see an alert may see the place of that alarm where the resident agreed to be found in one, also after it.
-    """
+def _may_see(kind: str, console: Console, visitor: Visitor, resident: str | None) -> bool:
+    """Whether the fields of such readings are shown: as the resident agreed, now, or to who broke the glass."""
     purpose = PURPOSE_OF.get(kind)
     if purpose is None:
         return visitor.sees_everyone or kind == "status"
-    if agreed is None:
-        return False
-    if not visitor.sees_everyone and purpose.value not in agreed.relatives:
-        return False
-    return opened or getattr(agreed, purpose.value) not in {"never", False}
+    return resident is not None and shown(console, visitor, resident, purpose).allowed

@@ -16,6 +16,7 @@ from gateway.words import N_
 
 KINDS: Final[dict[Kind, str]] = {
     Kind.POSITIONS: N_("Where people were"),
+    Kind.STATES: N_("What rules knew when they raised an alert"),
     Kind.READINGS: N_("Other readings of sensors"),
     Kind.EVENT_IDS: N_("Marks of events"),
     Kind.JOURNAL: N_("Sensors’ messages as they came"),

@@ -22,7 +22,11 @@ class Retention(Table):
     at: Annotated[time, AfterValidator(_wall_clock)] = Field(
         time(4, 0), description="Time of the day at which what is too old goes, in the centre's time zone."
     )
-    positions_days: Days = Field(30, description="Where people were. A zone can be tried on the last month.")
+    positions_days: Days = Field(
+        30,
+        description="Where people were, and what rules knew around closed alerts. A zone can be tried on the last"
+        " month. Raw and unreadable messages, which say it too, are never kept for longer.",
+    )
     readings_days: Days = Field(
         365, description="All other readings. A person's usual night is compared over a year at the most."
     )

@@ -34,6 +34,8 @@ class Kind(StrEnum):
     """Kinds of data, in the order in which they are looked through."""
 
     POSITIONS = "positions"
+    STATES = "states"
+    """What a rule knew when it raised an alert that is closed: places too."""
     READINGS = "readings"
     EVENT_IDS = "event_ids"
     """The senders' ids of events that are past their time as readings."""
@@ -55,10 +57,18 @@ class Kind(StrEnum):
 EVIDENCE: Final = frozenset({Kind.POSITIONS, Kind.READINGS, Kind.EVENT_IDS, Kind.JOURNAL, Kind.QUARANTINE})
 """What an open alert holds back."""
 
-_DAYS: Final[Mapping[Kind, str]] = {Kind.EVENT_IDS: "readings_days", Kind.BREAK_GLASS: "audit_days"}
+_DAYS: Final[Mapping[Kind, str]] = {
+    Kind.STATES: "positions_days",
+    Kind.EVENT_IDS: "readings_days",
+    Kind.BREAK_GLASS: "audit_days",
+}
+
+_HOLD_POSITIONS: Final = frozenset({Kind.JOURNAL, Kind.QUARANTINE})
+"""Messages as they came say where people were, so they are never kept for longer than that."""
 
 _PIECES: Final[Mapping[Kind, Callable[[Tx, int], rows.Piece]]] = {
     Kind.POSITIONS: rows.positions,
+    Kind.STATES: rows.states,
     Kind.READINGS: rows.readings,
     Kind.EVENT_IDS: rows.event_ids,
     Kind.JOURNAL: rows.journal,
@@ -110,6 +120,8 @@ def cuts(db: sqlite3.Connection, settings: Retention, now: datetime) -> list[Cut
     found = []
     for kind in Kind:
         days: int = getattr(settings, _DAYS.get(kind, f"{kind}_days"))
+        if kind in _HOLD_POSITIONS:
+            days = min(days, settings.positions_days)
         at = now - timedelta(days=days)
         held = floor is not None and kind in EVIDENCE and floor < at
         found.append(Cut(kind, days, floor if held and floor else at, holder if held else None))

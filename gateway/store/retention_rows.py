@@ -27,6 +27,7 @@ _PLAIN: Final = {
         "created_at < ? AND (SELECT state FROM alerts WHERE alerts.id = notifications.alert) = 'closed'",
     ),
     "searches": ("searches", "made_at < ?"),
+    "states": ("alerts", "state = 'closed' AND raised_at < ? AND (before IS NOT NULL OR after IS NOT NULL)"),
     "alerts": ("alerts", "closed_at < ?"),
     "notes": (
         "care_notes",
@@ -86,6 +87,22 @@ def positions(tx: Tx, cut: int) -> Piece:
     if found:
         _set_mark(tx, "positions", found[-1]["seq"] + 1)
     return Piece(len(gone), len(found) == ROWS)
+
+
+def states(tx: Tx, cut: int) -> Piece:
+    """What rules knew around closed alerts, and around what was shelved; the alerts and their reasons stay."""
+    gone = [(number,) for number in _numbers(tx.db, "states", cut)]
+    tx.db.executemany("UPDATE alerts SET before = NULL, after = NULL WHERE id = ?", gone)
+    shelved = tx.db.execute(
+        "SELECT d.id FROM shelved d JOIN shelves s ON s.id = d.shelf WHERE s.ended_at IS NOT NULL AND d.last_at < ?"
+        " AND coalesce(d.story ->> '$.before', d.story ->> '$.after') IS NOT NULL LIMIT ?",
+        (cut, ROWS),
+    ).fetchall()
+    tx.db.executemany(
+        "UPDATE shelved SET story = json_remove(story, '$.before', '$.after') WHERE id = ?",
+        [tuple(row) for row in shelved],
+    )
+    return Piece(len(gone), len(gone) == ROWS or len(shelved) == ROWS)
 
 
 def readings(tx: Tx, cut: int) -> Piece:

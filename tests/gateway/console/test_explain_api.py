@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.alerts import desk
 from gateway.alerts.glass import LASTING, open_glass
-from gateway.alerts.model import Incident
+from gateway.alerts.model import Close, Incident, Outcome
 from gateway.centre.index import CentreIndex
 from gateway.centre.load import centre_from_document, to_document
 from gateway.clock import to_ms
@@ -101,6 +101,17 @@ async def test_what_the_resident_did_not_agree_to_is_left_out(house: House) -> N
     assert found["readings"][0]["fields"] == {}
     assert (found["frames"], found["state_before"]) == ([], None)
     assert "14.5" not in answer.text
+
+
+async def test_only_while_an_alert_is_open_means_not_after_it(house: House) -> None:
+    number = await with_reading(house, location="alarm")
+    await house.writer.write(lambda tx: desk.answer(tx, house.index, number, Close(Outcome.REAL, ""), "nora", "page"))
+    async with house.signed_in() as nora:
+        answer = await nora.get(f"/api/alerts/{number}/explain")
+        assert answer.json()["hidden"] == ["readings", "states"]
+        assert "14.5" not in answer.text
+        await house.raise_alert("r01")
+        assert (await nora.get(f"/api/alerts/{number}/explain")).json()["readings"][0]["fields"]["lon"] == 14.5
 
 
 async def test_who_broke_the_glass_sees_it_for_a_while(house: House) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.alerts import desk
+from gateway.alerts.model import Close, Outcome
 from gateway.app.retention import RetentionRun
 from gateway.clock import to_ms
 from gateway.settings.retention import Retention
@@ -76,6 +78,34 @@ def test_the_preview_says_what_will_go(life: Life) -> None:
         runs = {run.kind: run.removed for run in retention.last_runs(db)}
     assert set(again.values()) == {0}
     assert runs["positions"] == 30
+
+
+def test_places_in_what_rules_knew_and_in_raw_messages_go_with_positions(life: Life) -> None:
+    shelf = "INSERT INTO shelves (resident, rule_key, rule, priority, why, who, since, until, ended_at)"
+    story = '{"before":"{\\"spot\\":[14.5123456]}","reason":"kept"}'
+
+    def shelve(tx: Tx) -> None:
+        for ended in (None, to_ms(NOW)):
+            tx.db.execute(f"{shelf} VALUES ('r01', ?, 'zone_exit', 'high', 'w', 'sam', 0, 0, ?)", (str(ended), ended))
+        for number in (1, 2):
+            tx.db.execute(
+                "INSERT INTO shelved (shelf, incident, first_at, last_at, story) VALUES (?, 'i', 0, 0, ?)",
+                (number, story),
+            )
+
+    life.write(shelve)
+    number = life.alert(closed=False)
+    life.clock.move(3 * 86_400)
+    settings = Retention(positions_days=1)
+    removed = purged(life, settings)
+    assert removed[Kind.STATES] == 1  # that of the closed one
+    spots = "SELECT id FROM alerts WHERE before LIKE '%14.51%'"
+    assert life.ask(spots) == [(number,)]
+    assert life.ask("SELECT shelf, story LIKE '%14.51%', story LIKE '%kept%' FROM shelved") == [(1, 1, 1), (2, 0, 1)]
+    life.write(lambda tx: desk.answer(tx, life.index, number, Close(Outcome.REAL, ""), "nora", "page"))
+    purged(life, settings)
+    assert life.ask(spots) == []
+    assert life.ask("SELECT count(*) FROM journal WHERE payload LIKE '%14.51%'") == [(0,)]
 
 
 def test_nothing_goes_from_under_an_open_alert(life: Life) -> None:
