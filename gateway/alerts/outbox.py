@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from gateway.alerts.model import ASKING, Alert, Purpose
+from gateway.alerts.policies import still_theirs
+from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
 from gateway.clock import to_ms
 from gateway.store.writer import Tx
@@ -132,7 +134,11 @@ def inform(
     but: str | None = None,
     any_hour: bool = False,
 ) -> None:
-    """Owe each of these carers one message about this change of the alert; nobody twice, and not to ``but``."""
+    """Owe each of these carers one message about this change of the alert; nobody twice, and not to ``but``, nor to a
+    relative whose business it is not any more."""
+    still_open = alert.state is not AlertState.CLOSED
     for carer in dict.fromkeys(to):
-        if carer != but:
+        person = index.carers.get(carer)
+        gone = person is not None and not still_theirs(index, person, alert.resident, still_open=still_open)
+        if carer != but and not (gone and carer != alert.taken_by):
             owe(tx, index, alert, carer, max(alert.step, 0), purpose, mark=alert.version, any_hour=any_hour)

@@ -1,10 +1,13 @@
-"""Which answers a person may not give: a relative does not open what staff closed, nobody settles a notice about
+"""Which answers a person may not give: a relative does not open what staff closed, nor answers
+what is not theirs any more, nobody settles a notice about
 themselves. Asked in the transaction of the answer, so it holds for pages, links, programs and messages alike."""
 
 import sqlite3
 from typing import Final
 
 from gateway.alerts.model import Alert, Answer, Close, Decline, MoreHelp, Reopen
+from gateway.alerts.policies import still_theirs
+from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
 from gateway.errors import NotAllowedError
 from gateway.words import N_
@@ -14,6 +17,7 @@ BREAK_GLASS: Final = "break_glass"
 
 MANAGERS: Final = frozenset({"manager", "admin"})
 
+NOT_THEIRS: Final = N_("This alert is not yours any more. The care team looks after it.")
 ONLY_STAFF: Final = N_("Only staff can open an alert again.")
 ONLY_MANAGERS: Final = N_("Only a manager can close this.")
 NOT_ONESELF: Final = N_("This is about what you opened yourself: another manager looks at it.")
@@ -27,6 +31,11 @@ def check(db: sqlite3.Connection, index: CentreIndex, alert: Alert, answer: Answ
     """
     if who.startswith("cli:"):
         return
+    carer = index.carers.get(who)
+    if carer is not None and alert.taken_by != who:  # whoever is on the way must be able to end it
+        still_open = alert.state is not AlertState.CLOSED
+        if not still_theirs(index, carer, alert.resident, still_open=still_open):
+            raise NotAllowedError(NOT_THEIRS)
     if isinstance(answer, Reopen) and not reopens(index, who):
         raise NotAllowedError(ONLY_STAFF)
     if alert.rule != BREAK_GLASS:

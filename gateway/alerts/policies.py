@@ -11,7 +11,7 @@ import structlog
 
 from gateway.alerts.model import Alert
 from gateway.centre.index import CentreIndex
-from gateway.centre.model import Policy, Step
+from gateway.centre.model import Carer, Policy, Step
 from gateway.centre.policy import Variant
 from gateway.store import rotas
 
@@ -55,6 +55,26 @@ def names(policy: Policy, carer: str) -> bool:
     """Whether a policy asks a carer by name, in any of its steps, variants or its failsafe."""
     steps = [*policy.steps, *(step for variant in policy.when for step in variant.steps)]
     return any(carer in step.to for step in steps) or carer in policy.failsafe
+
+
+def still_theirs(index: CentreIndex, carer: Carer, resident: str | None, *, still_open: bool) -> bool:
+    """Whether what somebody was told about is (still) their business.
+
+    What staff were told about stays theirs. A relative's it is as long as the resident names them; and, while an alert
+    is open, theirs whom the resident's policy asks by name, because they must be able to answer.
+
+    Args:
+        index: the centre, as it is now.
+        carer: who was told.
+        resident: whom the alert is about; None: nobody.
+        still_open: whether the alert is not closed.
+    """
+    if carer.role != "relative" or resident is None:
+        return True
+    person = index.person(resident)
+    if person is None:
+        return False
+    return carer.id in person.relatives or (still_open and names(index.policy_of(resident), carer.id))
 
 
 def recorded(index: CentreIndex, alert: Alert) -> Plan:

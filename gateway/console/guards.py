@@ -11,7 +11,7 @@ from litestar.exceptions import NotAuthorizedException, NotFoundException, Permi
 from litestar.handlers import BaseRouteHandler
 
 from gateway.alerts import glass
-from gateway.alerts.policies import names
+from gateway.alerts.policies import still_theirs
 from gateway.alerts.rows import LARGEST
 from gateway.centre.index import CentreIndex
 from gateway.centre.model import Carer, Resident
@@ -150,17 +150,8 @@ def concerns(index: CentreIndex, visitor: Visitor, resident_id: str | None) -> b
 
 
 def asked_of(index: CentreIndex, visitor: Visitor, resident_id: str | None, *, still_open: bool) -> bool:
-    """Whether what a visitor was told about is (still) their business.
-
-    What staff were told about stays theirs. A relative's it is as long as the resident names them; and, while an alert
-    is open, theirs whom the resident's policy asks by name, because they must be able to answer.
-    """
-    if visitor.sees_everyone or resident_id is None:
-        return True
-    resident = index.person(resident_id)
-    if resident is None:
-        return False
-    return visitor.sees(resident) or (still_open and names(index.policy_of(resident_id), visitor.id))
+    """Whether what a visitor was told about is (still) their business; see gateway.alerts.policies.still_theirs."""
+    return still_theirs(index, visitor.carer, resident_id, still_open=still_open)
 
 
 def may_see(console: Console, visitor: Visitor, alert_id: int) -> bool:

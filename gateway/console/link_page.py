@@ -19,11 +19,12 @@ from litestar.response import Redirect
 
 from gateway.alerts import contact_tests, queries
 from gateway.alerts.model import Alert
+from gateway.alerts.table import AlertState
 from gateway.alerts.taking import mark_opened
 from gateway.console.answering import EXPECTED, explained
 from gateway.console.answers import given_of_form, key_of_form, read_form, take
 from gateway.console.deps import console_of
-from gateway.console.guards import Visitor
+from gateway.console.guards import Visitor, asked_of
 from gateway.console.looks import looked
 from gateway.console.ops import Counters
 from gateway.console.pages import page, tongue_for
@@ -134,10 +135,17 @@ def _read(request: Request[Any, Any, Any], token: str) -> tuple[Alert | int, Vis
 
 
 def _alert(request: Request[Any, Any, Any], claim: LinkClaim, visitor: Visitor) -> tuple[Alert, Visitor] | LinkRefusal:
+    console = console_of(request)
     try:
-        return queries.alert(console_of(request).db(), claim.alert), visitor
+        found = queries.alert(console.db(), claim.alert)
     except UnknownAlertError:
         return LinkRefusal.EXPIRED
+    still_open = found.state is not AlertState.CLOSED
+    if found.taken_by != visitor.id and not asked_of(
+        console.deps.index(), visitor, found.resident, still_open=still_open
+    ):
+        return LinkRefusal.EXPIRED  # a relative whom the resident does not name any more
+    return found, visitor
 
 
 def _page(

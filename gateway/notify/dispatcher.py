@@ -16,7 +16,8 @@ from random import Random, SystemRandom
 import structlog
 
 from gateway.alerts import delivery
-from gateway.alerts.model import Purpose
+from gateway.alerts.model import ASKING, Purpose
+from gateway.alerts.policies import still_theirs
 from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
 from gateway.clock import Clock, monotonic, to_ms
@@ -267,8 +268,13 @@ class Dispatcher:
         over = self._overtaken(row, alert)
         if alert is None or over is not None:
             return Result(Event.OVERTAKEN, detail=over)
-        if row.carer not in index.carers:
+        carer = index.carers.get(row.carer)
+        if carer is None:
             return Result(Event.GAVE_UP, detail="the carer is not in the centre file any more")
+        still_open = alert.state != AlertState.CLOSED
+        if row.carer != alert.taken_by and not still_theirs(index, carer, alert.resident, still_open=still_open):
+            event = Event.GAVE_UP if row.purpose in ASKING else Event.OVERTAKEN
+            return Result(event, detail="the resident does not name this relative any more")
         if channel is None:
             return Result(Event.GAVE_UP, detail=f"[channels.{row.channel}] is not in gateway.toml")
         wait = restraint.hold(self._db, row, alert, index, self._clock.now())
