@@ -1,6 +1,7 @@
 """The console as a Litestar application: every route, and what surrounds them all."""
 
 import asyncio
+from functools import partial
 
 from litestar import Litestar
 from litestar.config.csrf import CSRFConfig
@@ -171,6 +172,7 @@ def create_app(deps: ConsoleDeps) -> Litestar:
         ),
         request_max_body_size=MAX_BODY_BYTES,
         state=State({CONSOLE: console, STOPPING: asyncio.Event()}),
+        on_startup=[partial(persons.resume_soon, console)],
         on_shutdown=[console.close],
         logging_config=None,
         debug=False,

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import structlog
 from litestar import Request, Response, get, post
+from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Stream
 
@@ -87,30 +88,42 @@ def _erasing() -> list[Any]:
         return Redirect("/erased", status_code=303)
 
     @post("/erased/{resident:str}/go-on", status_code=303, guards=[at_least("admin")])
-    async def go_on(request: Request[Any, Any, Any], resident: FromPath[str]) -> Redirect:
-        await start(console_of(request), resident, required_visitor(request).id)
+    async def go_on(request: Request[Any, Any, Any], resident: FromPath[str]) -> Response[Any]:
+        console, visitor = console_of(request), required_visitor(request)
+        found = erase.find(console.db(), resident)
+        if found is None:
+            raise NotFoundException("Nobody of that id is being erased.")
+        if found.done_at is None and not is_running(resident):
+            try:
+                await start(console, resident, visitor.id)
+            except NotAllowedError as error:
+                return _erased_page(request, notice=tongue_for(request, visitor)(str(error)), status=409)
+            except (CentreError, VersionConflictError, BadAnswerError) as error:
+                return _erased_page(request, notice=str(error), status=409)
         return Redirect("/erased", status_code=303)
 
     @get("/erased", guards=[at_least("admin")])
     async def done(request: Request[Any, Any, Any]) -> Response[str]:
-        visitor, console = required_visitor(request), console_of(request)
-        tongue, index = tongue_for(request, visitor), console_of(request).deps.index()
-        lines = [
-            {
-                "resident": one.resident,
-                "asked": tongue(
-                    "{who}, {time}", who=name_of(one.asked_by, index, tongue), time=tongue.at(one.asked_at)
-                ),
-                "done": None if one.done_at is None else tongue.at(one.done_at),
-                "running": is_running(one.resident),
-                "rows": sum(number for what, number in one.counts.items() if what != "traces"),
-                "traces": one.counts.get("traces", 0),
-            }
-            for one in erase.erasures(console.db())
-        ]
-        return page(request, "erased.html", tongue, visitor=visitor, lines=lines)
+        return _erased_page(request)
 
     return [ask, begin, go_on, done]
+
+
+def _erased_page(request: Request[Any, Any, Any], *, notice: str | None = None, status: int = 200) -> Response[str]:
+    visitor, console = required_visitor(request), console_of(request)
+    tongue, index = tongue_for(request, visitor), console_of(request).deps.index()
+    lines = [
+        {
+            "resident": one.resident,
+            "asked": tongue("{who}, {time}", who=name_of(one.asked_by, index, tongue), time=tongue.at(one.asked_at)),
+            "done": None if one.done_at is None else tongue.at(one.done_at),
+            "running": is_running(one.resident),
+            "rows": sum(number for what, number in one.counts.items() if what != "traces"),
+            "traces": one.counts.get("traces", 0),
+        }
+        for one in erase.erasures(console.db())
+    ]
+    return page(request, "erased.html", tongue, status=status, visitor=visitor, lines=lines, notice=notice)
 
 
 async def written(console: Console, resident: str, who: str, why: str, *, via: str) -> copies.Copy:
@@ -137,6 +150,23 @@ async def start(console: Console, resident: str, who: str) -> asyncio.Task[None]
     _running.add(task)
     task.add_done_callback(_running.discard)
     return task
+
+
+async def resume_soon(console: Console) -> None:
+    """Go on with what was stopped in the middle, by a power cut or a restart; the start does not wait for it."""
+    task = asyncio.create_task(_resume(console), name="erasures")
+    _running.add(task)
+    task.add_done_callback(_running.discard)
+
+
+async def _resume(console: Console) -> None:
+    for one in erase.erasures(console.db()):
+        if one.done_at is not None or is_running(one.resident):
+            continue
+        try:
+            await start(console, one.resident, one.asked_by)
+        except (BadAnswerError, NotAllowedError, CentreError, VersionConflictError, StoreError) as error:
+            _LOG.error("person.erase_stopped", resident=one.resident, error=type(error).__name__)
 
 
 async def _erase(console: Console, plan: erase.Plan, who: str) -> None:

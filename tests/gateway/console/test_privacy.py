@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from copy import deepcopy
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -23,7 +24,7 @@ from gateway.console import copies, privacy
 from gateway.console.deps import Console, ConsoleDeps
 from gateway.console.guards import Visitor
 from gateway.console.privacy import Purpose, Shown
-from gateway.store import centres, compact
+from gateway.store import centres, compact, erase
 from gateway.store.audit import record
 from gateway.store.database import reader
 from tests.brokers import PATIENCE_S
@@ -304,6 +305,26 @@ async def test_erasing_needs_the_name_and_no_devices(house: Lived) -> None:
     assert compact.holds(house.path, ["Joseph <b>Borg</b>"]) == []
     house.follow()
     assert list(house.index.residents) == ["r01", "r03"]
+
+
+async def test_only_what_was_begun_goes_on(house: Lived) -> None:
+    async with form(house, "ada", "/residents/r02/erase") as (client, hidden):
+        for whom in ("r02", "nobody"):
+            assert (await client.post(f"/erased/{whom}/go-on", data=hidden)).status_code == 404
+    assert house.ask("SELECT count(*) FROM erasures") == [(0,)]
+    house.follow()
+    assert "r02" in house.index.residents
+
+
+async def test_after_a_power_cut_erasing_goes_on_by_itself(house: Lived) -> None:
+    with closing(reader(house.path)) as db:
+        plan = erase.plan(db, "r02", house.clock.now())
+    await house.writer.write(partial(erase.begin, wanted=plan, who="ada"))
+    await house.stop_serving()
+    await house.serve()
+    await until(house, "SELECT asked_by FROM erasures WHERE done_at IS NOT NULL", [("ada",)])
+    compact.empty_log(house.path)
+    assert compact.holds(house.path, ["Joseph <b>Borg</b>"]) == []
 
 
 async def test_erasing_is_for_admins(house: Lived) -> None:
