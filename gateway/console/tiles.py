@@ -2,15 +2,18 @@
 
 import gzip
 import hashlib
+import os
+import weakref
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
-from pmtiles.reader import MmapSource, Reader
+from pmtiles.reader import Reader
 from pmtiles.tile import Compression, MagicNumberNotFound, SpecVersionUnsupported, TileType
 
 from gateway.console import ops
@@ -18,6 +21,8 @@ from gateway.console.guards import at_least
 from gateway.console.routing import Router
 from gateway.errors import ConsoleError
 from gateway.settings.map import Map
+
+_LOG = structlog.get_logger(__name__)
 
 _MEDIA: Final = {
     TileType.PNG: "image/png",
@@ -46,11 +51,10 @@ class Tiles:
 
     def __init__(self, path: Path) -> None:
         try:
-            with path.open("rb") as file:
-                source = MmapSource(file)  # type: ignore[no-untyped-call]
-            self._reader = Reader(source)  # type: ignore[no-untyped-call]
+            self._file = _File(path)
+            self._reader = Reader(self._file.part)  # type: ignore[no-untyped-call]
             header: dict[str, Any] = self._reader.header()  # type: ignore[no-untyped-call]
-        except (OSError, ValueError, MagicNumberNotFound, SpecVersionUnsupported) as error:
+        except (OSError, EOFError, ValueError, MagicNumberNotFound, SpecVersionUnsupported) as error:
             raise ConsoleError(
                 f"console.map.pmtiles: {path}: it can't be read as a PMTiles file of version 3 "
                 f"({error or type(error).__name__})."
@@ -68,17 +72,54 @@ class Tiles:
             )
         self.media_type = _MEDIA[kind]
         self.min_zoom, self.max_zoom = int(header["min_zoom"]), int(header["max_zoom"])
-        stat = path.stat()
-        self.version = hashlib.sha256(f"{stat.st_size} {stat.st_mtime_ns}".encode()).hexdigest()[:12]
+        self.version = hashlib.sha256(repr(self._file.stamp).encode()).hexdigest()[:12]
         """Another file, another address: browsers may keep tiles."""
-        self.tile = lru_cache(256)(self._tile)
+        self._known = lru_cache(256)(self._tile)
+
+    def tile(self, z: int, x: int, y: int) -> bytes | None:
+        """The picture of a tile; None: the file has none there, or somebody writes over it."""
+        if self._file.changed():
+            return None
+        try:
+            return self._known(z, x, y)
+        except Exception as error:  # noqa: BLE001 - a file that changes under us can be wrong in any way
+            _LOG.warning("map.tile_unreadable", error=type(error).__name__)
+            return None
 
     def _tile(self, z: int, x: int, y: int) -> bytes | None:
-        """The picture of a tile; None: the file has none there."""
         if not 0 <= z <= _DEEPEST or not (0 <= x < 1 << z and 0 <= y < 1 << z):
             return None
         found: bytes | None = self._reader.get(z, x, y)  # type: ignore[no-untyped-call]
         return found
+
+
+class _File:
+    """A file that is read piece by piece. It is not mapped into memory: whoever copies a new map over it makes it
+    shorter for a moment, and to touch what is not there any more would end the whole process (SIGBUS)."""
+
+    def __init__(self, path: Path) -> None:
+        self._number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, self._number)
+        self.stamp = self._now()
+
+    def part(self, offset: int, length: int) -> bytes:
+        """So many bytes from there on.
+
+        Raises:
+            EOFError: the file is shorter.
+        """
+        found = os.pread(self._number, length, offset)
+        if len(found) < length:
+            raise EOFError("the file is shorter than it says")
+        return found
+
+    def changed(self) -> bool:
+        """Somebody writes over it; a new file in its place is another one, and this one stays as it was."""
+        return self._now() != self.stamp
+
+    def _now(self) -> tuple[int, int]:
+        stat = os.fstat(self._number)
+        return stat.st_size, stat.st_mtime_ns
 
 
 class Leaflet:
@@ -110,7 +151,11 @@ class Ground:
     def __init__(self, settings: Map) -> None:
         self.settings = settings
         self.leaflet = Leaflet()
-        self.tiles = None if settings.pmtiles is None else Tiles(settings.pmtiles)
+        self.tiles: Tiles | None = None
+        try:
+            self.tiles = None if settings.pmtiles is None else Tiles(settings.pmtiles)
+        except ConsoleError as error:
+            _LOG.error("map.no_tiles", error=str(error))  # alarms must be heard with or without a street map
 
     @property
     def template(self) -> str | None:

@@ -1,5 +1,6 @@
 """What lies under the map: Leaflet from its package, tiles of a local file, one host at the most."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,38 @@ async def test_tiles_of_a_local_file(tmp_path: Path) -> None:
             assert "© &lt;Mappers&gt;" in page.text
             assert "No street map" not in page.text
             assert "img-src" not in page.headers["content-security-policy"]
+    finally:
+        await house.stop()
+
+
+async def test_a_map_that_is_copied_over_the_old_one_ends_nothing(tmp_path: Path) -> None:
+    path = _file(tmp_path / "malta.pmtiles")
+    house = await _house(tmp_path, Map(pmtiles=path))
+    try:
+        async with house.signed_in() as nora:
+            assert (await nora.get("/tiles/14/8847/6388")).status_code == 200
+            os.truncate(path, 200)  # as cp, scp and rsync --inplace do: half of the new one has come
+            for tile in ("14/8847/6388", "1/1/0"):
+                assert (await nora.get(f"/tiles/{tile}")).status_code == 404
+            assert (await nora.get("/map")).status_code == 200
+    finally:
+        await house.stop()
+
+
+async def test_damage_inside_of_a_map_is_a_missing_tile(tmp_path: Path) -> None:
+    path = _file(tmp_path / "malta.pmtiles")
+    body = bytearray(path.read_bytes())
+    body[127:160] = bytes(33)  # where its directory begins
+    path.write_bytes(body)
+    assert Tiles(path).tile(1, 1, 0) is None
+
+
+async def test_a_map_that_can_not_be_read_keeps_nothing_from_starting(tmp_path: Path) -> None:
+    house = await _house(tmp_path, Map(pmtiles=_empty(tmp_path / "malta.pmtiles")))
+    try:
+        async with house.signed_in() as nora:
+            assert "No street map" in (await nora.get("/map")).text
+            assert (await nora.get("/tiles/0/0/0")).status_code == 404
     finally:
         await house.stop()
 
