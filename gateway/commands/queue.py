@@ -17,6 +17,7 @@ from gateway.commands.table import FINAL, Event, State, after
 from gateway.commands.ways import COMMANDS, Answers, Cannot, CommandOptions, way_of
 from gateway.errors import CommandError
 from gateway.store import audit
+from gateway.store.alarms import in_alarm
 from gateway.store.writer import Tx
 
 LONGEST_S = 7 * 86400
@@ -38,8 +39,8 @@ class Refusal(StrEnum):
     """The device got as many in this minute as it may (settings: commands.per_minute)."""
 
 
-UPKEEP = frozenset({"silent", "low_battery", "failed_rule"})
-"""Rules whose alerts are about a device or about us, and no reason to look where its wearer is."""
+_UNHEARD = frozenset({"silent"})
+"""A device that says nothing can't be asked either."""
 
 _MANAGERS = frozenset({"manager", "admin"})
 
@@ -226,7 +227,7 @@ def forbidden(
         trusted = who.startswith("cli") if carer is None else carer.role in _MANAGERS
         return None if trusted else Refusal.NO_WEARER
     consent = index.plan_of(resident).consents.location
-    if consent == "never" or (consent == "alarm" and not _in_alarm(db, resident)):
+    if consent == "never" or (consent == "alarm" and not in_alarm(db, resident, but=_UNHEARD)):
         return Refusal.NO_CONSENT
     return None
 
@@ -252,12 +253,6 @@ def _refusal(tx: Tx, index: CentreIndex, options: CommandOptions, wanted: Wanted
         (wanted.device, to_ms(tx.now - _MINUTE), State.REFUSED),
     ).fetchone()
     return Refusal.TOO_MANY if lately >= options.per_minute else None
-
-
-def _in_alarm(db: sqlite3.Connection, resident: str) -> bool:
-    """Whether there is an open alert about the person, and not only about a device."""
-    rows = db.execute("SELECT DISTINCT rule FROM alerts WHERE resident = ? AND state != 'closed'", (resident,))
-    return any(row["rule"] not in UPKEEP for row in rows)
 
 
 def _command(row: sqlite3.Row) -> Command:

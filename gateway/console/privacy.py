@@ -10,6 +10,7 @@ from typing import Final
 from gateway.alerts import glass
 from gateway.console.deps import Console
 from gateway.console.guards import Visitor, opened
+from gateway.store.alarms import all_in_alarm, in_alarm
 
 
 class Purpose(StrEnum):
@@ -38,7 +39,8 @@ class Shown(StrEnum):
 
     AGREED = "agreed"
     ALARM = "alarm"
-    """The place of somebody who agreed to be found in an alarm, while an alert about them is open."""
+    """The place of somebody who agreed to be found in an alarm, while an alert about them is open that is no routine
+    (gateway.store.alarms)."""
     NOT_AGREED = "not_agreed"
     NO_ALARM = "no_alarm"
     """It would be shown while an alert about the person is open."""
@@ -60,19 +62,14 @@ def shown(console: Console, visitor: Visitor, resident_id: str, purpose: Purpose
         visitor,
         resident_id,
         purpose,
-        alarmed=lambda one: _alarmed(console, one),
+        alarmed=lambda one: in_alarm(console.db(), one),
         opened=lambda one: opened(console, visitor, one),
     )
 
 
 def shown_all(console: Console, visitor: Visitor, resident_ids: Collection[str], purpose: Purpose) -> dict[str, Shown]:
     """What :func:`shown` says of each of them, in their order; for thousands, with two looks at the database."""
-    alarmed = {
-        row[0]
-        for row in console.db().execute(
-            "SELECT DISTINCT resident FROM alerts WHERE state != 'closed' AND resident IS NOT NULL"
-        )
-    }
+    alarmed = all_in_alarm(console.db())
     unlocked = opened_by(console, visitor)
     return {
         one: _shown(console, visitor, one, purpose, alarmed=alarmed.__contains__, opened=unlocked.__contains__)
@@ -124,8 +121,3 @@ def _agreed(
             return Shown.NOT_AGREED
         case "alarm":
             return Shown.ALARM if alarmed(resident_id) else Shown.NO_ALARM
-
-
-def _alarmed(console: Console, resident_id: str) -> bool:
-    query = "SELECT 1 FROM alerts WHERE resident = ? AND state != 'closed' LIMIT 1"
-    return console.db().execute(query, (resident_id,)).fetchone() is not None

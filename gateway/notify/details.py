@@ -26,7 +26,7 @@ from gateway.centre.index import CentreIndex
 from gateway.centre.model import LOCK_SCREEN_ONLY, Resident
 from gateway.links import Links
 from gateway.notify.outbox import Row
-from gateway.store.fixes import Fix, last_fix, may_locate
+from gateway.store.fixes import Fix, last_fix, may_tell_place
 from gateway.words import N_, ago, away, distance, gettext, next_step, say, staff_note
 from rules.model import Reason
 from rules.zone_exit import ZoneExitSettings
@@ -122,7 +122,7 @@ def lines(
     if about.asks:
         step = next_step(about.rule, language) if level is Level.STAFF else gettext(_FAMILY, language)
         found.append(gettext(_NEXT, language, step=step))
-    if resident is not None and db is not None and may_say_where(index, resident, level):
+    if resident is not None and db is not None and may_say_where(index, resident, level, about.rule):
         fix = last_fix(db, resident.id)
         if fix is not None:
             found += _where(fix, resident, level, index, links, language, now)
@@ -131,9 +131,9 @@ def lines(
     return tuple(found)
 
 
-def may_say_where(index: CentreIndex, resident: Resident, level: Level) -> bool:
+def may_say_where(index: CentreIndex, resident: Resident, level: Level, rule: str) -> bool:
     """Whether a message about an open alert may say where the person is: as agreed, to relatives only if that too."""
-    if level is Level.LOCK_SCREEN or not may_locate(index, resident.id):
+    if level is Level.LOCK_SCREEN or not may_tell_place(index, resident.id, rule):
         return False
     return level is Level.STAFF or "location" in index.plan_of(resident.id).consents.relatives
 

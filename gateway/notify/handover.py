@@ -12,7 +12,7 @@ from gateway.clock import from_ms
 from gateway.notify.cap import Earlier, Place
 from gateway.notify.channel import Outgoing
 from gateway.notify.outbox import Row
-from gateway.store.fixes import last_fix, may_locate
+from gateway.store.fixes import last_fix, may_tell_place
 
 CHANNELS: Final[Collection[str]] = frozenset({"cap", "scaip"})
 """Channels that lead to a centre."""
@@ -32,7 +32,7 @@ def identifier(site: str, notification: int) -> str:
 def completed(db: sqlite3.Connection, index: CentreIndex, row: Row, outgoing: Outgoing) -> Outgoing:
     """The message with the person's last place, when they agreed to that, and with what the centre has heard so far."""
     place = None
-    if outgoing.resident is not None and may_locate(index, outgoing.resident):
+    if outgoing.resident is not None and may_tell_place(index, outgoing.resident, outgoing.rule):
         fix = last_fix(db, outgoing.resident)
         if fix is not None:
             place = Place(lon=fix.lon, lat=fix.lat, radius_m=fix.accuracy_m, at=fix.at)

@@ -17,6 +17,7 @@ import msgspec
 from devices.model import Position, Reading
 from gateway.centre.index import CentreIndex
 from gateway.clock import from_ms, to_ms
+from gateway.store.alarms import ROUTINE
 from gateway.store.history import first_received
 from gateway.store.migrations import READINGS_PER_FRAME
 from gateway.store.places import SLACK, Found, noted_until
@@ -63,6 +64,16 @@ def may_locate(index: CentreIndex, resident: str) -> bool:
         KeyError: no such resident.
     """
     return index.plan_of(resident).consents.location != "never"
+
+
+def may_tell_place(index: CentreIndex, resident: str, rule: str) -> bool:
+    """Whether a message about an alert of that rule may say where its resident is.
+
+    Raises:
+        KeyError: no such resident.
+    """
+    agreed = index.plan_of(resident).consents.location
+    return agreed == "always" or (agreed == "alarm" and rule not in ROUTINE)
 
 
 def taken_at(found: Found) -> datetime:

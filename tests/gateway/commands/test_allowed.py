@@ -8,10 +8,11 @@ import pytest
 
 from gateway.alerts import desk
 from gateway.alerts.model import Incident
+from gateway.alerts.permits import BREAK_GLASS
 from gateway.centre.index import CentreIndex
 from gateway.centre.model import Assignment, Centre
-from gateway.commands.queue import UPKEEP
 from gateway.pipeline.incidents import FAILED_RULE
+from gateway.store.alarms import ROUTINE
 from rules.model import Priority, Reason
 from rules.registry import RULES
 from tests.gateway.commands.house import Desk, consenting, with_commands
@@ -118,8 +119,8 @@ def test_only_an_alert_about_the_person_is_an_alarm(tmp_path: Path, rule: str, r
     assert (asked.state, asked.detail) == (state, None if state == "queued" else "no_consent")
 
 
-def test_the_rules_of_upkeep_are_rules_that_there_are() -> None:
-    assert {rule.name for rule in RULES} | {FAILED_RULE} >= UPKEEP
+def test_the_rules_of_routine_are_rules_that_there_are() -> None:
+    assert {rule.name for rule in RULES} | {FAILED_RULE, BREAK_GLASS} >= ROUTINE
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,10 @@ async def test_a_way_is_refused_kindly_and_an_alarm_opens_one_day_only(house: Pl
         assert (await nora.get("/api/residents/r02/track")).status_code == 403
         assert "did not agree to be located" in (await nora.get("/map?resident=r03")).text
         assert (await nora.get("/map?resident=nobody")).status_code == 404
+        for routine in ("low_battery", "continence"):  # about a device, about the day's care: no alarm
+            await house.raise_alert("r02", rule=routine)
+        assert "14.4" not in (await nora.get("/map?resident=r02")).text
+        assert (await nora.get("/api/map")).json()["features"] == []
         await house.raise_alert("r02")
         page = await nora.get("/map?resident=r02&day=2026-02-27")
         assert "1 position<" in page.text, "the other one is older than a day"

@@ -61,8 +61,9 @@ def test_many_at_once_are_told_as_one_by_one(path: Path, data: st.DataObject) ->
     with closing(connect(path)) as db:
         db.execute("DELETE FROM alerts")
         db.execute("DELETE FROM break_glass")
-        for resident, state in data.draw(st.lists(st.tuples(someone, st.sampled_from(["open", "closed"])))):
-            _alert(db, resident, state)
+        states, rules = st.sampled_from(["open", "closed"]), st.sampled_from(["help", "low_battery"])
+        for resident, state, rule in data.draw(st.lists(st.tuples(someone, states, rules))):
+            _alert(db, resident, state, rule)
         minutes = st.integers(-40, 40)
         for who, resident, since, ended in data.draw(
             st.lists(st.tuples(st.sampled_from(CARERS), someone, minutes, st.booleans()), max_size=8)
@@ -78,10 +79,10 @@ def test_many_at_once_are_told_as_one_by_one(path: Path, data: st.DataObject) ->
                 assert shown_all(console, visitor, residents, purpose) == one_by_one
 
 
-def _alert(db: Any, resident: str, state: str) -> None:
+def _alert(db: Any, resident: str, state: str, rule: str) -> None:
     fields = {
         "incident": f"{resident}/{db.execute('SELECT count(*) FROM alerts').fetchone()[0]}", "resident": resident,
-        "rule": "help", "rule_key": "help", "subject": "", "priority": "high", "state": state, "reason": "{}",
+        "rule": rule, "rule_key": rule, "subject": "", "priority": "high", "state": state, "reason": "{}",
         "marks": "[]", "evidence": "[]", "policy": "standard", "raised_at": to_ms(START), "happened_at": to_ms(START),
     }  # fmt: skip
     marks = ", ".join("?" * len(fields))

@@ -213,6 +213,13 @@ def test_where_the_person_is_as_they_agreed(house: House, location: str) -> None
     ]
 
 
+@pytest.mark.parametrize(("location", "told"), [("alarm", False), ("always", True)])
+def test_a_battery_is_no_alarm_in_which_somebody_is_looked_for(house: House, location: str, told: bool) -> None:
+    detailed(house, location=location)
+    seen_at(house, 14.404, 35.89)
+    assert any("Last seen" in line for line in body(house, rule="low_battery")) is told
+
+
 def test_a_position_inside_and_the_maps_address_of_the_settings(house: House) -> None:
     detailed(house, location="always")
     seen_at(house, 14.4, 35.89)
