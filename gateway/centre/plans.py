@@ -1,7 +1,7 @@
 """Care plans and zones: do the rules fit the person's zones, devices and consents?"""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from gateway.centre.draft import Draft, Entry
@@ -20,6 +20,9 @@ from rules.registry import find
 
 UNREAD = "(could not be read)"
 """Stands for the text of a calendar whose file could not be read: told already, and not unknown."""
+
+ONLY_ONCE: Final = "a rule only once"
+"""How the problem begins of a rule that watches what another one of the plan watches already."""
 
 NEEDS: dict[str, tuple[str, object]] = {
     "zone_exit": ("location", "never"),
@@ -229,9 +232,7 @@ def _built(
             continue
         for key in {rule.key for rule in built}:
             if first.setdefault(key, number) != number:
-                yield entry.problem(
-                    field, settings.name, f"a rule only once; rules[{first[key]}] does the same ({key})"
-                )
+                yield entry.problem(field, settings.name, f"{ONLY_ONCE}; rules[{first[key]}] does the same ({key})")
 
 
 def _consent(entry: Entry[CarePlan], number: int, rule: Mapping[str, Any]) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from litestar.response import Redirect
 from pydantic import ValidationError
 
 from gateway.centre.model import Consents
+from gateway.centre.plans import stopped_by
 from gateway.console.beside import beside
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, resident_for, same_origin
@@ -216,6 +217,10 @@ async def _page(
     await looked(console, visitor.id, f"resident/{resident}", via="page")
     view, index = _view(request, resident), console.deps.index()
     agreed = view.consents if wanted is None else msgspec.to_builtins(wanted)
+    resting = consents.stopped(console.db(), resident)
+    plan = centres.entry_of(console.db(), view.version, "care_plans", resident) or {}
+    on = {rule["rule"] for rule in plan.get("rules", ())}
+    lost = [rule for rule in resting if not stopped_by(rule, view.consents) and rule["rule"] not in on]
     return page(
         request,
         "consent.html",
@@ -229,7 +234,8 @@ async def _page(
         agreed=agreed,
         wanted=wanted,
         stops=[_title(rule, tongue) for rule in change.stops] if change else [],
-        stopped=[rule_title(rule, tongue.language) for rule in view.stopped],
+        stopped=[rule_title(rule["rule"], tongue.language) for rule in resting if stopped_by(rule, view.consents)],
+        lost=[_title(rule, tongue) for rule in lost],
         purposes=[(name, tongue(title), tongue(what)) for name, title, what in PURPOSES],
         location=[(value, tongue(text)) for value, text in LOCATION],
         relatives=[(value, tongue(text)) for value, text in RELATIVES],

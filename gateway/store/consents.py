@@ -4,6 +4,7 @@ A rule that needs a consent may not watch without it; so withdrawing one takes t
 are kept in the log, and come back when the person agrees again.
 """
 
+import re
 import sqlite3
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,9 +13,9 @@ from typing import Any
 import msgspec
 
 from gateway.centre.model import Consents
-from gateway.centre.plans import stopped_by
+from gateway.centre.plans import ONLY_ONCE, stopped_by
 from gateway.clock import from_ms, to_ms
-from gateway.errors import BadAnswerError
+from gateway.errors import BadAnswerError, CentreError, Problem
 from gateway.store import audit, centres
 from gateway.store.centres import Ready
 from gateway.store.writer import Tx
@@ -51,6 +52,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     after: dict[str, Any]
     stops: list[Rule]
     begins: list[Rule]
+    rests: list[Rule]
+    """What still rests after it: not agreed to, or what it needs (a place, a device) is not there any more."""
     ready: Ready
 
 
@@ -75,7 +78,7 @@ def prepare(db: sqlite3.Connection, resident: str, wanted: Consents, *, base: in
 
     Raises:
         BadAnswerError: no such resident in that version.
-        CentreError: the changed centre does not hold, such as a rule that would begin again without its zone.
+        CentreError: the changed centre does not hold, whatever rests.
     """
     document = centres.document_of(db, base) or {}
     plan = next((one for one in document.get("care_plans", ()) if one["resident"] == resident), None)
@@ -85,11 +88,40 @@ def prepare(db: sqlite3.Connection, resident: str, wanted: Consents, *, base: in
     after = wanted.model_dump(mode="json")
     rules: list[Rule] = list(plan.get("rules", ()))
     stops = [rule for rule in rules if stopped_by(rule, after)]
-    begins = [rule for rule in stopped(db, resident) if not stopped_by(rule, after) and rule not in rules]
+    resting = stopped(db, resident)
+    begins = [rule for rule in resting if not stopped_by(rule, after)]
     plan["consents"] = after
-    plan["rules"] = [rule for rule in rules if rule not in stops] + begins
-    made = centres.checked(document)
-    return Change(resident=resident, base=base, before=before, after=after, stops=stops, begins=begins, ready=made)
+    kept = [rule for rule in rules if rule not in stops]
+    place = f"care_plans[{document['care_plans'].index(plan)}].rules"
+    there: list[Rule] = []
+    while True:
+        plan["rules"] = kept + begins
+        try:
+            made = centres.checked(document)
+            break
+        except CentreError as error:
+            # A rule that rests may not hold any more, or be there again by another way: that keeps nobody from
+            # agreeing, nor from taking anything back.
+            wrong = {number: problem for problem in error.problems if (number := _number(problem, place)) is not None}
+            out = [rule for number, rule in enumerate(begins, len(kept)) if number in wrong]
+            if not out:
+                raise
+            there += [rule for number, rule in enumerate(begins, len(kept)) if _is_there(wrong.get(number))]
+            begins = [rule for rule in begins if rule not in out]
+    rests = [rule for rule in [*resting, *stops] if rule not in begins and rule not in there]
+    return Change(
+        resident=resident, base=base, before=before, after=after, stops=stops, begins=begins, rests=rests, ready=made
+    )
+
+
+def _number(problem: Problem, place: str) -> int | None:
+    """Which of the plan's rules a problem is about; None: it is about something else."""
+    found = re.match(re.escape(place) + r"\[(\d+)\]", problem.key)
+    return None if found is None else int(found[1])
+
+
+def _is_there(problem: Problem | None) -> bool:
+    return problem is not None and problem.expected.startswith(f"expected {ONLY_ONCE}")
 
 
 def make(tx: Tx, change: Change, agreement: Agreement, *, who: str) -> int:
@@ -107,13 +139,12 @@ def make(tx: Tx, change: Change, agreement: Agreement, *, who: str) -> int:
     if agreement.by is AgreedBy.REPRESENTATIVE and not name:
         raise BadAnswerError("name: expected the name of the legal representative")
     version = centres.apply_ready(tx, change.ready, who=who, base=change.base).version
-    left = [rule for rule in stopped(tx.db, change.resident) if rule not in change.begins]
     tx.db.execute(
         "INSERT INTO consent_log (resident, at, who, agreed_by, agreed_name, agreed_on, how, version, before, after,"
         " stopped) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             change.resident, to_ms(tx.now), who, agreement.by.value, name[:200], agreement.on.isoformat(), how, version,
-            _json(change.before), _json(change.after), _json([*left, *change.stops]),
+            _json(change.before), _json(change.after), _json(change.rests),
         ),
     )  # fmt: skip
     audit.record(

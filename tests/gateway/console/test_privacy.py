@@ -18,7 +18,7 @@ import pytest
 
 from gateway.alerts import glass
 from gateway.centre.index import CentreIndex
-from gateway.centre.load import centre_from_document
+from gateway.centre.load import centre_from_document, to_document
 from gateway.clock import monotonic
 from gateway.console import copies, privacy
 from gateway.console.deps import Console, ConsoleDeps
@@ -133,6 +133,50 @@ async def test_when_they_agree_again_it_is_watched_again(house: Lived) -> None:
     house.follow()
     assert {rule.name for rule in house.index.plan_of("r01").rules} == {"help", "zone_exit", "bed_exit"}
     assert house.ask("SELECT stopped FROM consent_log ORDER BY id DESC LIMIT 1") == [("[]",)]
+
+
+AGREED = {
+    "sleep": True, "continence": False, "activity": False, "search": True, "relatives": [], "agreed_by": "resident",
+    "agreed_on": "2026-02-28", "how": "Signed form.",
+}  # fmt: skip
+
+
+async def test_what_rests_and_is_there_no_more_keeps_nobody_from_agreeing(house: Lived) -> None:
+    async with house.signed_in("sam") as client:
+        path = "/api/residents/r01/consent"
+        said = AGREED | {"location": "never", "version": 1}
+        assert (await client.post(path, json=said)).status_code == 200
+        house.follow()
+        document = to_document(house.index.centre)
+        document["zones"] = []
+        await house.writer.write(lambda tx: centres.apply(tx, centre_from_document(document), who="sam"))
+        house.follow()
+        again = await client.post(path, json=AGREED | {"location": "alarm", "version": 3})
+        assert again.status_code == 200, again.text
+        assert again.json()["stopped"] == ["zone_exit"]
+        house.follow()
+        page = (await client.get("/residents/r01/consent")).text
+    assert house.index.plan_of("r01").consents.location == "alarm"
+    assert "Not watched, because what it needs was taken out" in page
+    assert "Stopped, because" not in page
+
+
+async def test_what_came_back_by_another_way_keeps_nobody_from_taking_back(house: Lived) -> None:
+    async with house.signed_in("sam") as client:
+        path = "/api/residents/r01/consent"
+        assert (await client.post(path, json=AGREED | {"location": "never", "version": 1})).status_code == 200
+        house.follow()
+        document = to_document(house.index.centre)
+        document["care_plans"][0]["consents"]["location"] = "always"
+        document["care_plans"][0]["rules"].append({"rule": "zone_exit", "zone": "garden", "priority": "high"})
+        await house.writer.write(lambda tx: centres.apply(tx, centre_from_document(document), who="sam"))
+        house.follow()
+        less = await client.post(path, json=AGREED | {"location": "always", "search": False, "version": 3})
+        assert less.status_code == 200, less.text
+        assert less.json()["stopped"] == []
+    house.follow()
+    rules = [rule.name for rule in house.index.plan_of("r01").rules]
+    assert rules.count("zone_exit") == 1
 
 
 @pytest.mark.parametrize(
