@@ -12,6 +12,9 @@ ROUTINE: Final = frozenset(
 """Rules whose alerts are about a device, about us, or about care as it comes every day: no reason to look where
 somebody is. A tracker that is silent, switched off or taken off is one: whoever wears it may be missing."""
 
+DEVICES: Final = frozenset({"silent", "switched_off", "removed", "tamper"})
+"""Further rules whose alerts are about a device, and may stay open for as long as it lies in a drawer."""
+
 
 def in_alarm(db: sqlite3.Connection, resident: str, *, but: frozenset[str] = frozenset()) -> bool:
     """Whether an alert about the person is open that is no routine.

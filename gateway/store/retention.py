@@ -16,6 +16,7 @@ from gateway.clock import from_ms, to_ms
 from gateway.settings.retention import Retention
 from gateway.store import former, requests
 from gateway.store import retention_rows as rows
+from gateway.store.alarms import DEVICES, ROUTINE
 from gateway.store.writer import Tx
 
 BEFORE_AN_ALERT: Final = timedelta(days=1)
@@ -56,6 +57,10 @@ class Kind(StrEnum):
 
 EVIDENCE: Final = frozenset({Kind.POSITIONS, Kind.READINGS, Kind.EVENT_IDS, Kind.JOURNAL, Kind.QUARANTINE})
 """What an open alert holds back."""
+
+_NOT_HELD: Final = msgspec.json.encode(sorted(ROUTINE | DEVICES | {"coverage_gap", "rota_unreachable"})).decode()
+"""Notices to managers rest on no readings. A battery or a device in a drawer may be open for months: everybody's
+positions are not kept for that."""
 
 _DAYS: Final[Mapping[Kind, str]] = {
     Kind.STATES: "positions_days",
@@ -173,9 +178,10 @@ def last_at(db: sqlite3.Connection) -> datetime | None:
 
 
 def _oldest_open(db: sqlite3.Connection) -> sqlite3.Row | None:
-    """The open alert that began first. Notices to managers rest on no readings."""
+    """The open alert that began first, and holds back what led to it."""
     row: sqlite3.Row | None = db.execute(
         "SELECT id, min(happened_at, raised_at) AS at FROM alerts WHERE state != 'closed'"
-        " AND rule NOT IN ('break_glass', 'coverage_gap', 'rota_unreachable') ORDER BY 2 LIMIT 1"
+        " AND rule NOT IN (SELECT value FROM json_each(?)) ORDER BY 2 LIMIT 1",
+        (_NOT_HELD,),
     ).fetchone()
     return row

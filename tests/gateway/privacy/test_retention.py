@@ -108,6 +108,14 @@ def test_places_in_what_rules_knew_and_in_raw_messages_go_with_positions(life: L
     assert life.ask("SELECT count(*) FROM journal WHERE payload LIKE '%14.51%'") == [(0,)]
 
 
+@pytest.mark.parametrize("rule", ["low_battery", "silent", "break_glass"])
+def test_a_device_in_a_drawer_keeps_nobodys_positions(life: Life, rule: str) -> None:
+    number = life.alert(closed=False, at=NOW - timedelta(days=30))
+    life.write(lambda tx: tx.db.execute("UPDATE alerts SET rule = ? WHERE id = ?", (rule, number)))
+    purged(life)
+    assert oldest(life, "readings", "kind = 'position'") == 10
+
+
 def test_nothing_goes_from_under_an_open_alert(life: Life) -> None:
     number = life.alert(closed=False, at=NOW - timedelta(days=30))
     with closing(reader(life.path)) as db:
