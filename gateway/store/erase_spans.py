@@ -6,6 +6,7 @@ is believed; what no version ends ended when the version that said it was replac
 until somebody else had it, may still tell of the person, and goes too.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -216,10 +217,13 @@ def _of_others(db: sqlite3.Connection, frames: Iterable[int], resident: str) -> 
 def _is_of(row: sqlite3.Row, span: Span) -> bool:
     if row["format"] != span.format:
         return False
-    address = registry.find(row["format"]).address_of(row["topic"])
+    form = registry.find(row["format"])
+    address = form.address_of(row["topic"])
     if address is not None:
-        return bool(address == span.address)
-    return span.address.encode() in bytes(row["payload"])  # many devices on one topic: the message names its own
+        return address.casefold() == span.address.casefold() if form.any_case else address == span.address
+    # many devices on one topic: the message names its own, as a whole word ("12" is not in "352012005712345")
+    named = rb"(?<![\w-])" + re.escape(span.address.encode()) + rb"(?![\w-])"
+    return re.search(named, bytes(row["payload"]), re.IGNORECASE if form.any_case else 0) is not None
 
 
 def take_frames(tx: Tx, frames: set[int]) -> None:

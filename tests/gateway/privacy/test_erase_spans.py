@@ -10,7 +10,7 @@ import pytest
 from gateway.clock import to_ms
 from gateway.store import compact
 from gateway.store.erase_spans import Worn
-from tests.gateway.privacy.life import NOW, Life
+from tests.gateway.privacy.life import DOCUMENT, NOW, Life
 from tests.gateway.privacy.test_erase import erased
 
 DAY = timedelta(days=1)
@@ -97,3 +97,31 @@ def test_a_device_that_changed_its_address_or_left_is_still_known(tmp_path: Path
     compact.empty_log(life.path)
     assert compact.holds(life.path, ["14.5123456"]) == []
     assert life.ask("SELECT count(*) FROM event_ids WHERE device = 'native:gps-1'") == [(0,)]
+
+
+TRACCAR = b'{"position": {"latitude": 35.9, "longitude": 14.5}, "device": {"uniqueId": "352012005712345"}}'
+
+
+@pytest.mark.parametrize(
+    ("form", "address", "topic", "payload", "theirs"),
+    [
+        ("traccar", "352012005712345", "traccar/positions", TRACCAR, True),
+        ("traccar", "12", "traccar/positions", TRACCAR, False),  # in the number of somebody else's
+        ("chirpstack", "A84041FFFF112233", "application/1/device/a84041ffff112233/event/up", b"{", True),
+    ],
+)
+def test_a_message_that_could_not_be_read_is_theirs_by_its_whole_address(
+    tmp_path: Path, form: str, address: str, topic: str, payload: bytes, theirs: bool
+) -> None:
+    life = Life(tmp_path)
+    document = deepcopy(DOCUMENT)
+    document["devices"].append({"id": "one", "type": "tracker", "format": form, "address": address})
+    document["assignments"].append({"device": "one", "resident": "r01", "from": "2026-01-01T00:00:00Z"})
+    life.apply(document)
+    add = "INSERT INTO journal (seq, format, topic, payload, received_at) VALUES (?, ?, ?, ?, ?)"
+    rows = [(1, form, topic, payload, to_ms(NOW)), (2, "native", "x", b"", to_ms(NOW))]  # the newest row always stays
+    life.write(lambda tx: tx.db.executemany(add, rows))
+    life.apply(DOCUMENT)
+    life.move_out()
+    erased(life)
+    assert life.ask("SELECT count(*) FROM journal WHERE format = ?", form) == [(0 if theirs else 1,)]
