@@ -97,8 +97,8 @@ def set_back(tx: Tx, by: timedelta) -> None:
         {"by": to_ms(tx.now + by) - to_ms(tx.now)},
     )
     tx.db.execute(
-        "UPDATE notifications SET due_at = due_at - :by, lease_until = lease_until - :by, created_at = created_at - :by"
-        " WHERE settled_at IS NULL",
+        "UPDATE notifications SET due_at = due_at - :by, lease_until = lease_until - :by,"
+        " created_at = created_at - :by, late_at = late_at - :by WHERE settled_at IS NULL",
         {"by": to_ms(tx.now + by) - to_ms(tx.now)},
     )
     audit.record(tx, who=None, action="clock.set_back", target="alerts", detail={"seconds": by.total_seconds()})

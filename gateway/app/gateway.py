@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from devices.profiles import library
+from gateway.alerts import undelivered
 from gateway.app import alive, chores, noting, parts
 from gateway.app.backlog import Backlog
 from gateway.app.channels import Answers, make_channels, push_key_of
@@ -213,6 +214,7 @@ class Gateway:
             http=http,
             codecs=codecs if codecs.models else None,
             probes=lambda: pipeline.probes.standing(clock.now()),
+            messages=lambda: undelivered.standing(db, clock.now()),
         )
         console = create_app(
             ConsoleDeps(

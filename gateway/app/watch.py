@@ -61,8 +61,10 @@ class Watch:
         http: HttpListener | None = None,
         codecs: Codecs | None = None,
         probes: Callable[[], Mapping[str, object]] = dict,
+        messages: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
         self._probes = probes
+        self._messages = messages
         self._http = http
         self._codecs = codecs
         self._suspended: frozenset[str] | None = None
@@ -111,11 +113,14 @@ class Watch:
             lanes.setdefault(name, dict(lane.counts))
         connected = all(source.connected for source in self._sources)
         listening = self._http is None or self._http.listening
+        messages = self._messages()
+        # Whoever watches from outside may be the only one who can still tell a person.
+        reaching = not messages.get("untold")
         return {
-            "ok": connected and listening and self._writer.failed is None,
+            "ok": connected and listening and self._writer.failed is None and reaching,
             "lanes": lanes,
             "store": {"ok": self._writer.failed is None, "commits": self._writer.commits},
-            "notifications": {"in_hand": self._dispatcher.in_hand},
+            "notifications": {"in_hand": self._dispatcher.in_hand, **messages},
             **({} if self._http is None else {"http": {"listening": listening, "lanes": self._posted()}}),
             **({} if self._codecs is None else {"codecs": {"suspended": sorted(self._codecs.suspended)}}),
             "probes": self._probes(),

@@ -13,11 +13,12 @@ from prometheus_client import Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from gateway.alerts.delivery import TOLD, WAITING, State
+from gateway.alerts.delivery import TOLD, State
 from gateway.alerts.kpi_lines import ANSWERS
 from gateway.alerts.model import INVOLVED
-from gateway.clock import Clock, to_ms
+from gateway.clock import Clock, from_ms, to_ms
 from gateway.errors import StoreError
+from gateway.store import waiting
 from rules.model import Priority
 from rules.protection import Level
 
@@ -153,16 +154,12 @@ def _messages(db: sqlite3.Connection, now: int) -> Iterator[Metric]:
     ):
         failed.add_metric([channel], number)
     yield failed
-    waiting, oldest = db.execute(
-        "SELECT count(*), min(created_at) FILTER (WHERE due_at <= ?) FROM notifications"  # noqa: S608 - our own words
-        f" WHERE state IN ({_words(WAITING)})",
-        (now,),
-    ).fetchone()
-    yield GaugeMetricFamily("telecare_outbox_waiting", "Messages that are still to be sent.", value=waiting)
+    number, oldest = waiting.oldest(db, from_ms(now))
+    yield GaugeMetricFamily("telecare_outbox_waiting", "Messages that are still to be sent.", value=number)
     yield GaugeMetricFamily(
         "telecare_outbox_oldest_seconds",
-        "How long the oldest message that is due has waited; 0: none is due.",
-        value=0 if oldest is None else max(0, now - oldest) / 1000,
+        "How long the oldest message that is due has waited, however often it was tried; 0: none is due.",
+        value=oldest,
     )
 
 

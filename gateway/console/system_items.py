@@ -224,9 +224,11 @@ def channels(
         )
         if one.oldest_waiting is not None and late:
             text += " " + tongue("The oldest waits for {time}.", time=tongue.since(one.oldest_waiting))
+        if one.problem is not None:
+            text += " " + tongue("The last attempt failed: {problem}", problem=one.problem)
         if one.last_told is not None:
             text += " " + tongue("The last went out at {time}.", time=tongue.at(one.last_told))
-        items.append(Item(title, "bad" if late else "warn" if one.failed else "good", text))
+        items.append(Item(title, "bad" if late else "warn" if one.failed or one.problem else "good", text))
     return items
 
 

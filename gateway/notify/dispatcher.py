@@ -29,6 +29,7 @@ from gateway.notify.lanes import PATIENCE_S, Lane
 from gateway.notify.message import AlertRow
 from gateway.notify.outbox import Result, Row
 from gateway.notify.states import Event, State
+from gateway.store import waiting
 from gateway.store.database import reader
 from gateway.store.writer import Tx, Writer
 
@@ -330,7 +331,7 @@ class Dispatcher:
         )
         retry_at = to_ms(now + timedelta(seconds=wait_s))
         # Who asks us to come back only after the carer's next contact is due anyway has said no for now.
-        in_time = not asked_s or retry_at - row.created_at <= outbox.LATE // timedelta(milliseconds=1)
+        in_time = not asked_s or retry_at - row.created_at <= waiting.LATE // timedelta(milliseconds=1)
         return Result(Event.FAILED, detail=detail, retry_at=retry_at, in_time=in_time)
 
 

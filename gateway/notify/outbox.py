@@ -14,12 +14,10 @@ from gateway.alerts.model import Purpose
 from gateway.alerts.outbox import LEASE
 from gateway.clock import to_ms
 from gateway.notify.states import WAITING, Event, State, after
+from gateway.store.waiting import LATE
 from gateway.store.writer import Tx
 
 _LOG = structlog.get_logger(__name__)
-
-LATE = timedelta(seconds=10)
-"""After that long without success the carer's next contact is tried too, while the first goes on."""
 
 STUCK = timedelta(seconds=20)
 """What was found late, and so long after that has not even been tried, will not be waited for any more."""

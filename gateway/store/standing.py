@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from gateway.clock import from_ms, to_ms
+from gateway.store import waiting
 from gateway.store.history import first_frame
 
 RECENT: Final = timedelta(hours=24)
@@ -17,7 +18,11 @@ _AT_ONCE: Final = 50_000
 
 
 class ChannelStanding(msgspec.Struct, frozen=True):
-    """One channel in the last 24 hours; times are UTC. ``oldest_waiting``: since when the oldest waits."""
+    """One channel in the last 24 hours; times are UTC.
+
+    ``oldest_waiting``: since when the oldest that is due waits, however often it was tried. ``problem``: why the newest
+    attempt failed of those that are still to be sent, in a technician's words.
+    """
 
     channel: str
     told: int
@@ -25,6 +30,7 @@ class ChannelStanding(msgspec.Struct, frozen=True):
     waiting: int
     oldest_waiting: datetime | None
     last_told: datetime | None
+    problem: str | None = None
 
 
 class StoreStanding(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,15 +67,16 @@ def store(db: sqlite3.Connection, path: Path, *, now: datetime, probes: Collecti
 def channels(db: sqlite3.Connection, *, now: datetime) -> list[ChannelStanding]:
     """How each channel did in the last 24 hours, by name; one without messages is missing."""
     rows = db.execute(
-        "SELECT channel, count(*) FILTER (WHERE state IN ('sent', 'delivered', 'read')) AS told,"
+        "SELECT channel, count(*) FILTER (WHERE state IN ('sent', 'delivered', 'read')) AS told,"  # noqa: S608 - ours
         " count(*) FILTER (WHERE state = 'failed_for_good') AS failed,"
-        " count(*) FILTER (WHERE state IN ('pending', 'failed_for_now')) AS waiting,"
-        " min(due_at) FILTER (WHERE state IN ('pending', 'failed_for_now') AND due_at <= ?) AS oldest,"
+        f" count(*) FILTER (WHERE {waiting.WAITS}) AS waiting,"
+        f" min({waiting.SINCE}) FILTER (WHERE {waiting.WAITS} AND {waiting.SINCE} <= :now) AS oldest,"
+        " max(CASE state WHEN 'failed_for_now' THEN id END) AS failing,"
         " max(settled_at) FILTER (WHERE state IN ('sent', 'delivered', 'read')) AS last"
-        " FROM (SELECT * FROM notifications ORDER BY id DESC LIMIT ?) WHERE created_at >= ? OR settled_at IS NULL"
-        " GROUP BY channel ORDER BY channel",
-        (to_ms(now), _AT_ONCE, to_ms(now - RECENT)),
-    )
+        " FROM (SELECT * FROM notifications ORDER BY id DESC LIMIT :most)"
+        " WHERE created_at >= :recent OR settled_at IS NULL GROUP BY channel ORDER BY channel",
+        {**waiting.values(now), "most": _AT_ONCE, "recent": to_ms(now - RECENT)},
+    ).fetchall()
     return [
         ChannelStanding(
             row["channel"],
@@ -78,6 +85,15 @@ def channels(db: sqlite3.Connection, *, now: datetime) -> list[ChannelStanding]:
             row["waiting"],
             None if row["oldest"] is None else from_ms(row["oldest"]),
             None if row["last"] is None else from_ms(row["last"]),
+            _problem(db, row["failing"]),
         )
         for row in rows
     ]
+
+
+def _problem(db: sqlite3.Connection, number: int | None) -> str | None:
+    """Why the last attempt of a message failed."""
+    if number is None:
+        return None
+    found = db.execute("SELECT detail FROM notifications WHERE id = ?", (number,)).fetchone()
+    return None if found is None else found["detail"]

@@ -50,6 +50,7 @@ class Post:
         self.writer = Writer(path, clock=self.clock)
         self.writing = asyncio.create_task(self.writer.run())
         self.seconds = 1000.0
+        self.messages: dict[str, float] = {}
         monkeypatch.setattr(watching, "monotonic", lambda: self.seconds)
         self.sources = [FakeSource("alarms", START), FakeSource("telemetry", START)]
         self.watch = self.begin()
@@ -63,6 +64,7 @@ class Post:
             dispatcher=cast("Any", SimpleNamespace(in_hand=4)),
             index=lambda: self.index,
             version=lambda: 7,
+            messages=lambda: self.messages,
         )
 
     def connect(self, *, connected: bool = True) -> None:
@@ -141,6 +143,13 @@ async def test_health_is_ok_only_when_all_is(post: Post) -> None:
     assert health["notifications"] == {"in_hand": 4}
     lanes = cast("dict[str, dict[str, object]]", health["lanes"])
     assert (lanes["alarms"]["waiting"], lanes["alarms"]["unacknowledged"], lanes["alarms"]["trouble"]) == (3, 2, None)
+    # messages that wait are told; only an alert that reaches nobody makes it ill
+    for untold, ok in ((0, True), (1, False)):
+        post.messages = {"waiting": 2, "oldest_s": 133.0, "untold": untold}
+        health = post.watch.health()
+        assert health["notifications"] == {"in_hand": 4, **post.messages}
+        assert health["ok"] is ok
+    post.messages = {}
     post.sources[0].connected = False
     assert post.watch.health()["ok"] is False
 
