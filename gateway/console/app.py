@@ -58,6 +58,7 @@ from gateway.console.api_schema import DescribedJson, DescribedYaml
 from gateway.console.board import Board
 from gateway.console.deps import CONSOLE, STOPPING, Console, ConsoleDeps
 from gateway.console.gate import MOST_PARTS, SMALL, Gate, Sending
+from gateway.console.guards import at_least
 from gateway.console.headers import security_headers
 from gateway.console.limits import within_limits
 from gateway.console.map import Map
@@ -65,6 +66,7 @@ from gateway.console.oidc import OidcPages
 from gateway.console.ops import Counters, healthz, metrics_route
 from gateway.console.passkey_pages import PasskeyPages
 from gateway.console.problems import on_any_error, on_gateway_error, on_http_error, on_too_deep
+from gateway.console.routing import Router
 from gateway.console.sessions import SessionConfig, SessionStore
 from gateway.console.signin import SignIn
 from gateway.console.tiles import Ground
@@ -166,7 +168,10 @@ def create_app(deps: ConsoleDeps) -> Litestar:
         openapi_config=OpenAPIConfig(
             title="Telecare gateway",
             version="1",
-            path="/api/schema",
+            # for who is signed in or has a token: a large answer that strangers can ask for without end is a burden
+            openapi_router=Router(
+                "/api/schema", route_handlers=[], guards=[at_least("relative")], include_in_schema=False
+            ),
             # no viewer: they load scripts from other hosts
             render_plugins=[DescribedJson(), DescribedYaml()],
         ),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from litestar import Request, Response, get, post
+from litestar.exceptions import TooManyRequestsException
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from markupsafe import Markup
@@ -23,6 +24,7 @@ from gateway.console.pictures import VERSION, Pictures
 from gateway.console.routing import Router
 from gateway.console.sessions import TOLD_BEFORE as SOON
 from gateway.console.sessions import last_end
+from gateway.console.streams import Streams, stands
 from gateway.console.view import row_of
 from gateway.console.wards import chosen_of, marks_of, wards_of
 from gateway.errors import UnknownAlertError
@@ -65,6 +67,7 @@ class Board:
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
         self._pictures = Pictures()
+        self._streams = Streams()
 
     def router(self) -> Router:
         """GET /, GET /board, GET /beats, POST /alerts/{id}/answer."""
@@ -100,8 +103,9 @@ class Board:
 
         @get("/beats")
         async def beats(request: Request[Any, Any, Any]) -> ServerSentEvent:
-            stopping: asyncio.Event = request.app.state[STOPPING]
-            return ServerSentEvent(self._beats(console_of(request), stopping), headers={VERSION: STATIC_URL})
+            if not self._streams.has_room(request, required_visitor(request).id):
+                raise TooManyRequestsException("Too many pages are open here. Close some of them.")
+            return ServerSentEvent(self._beats(request), headers={VERSION: STATIC_URL})
 
         @post("/alerts/{number:int}/answer", status_code=303, opt={"exclude_from_csrf": True}, guards=[same_origin])
         async def answer(request: Request[Any, Any, Any], number: FromPath[int], data: Form) -> Response[Any]:
@@ -132,19 +136,28 @@ class Board:
         row = row_of(alert, console.deps.index(), tongue, visitor.id)
         return tongue("Room {room}, {title}: {state}", room=row.room, title=row.title, state=row.state_text)
 
-    async def _beats(self, console: Console, stopping: asyncio.Event) -> AsyncIterator[ServerSentEventMessage]:
-        """A named event for each change (page scripts can't see comments), and every KEEP_ALIVE_S."""
+    async def _beats(self, request: Request[Any, Any, Any]) -> AsyncIterator[ServerSentEventMessage]:
+        """A named event for each change (page scripts can't see comments), and every KEEP_ALIVE_S; until the session
+        ends, whoever ended it."""
+        console, carer = console_of(request), required_visitor(request).id
+        if not self._streams.has_room(request, carer):  # many came in the same moment
+            return
+        stopping: asyncio.Event = request.app.state[STOPPING]
         self._counters.streams.inc()
         try:
-            number = console.changes.number
-            while not stopping.is_set():
-                yield ServerSentEventMessage(event="beat", data=number, retry=2_000)
-                waits = [asyncio.ensure_future(console.changes.after(number)), asyncio.ensure_future(stopping.wait())]
-                try:
-                    await asyncio.wait(waits, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    for wait in waits:
-                        wait.cancel()
+            with self._streams.one(request, carer):
                 number = console.changes.number
+                while not stopping.is_set() and stands(request, console.db(), console.deps.clock.now()):
+                    yield ServerSentEventMessage(event="beat", data=number, retry=2_000)
+                    waits = [
+                        asyncio.ensure_future(console.changes.after(number)),
+                        asyncio.ensure_future(stopping.wait()),
+                    ]
+                    try:
+                        await asyncio.wait(waits, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
+                    finally:
+                        for wait in waits:
+                            wait.cancel()
+                    number = console.changes.number
         finally:
             self._counters.streams.dec()

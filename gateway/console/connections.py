@@ -4,8 +4,9 @@ uvicorn waits for ever for the rest of a request, and for a reader who doesn't r
 
 - has ``HEAD_S`` seconds to send the whole head of a request;
 - sends at least ``BODY_PACE`` bytes of a body in each ``BODY_S`` seconds;
-- takes in what it asked for: one that takes nothing for ``READ_S`` seconds ends. An open event stream that has nothing
-  to say is not one of them.
+- takes in what it asked for: one that takes nothing for ``READ_S`` seconds ends, and the one that has taken nothing for
+  longest ends when there are more than ``STUCK`` of them, or ``MOST`` of all. An open event stream that has nothing to
+  say is not one of them.
 
 Of those that have not sent a whole head yet, there are at most ``WAITING_EACH`` of one address and ``WAITING_ALL`` of
 all. One more ends the *oldest*: an honest head takes one moment, so a ward behind one address, or a proxy, gets in
@@ -31,6 +32,9 @@ BODY_PACE: Final = 16 * 1024
 READ_S: Final = 60.0
 """Without any byte taken in that long, there is nobody any more."""
 
+STUCK: Final = 200
+"""Connections that do not take in what is sent to them, for a moment or longer: slow telephones are a few."""
+
 WAITING_EACH: Final = 128
 """Connections of one address without a whole head: browsers open up to six, and use them at once."""
 
@@ -48,8 +52,12 @@ _NEAR: Final = frozenset({"127.0.0.1", "::/64"})
 class Connections:
     """What all connections of a server share."""
 
-    def __init__(self, *, each: int = WAITING_EACH, waiting: int = WAITING_ALL, most: int = MOST) -> None:
-        self._each, self._waiting, self._most = each, waiting, most
+    def __init__(
+        self, *, each: int = WAITING_EACH, waiting: int = WAITING_ALL, most: int = MOST, stuck: int = STUCK
+    ) -> None:
+        self._each, self._waiting, self._most, self._stuck_most = each, waiting, most, stuck
+        self._stuck: dict[Patient, None] = {}
+        """Who does not take in what it asked for, the longest first."""
         self._open: set[Patient] = set()
         self._by_place: dict[str, dict[Patient, None]] = {}
         self._heads: dict[Patient, str] = {}
@@ -62,8 +70,21 @@ class Connections:
         mine = self._by_place[where]
         if len(mine) > self._each and where not in _NEAR:
             next(iter(mine)).end()
+        elif len(self._open) > self._most and self._stuck:
+            next(iter(self._stuck)).end()
         elif len(self._heads) > self._waiting or len(self._open) > self._most:
             next(iter(self._heads)).end()
+
+    def stuck(self, one: "Patient") -> None:
+        """It does not take in what it asked for."""
+        if one in self._open:
+            self._stuck.setdefault(one)
+        if len(self._stuck) > self._stuck_most:
+            next(iter(self._stuck)).end()
+
+    def flows(self, one: "Patient") -> None:
+        """It takes in something."""
+        self._stuck.pop(one, None)
 
     def waits(self, one: "Patient", where: str) -> None:
         """It has not sent a whole head, or is to send another one."""
@@ -83,6 +104,7 @@ class Connections:
     def went(self, one: "Patient") -> None:
         """It is over."""
         self.works(one)
+        self.flows(one)
         self._open.discard(one)
 
     @property
@@ -132,11 +154,13 @@ class Patient(H11Protocol):
     def pause_writing(self) -> None:
         """The other side is slower in reading than we are in writing."""
         super().pause_writing()
+        self.door.stuck(self)
         self._read_on()
 
     def resume_writing(self) -> None:
         """The other side has caught up."""
         super().resume_writing()
+        self.door.flows(self)
         self._stop("_reading")
 
     def timeout_keep_alive_handler(self) -> None:

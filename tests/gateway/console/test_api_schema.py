@@ -4,7 +4,6 @@ import asyncio
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
 from gateway.console import tokens
@@ -42,8 +41,13 @@ async def test_every_operation_answers_as_it_is_described(tmp_path: Path) -> Non
 async def test_a_refusal_is_a_problem_at_every_operation(tmp_path: Path) -> None:
     house = LivingHouse(tmp_path)
     await house.start()
+    await house.give_passwords()
     try:
-        async with httpx.AsyncClient(base_url=house.url) as client:
+        async with house.client() as stranger, house.signed_in("rita") as client:
+            for form in ("json", "yaml"):
+                assert (await stranger.get(f"/api/schema/openapi.{form}")).status_code == 401
+                first, again = [await client.get(f"/api/schema/openapi.{form}") for _ in range(2)]
+                assert first.content == again.content
             schema = (await client.get("/api/schema/openapi.json")).json()
     finally:
         await house.stop()

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.console import connections
+from gateway.console import connections, streams
 from gateway.console.connections import WAITING_ALL, WAITING_EACH, Connections
 from gateway.console.gate import MOST_FIELDS, MOST_FORM, SENDING_EACH, SMALL, Sending
 from gateway.console.places import place
@@ -211,6 +211,49 @@ def test_the_oldest_of_an_address_makes_room_and_this_machine_has_no_limit_of_it
     assert (door.waiting, len(door)) == (5, 6)
     assert came(8, "c") == [1, 2, 3]
     assert WAITING_EACH < WAITING_ALL < connections.MOST < 1_000
+
+
+def test_who_does_not_take_in_what_they_asked_for_makes_room_first() -> None:
+    door = Connections(each=9, waiting=9, most=4, stuck=2)
+    ones = [_Idle(door) for _ in range(6)]
+    for one in ones[:4]:
+        door.came(one, "a")  # type: ignore[arg-type]
+        door.works(one)  # type: ignore[arg-type]
+    for number in (2, 1, 2, 1):
+        door.stuck(ones[number])  # type: ignore[arg-type]
+    door.came(ones[4], "b")  # type: ignore[arg-type]
+    assert [one.ended for one in ones] == [False, False, True, False, False, False]
+    door.flows(ones[1])  # type: ignore[arg-type] # goes on reading: it is the next one's turn
+    for number in (0, 3, 1):
+        door.stuck(ones[number])  # type: ignore[arg-type]
+    assert [one.ended for one in ones] == [True, False, True, False, False, False]
+
+
+async def test_one_account_can_not_hold_every_connection(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "PER_SESSION", 2)
+    monkeypatch.setattr(streams, "PER_CARER", 3)
+    async with house.signed_in("nora") as nora, house.signed_in("nora") as again, house.signed_in("sam") as sam:
+        async with AsyncExitStack() as opened:
+            texts = []  # held: a reader that is forgotten ends its stream
+            for who, status in ((nora, 200), (nora, 200), (nora, 429), (again, 200), (again, 429), (sam, 200)):
+                answer = await opened.enter_async_context(who.stream("GET", "/beats"))
+                assert answer.status_code == status
+                if status == 200:
+                    texts.append(answer.aiter_text())
+                    assert "beat" in await anext(texts[-1])
+        async with asyncio.timeout(PATIENCE_S):  # what was closed makes room as soon as the server has noticed
+            while (await nora.send(nora.build_request("GET", "/beats"), stream=True)).status_code != 200:
+                await asyncio.sleep(0.01)
+
+
+async def test_a_stream_ends_with_its_session_whoever_ended_it(house: House) -> None:
+    async with house.signed_in("nora") as nora, nora.stream("GET", "/beats") as answer:
+        text = answer.aiter_text()
+        await anext(text)
+        await house.writer.write(lambda tx: tx.db.execute("DELETE FROM sessions"))
+        await house.raise_alert()
+        async with asyncio.timeout(PATIENCE_S):
+            assert [one async for one in text] == []
 
 
 @pytest.mark.parametrize(

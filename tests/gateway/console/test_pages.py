@@ -201,7 +201,7 @@ async def test_api_errors_are_problems(house: House) -> None:
 
 
 async def test_api_is_described(house: House) -> None:
-    async with house.client() as client:
+    async with house.signed_in("rita") as client:
         schema = (await client.get("/api/schema/openapi.json")).json()
         assert set(schema["paths"]) == {
             "/api/account", "/api/account/language", "/api/account/password",
