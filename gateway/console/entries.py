@@ -120,7 +120,9 @@ def offered(document: Mapping[str, Any], *, resident: str | None = None) -> dict
     own = {one["device"] for one in document.get("assignments", ()) if one.get("resident") == resident}
     devices = [one for one in document.get("devices", ()) if resident is None or one.get("id") in own]
     roles = dict.fromkeys(str(one.get("role") or one.get("id")) for one in document.get("shifts", ()))
+    wards = sorted({str(one["ward"]) for one in document.get("residents", ()) if one.get("ward")})
     return {
+        "wards": [(ward, ward) for ward in wards],
         "residents": [(one["id"], f"{one['name']} ({one['room']})") for one in document.get("residents", ())],
         "devices": [(one["id"], device_words(one)) for one in devices],
         "hubs": [(one["id"], device_words(one)) for one in document.get("devices", ()) if one.get("type") == "hub"],

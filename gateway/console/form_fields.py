@@ -44,6 +44,8 @@ class Field:
     """What counts when nothing is written; "" when that says nothing."""
     errors: list[str]
     choices: list[tuple[str, str]] = field(default_factory=list)
+    suggested: list[str] = field(default_factory=list)
+    """What others wrote here; something else may be written."""
     inner: list["Field"] = field(default_factory=list)
     rows: list[list["Field"]] = field(default_factory=list)
     fixed: bool = False
@@ -112,6 +114,8 @@ def _field(one: Setting, value: Any, around: Around, path: str) -> Field:
             made.value = None
         case "choice" | "picks":
             made.choices = [(word, said(word, tongue)) for word in one.choices]
+        case "text" if one.key == "ward":  # a new one may be written
+            made.suggested = [ward for ward, _ in around.offered.get("wards", ())]
         case "text" if refers in around.offered:
             made.choices = _with(list(around.offered[refers]), made.value)
             if len(made.choices) > MOST_CHOICES:

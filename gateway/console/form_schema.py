@@ -21,7 +21,7 @@ REFERENCES: Final[dict[str, str]] = {
     "relatives": "carers", "device": "devices", "devices": "devices", "event_only": "devices", "doors": "devices",
     "hub": "hubs", "carer": "carers", "resident": "residents", "policy": "policies", "to": "carers",
     "failsafe": "carers", "carers": "carers", "companions": "carers", "zone": "zones", "zones": "zones",
-    "calendar": "calendars", "roles": "roles", "format": "formats", "language": "languages",
+    "calendar": "calendars", "roles": "roles", "format": "formats", "language": "languages", "wards": "wards",
 }  # fmt: skip
 """Keys that name another entry: key -> whose ids are offered."""
 

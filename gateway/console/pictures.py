@@ -20,7 +20,7 @@ from gateway.console.guards import Visitor
 from gateway.console.packing import SMALLEST, pack, takes_gzip
 from gateway.console.pages import STATIC_URL, Tongue, render
 from gateway.console.view import Row, rows_of, shelf_lines
-from gateway.console.wards import Marks, marks_of, ward_name, wards_of
+from gateway.console.wards import Marks, marks_of, unlived_of, ward_name, wards_of
 
 PICTURE_S = 5
 """A picture is used again for so long, when nothing changed: 200 open pages cost one rendering."""
@@ -152,6 +152,7 @@ def _draw(
         wards=_choices(console, index, visitor, tongue, chosen, marks),
         hidden=marks.hidden,
         elsewhere=marks.elsewhere,
+        unlived=", ".join(ward_name(ward) for ward in unlived_of(index, visitor)),
         query=address_of("", chosen),
         lean=range(WHOLE_ROWS + 1, len(rows) + 1),
     )

@@ -52,6 +52,14 @@ def wards_of(index: CentreIndex, visitor: Visitor) -> tuple[str, ...]:
     return tuple(ward for ward in own if ward in house) if own else tuple(house)
 
 
+def unlived_of(index: CentreIndex, visitor: Visitor) -> tuple[str, ...]:
+    """Wards of the visitor in which nobody lives: a mistyped one would leave their board empty without a word."""
+    if not visitor.sees_everyone or not visitor.carer.wards:
+        return ()
+    house = {resident.ward for resident in index.residents.values()}
+    return tuple(ward for ward in visitor.carer.wards if ward not in house)
+
+
 def chosen_of(asked: Iterable[str], wards: Collection[str]) -> tuple[str, ...]:
     """The chosen wards of an address (``?ward=north&ward=south``), as far as there are such; none: all."""
     found = sorted({ward for ward in list(asked)[:MOST_CHOSEN] if ward in wards})

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     """A calendar of shifts names somebody who is no carer of the centre, or has the name of several carers."""
     UNTESTED = "untested"
     """Somebody who would be told has a contact to which long no message went out, and no test was made."""
+    WARD = "ward"
+    """A carer's ward in which nobody lives, or a resident's in which nobody works: mistyped, as a rule."""
     ONE_PERSON = "one_person"
     """One person alone is told by every step, and by the failsafe."""
     QUIET = "quiet"

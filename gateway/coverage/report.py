@@ -10,6 +10,7 @@ from gateway.centre.index import CentreIndex
 from gateway.clock import to_ms
 from gateway.coverage.model import ORDER, Finding, Kind, Report
 from gateway.coverage.walk import walk
+from gateway.coverage.wards import wards
 from gateway.store import rotas
 from gateway.store.rotas import Span
 from gateway.words import N_
@@ -71,6 +72,7 @@ def look_ahead(
         *walked.findings,
         *_calendars(db, index, whole),
         *_names(db, index, whole),
+        *wards(index, whole),
         *_untested(db, index, sorted(walked.told & reachable), whole, tested_days, channels),
     ]
     findings.sort(key=lambda finding: (not finding.serious, ORDER[finding.kind], finding.spans[0].since, finding.key))

@@ -81,6 +81,16 @@ async def test_everything_wrong_is_said_at_once_and_what_was_typed_is_kept(house
         assert house.version() == 2
 
 
+async def test_wards_are_chosen_from_those_that_there_are(house: LivingHouse) -> None:
+    async with house.signed_in("sam") as client:
+        moved = await submit(client, "/admin/entry/residents/r01", name="Carmen Vella", room="101", ward="north")
+        assert moved.status_code == 303
+        resident = (await client.get("/admin/entry/residents/r02")).text
+        assert '<datalist id="ward-known"><option value="north"></datalist>' in resident
+        carer = (await client.get("/admin/entry/carers/bo")).text
+        assert re.search(r'<input type="checkbox" name="wards" value="north"', carer)
+
+
 async def test_a_new_resident_gets_a_care_plan(house: LivingHouse) -> None:
     async with house.signed_in("sam") as client:
         answer = await submit(client, "/admin/new/residents", name="Ġorġ Zammit", room="104")

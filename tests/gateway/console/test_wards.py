@@ -5,6 +5,8 @@ from functools import partial
 
 import httpx
 
+from gateway.centre.index import CentreIndex
+from gateway.centre.load import centre_from_document, to_document
 from gateway.console.pages import STATIC_URL
 from gateway.store.protection import Kept, store
 from gateway.store.writer import Tx
@@ -154,3 +156,16 @@ async def test_every_picture_says_which_version_it_belongs_to(house: House) -> N
         again: httpx.Response = await nora.get("/board", headers={"If-None-Match": first.headers["etag"]})
         assert (again.status_code, again.headers["telecare-version"]) == (304, STATIC_URL)
         assert f'data-version="{STATIC_URL}"' in (await nora.get("/")).text
+
+
+async def test_a_ward_in_which_nobody_lives_is_said_on_the_board(house: House) -> None:
+    with_wards(house)
+    async with house.signed_in("bo") as bo:
+        assert "Nobody lives in" not in (await bo.get("/")).text
+        document = to_document(house.index.centre)
+        for carer in document["carers"]:
+            if carer["id"] == "bo":
+                carer["wards"] = ["nort"]
+        house.index = CentreIndex(centre_from_document(document))
+        for page in ("/", "/board"):
+            assert "Nobody lives in Nort. Alerts of other wards are not shown to you." in (await bo.get(page)).text

@@ -326,3 +326,21 @@ def test_serious_things_come_first(look: Look) -> None:
     assert serious == sorted(serious, reverse=True)
     assert serious[0]
     assert not serious[-1]
+
+
+def test_a_ward_that_is_written_differently_on_two_sides(look: Look) -> None:
+    carers, residents = deepcopy(DOCUMENT["carers"]), deepcopy(DOCUMENT["residents"])
+    residents[0]["ward"] = "north"
+    look.furnish(carers=carers, residents=residents)
+    assert look.found(Kind.WARD) == []
+    for carer in carers:
+        carer["wards"] = ["nort"]
+    look.furnish(carers=carers, residents=residents)
+    found = look.found(Kind.WARD)
+    assert {one.carer for one in found if one.carer} == {one["id"] for one in carers if one.get("role") != "relative"}
+    said = f"Room {residents[0]['room']} is in ward north, and nobody works there"
+    assert [look.words(one).startswith(said) for one in found if one.resident] == [True]
+    assert not any(one.serious for one in found)
+    carers[0]["wards"] = []  # whoever works everywhere sees everybody
+    look.furnish(carers=carers, residents=residents)
+    assert {one.resident for one in look.found(Kind.WARD)} == {None}
