@@ -236,6 +236,7 @@ class Gateway:
                 trier=ProcessTrier(self._path),
                 test_contact=tester.test,
                 certificates=parts.certificate_files(settings),
+                certificates_in_use=lambda: parts.certificates_in_use(http),
             )
         )
         commands = Runner(

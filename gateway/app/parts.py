@@ -92,6 +92,13 @@ def command_options(settings: Settings) -> CommandOptions:
     )
 
 
+def certificates_in_use(http: HttpListener | None) -> dict[str, bytes]:
+    """PEM texts of the certificates that others are shown now, by their key. Those of the broker's clients are read
+    from their files at each connection."""
+    pem = http.certificate if http is not None else None
+    return {} if pem is None else {"http.cert": pem}
+
+
 def certificate_files(settings: Settings) -> dict[str, Path]:
     """The PEM files of certificates that the settings name, by their key."""
     tls = settings.broker.tls

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -27,7 +28,7 @@ from gateway.cli.common import (
 )
 from gateway.cli.logs import to_stderr
 from gateway.codecs import Codecs
-from gateway.errors import CentreError, GatewayError, Problem, SettingsError
+from gateway.errors import CentreError, GatewayError, ListenError, Problem, SettingsError
 from gateway.settings import Settings, load_settings
 from gateway.settings.profiles import library_of
 from gateway.store import centres
@@ -58,17 +59,22 @@ def check(
 
     Changes nothing, and needs neither broker nor database, unless --broker asks for the first. What may be meant as
     it is (a contact that leads nowhere, a hub whose silence nobody is told, a resident whose devices can't do what the
-    rules count on, a broker that would lose messages) is a warning, and no error.
+    rules count on, a certificate that ends soon, a broker that would lose messages) is a warning, and no error.
     """
     problems: list[Problem] = []
+    soon: list[Problem] = []
     settings = _checked(lambda: as_given(load_settings, config), problems)
     if settings is not None:
         problems += _profile_problems(settings)
+        expired, soon = _certificates(settings, config.name)
+        problems += expired
     version, found = _checked(lambda: _centre(centre, settings), problems) or (None, None)
     if problems:
         for problem in problems:
             ERR.print(str(problem), style="red", markup=False)
         raise typer.Exit(2)
+    for problem in soon:
+        ERR.print(f"Warning: {problem}", style="yellow", markup=False)
     if settings is not None and found is not None:
         for problem in (*leading_nowhere(found, settings), *hints(found, CLOCK.now())):
             ERR.print(f"Warning: {problem}", style="yellow", markup=False)
@@ -96,6 +102,41 @@ def _centre(file: Path | None, settings: Settings | None) -> tuple[int | None, C
     with closing(reader(path)) as db:
         found = centres.latest(db)
     return (found.version, found.centre) if found else (None, None)
+
+
+def _certificates(settings: Settings, file: str) -> tuple[list[Problem], list[Problem]]:
+    """Certificates that nobody will accept, or that can't be used; and those whose time is nearly over.
+
+    Of authorities there may be several in a file, of which another one counts: these are in the second list.
+    """
+    from gateway.app.parts import certificate_files
+    from gateway.console.certificates import SOON, certificates
+    from gateway.ingest.http_certificate import HttpCertificate
+
+    wrong: list[Problem] = []
+    soon: list[Problem] = []
+    now, files = CLOCK.now(), certificate_files(settings)
+    for one in certificates(files):
+        at = str(files[one.name])
+        if one.until is None:
+            wrong.append(Problem(file, one.name, at, f"expected a PEM certificate: {one.problem}"))
+        elif one.until <= now:
+            problem = Problem(file, one.name, at, f"expected a certificate that is good; its time {_over(one.until)}")
+            (soon if one.name == "broker.tls.ca" else wrong).append(problem)
+        elif one.until - now < SOON:
+            problem = Problem(file, one.name, at, f"expected one that was renewed; its time {_over(one.until)}")
+            soon.append(problem)
+    http = settings.http
+    if http.cert is not None and not any(problem.key == "http.cert" for problem in wrong):
+        try:
+            HttpCertificate(http.cert, http.key)
+        except ListenError as error:
+            wrong.append(Problem(file, "http.key", str(http.key), f"expected the key of http.cert; {error}"))
+    return wrong, soon
+
+
+def _over(until: datetime) -> str:
+    return f"ends at {until:%Y-%m-%d %H:%M} UTC"
 
 
 def _ask_broker(settings: Settings, site: str) -> None:

@@ -63,6 +63,8 @@ class ConsoleDeps:
     """What browsers need to subscribe to messages (applicationServerKey); None: there are none."""
     certificates: Mapping[str, Path] = field(default_factory=dict)
     """PEM files of the gateway's own certificates and authorities, by what they are for."""
+    certificates_in_use: Callable[[], Mapping[str, bytes]] = dict
+    """PEM texts of those that others are shown now, whatever the files say meanwhile; of the rest the file counts."""
     trier: Trier | None = None
     """Tries a changed centre over the past; None: that can't be done here."""
     test_contact: Callable[[str, int, str], Awaitable[None]] | None = None

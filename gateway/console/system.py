@@ -65,13 +65,14 @@ def router() -> Router:
 async def _found(console: Console) -> SystemView:
     deps = console.deps
     now, health, index = deps.clock.now(), dict(deps.health()), deps.index()
+    in_use = deps.certificates_in_use()
     probes = {f"telecare/{index.site.id}/{probe.address}/status" for probe in index.probes}
     store, channels, certs = await beside(
         console,
         lambda db: (
             standing.store(db, deps.database, now=now, probes=probes),
             standing.channels(db, now=now),
-            certificates(deps.certificates),
+            certificates(deps.certificates, in_use),
         ),
     )
     return SystemView(

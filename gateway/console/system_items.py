@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from babel.numbers import format_decimal
 
-from gateway.console.certificates import Certificate
+from gateway.console.certificates import SOON, Certificate
 from gateway.console.form_fields import WORDS as CHANNELS
 from gateway.console.pages import Tongue
 from gateway.store.standing import ChannelStanding, StoreStanding
@@ -15,8 +15,6 @@ from gateway.words import N_, duration
 
 LITTLE_SPACE: Final = 2 * 2**30
 """Two GiB free: some weeks of a large house, so that somebody can act on a working day."""
-SOON: Final = timedelta(days=21)
-"""Automatic renewals happen a month ahead; a certificate with less than three weeks was not renewed."""
 QUIET: Final = timedelta(minutes=15)
 """No message at all for so long: in a house with devices something is wrong on the way."""
 LATE: Final = timedelta(minutes=1)
@@ -239,7 +237,11 @@ def certificate(one: Certificate, tongue: Tongue) -> Item:
         return Item(title, "bad", tongue("It can’t be read: {problem}", problem=one.problem or ""))
     look = "bad" if one.until <= tongue.now else "warn" if one.until - tongue.now < SOON else "good"
     text = tongue("Its time was over at {time}.") if look == "bad" else tongue("It is good until {time}.")
-    return Item(title, look, text.format(time=tongue.at(one.until)))
+    text = text.format(time=tongue.at(one.until))
+    if one.other:
+        text += " " + tongue("The file holds another one that is not in use: does its key fit?")
+        look = "warn" if look == "good" else look
+    return Item(title, look, text)
 
 
 def _size(number: int, tongue: Tongue) -> str:

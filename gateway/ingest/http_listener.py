@@ -18,6 +18,7 @@ from litestar.params import PathParameter
 
 from gateway.clock import monotonic
 from gateway.errors import ListenError
+from gateway.ingest.http_certificate import HttpCertificate
 from gateway.ingest.http_door import Door
 from gateway.ingest.http_limits import Bucket
 from gateway.ingest.http_options import HttpOptions, HttpSender
@@ -68,11 +69,17 @@ class HttpListener:
         self._stopping = False
         self.listening = False
         """Whether devices and clouds can POST now."""
+        self._certificate: HttpCertificate | None = None
 
     @property
     def lanes(self) -> tuple[HttpSource, ...]:
         """The sources that it feeds."""
         return tuple(self._lanes.values())
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The PEM text of the certificate that whoever connects now gets; None: it does not listen, or speaks HTTP."""
+        return self._certificate.pem if self.listening and self._certificate is not None else None
 
     async def run(self) -> None:
         """Listen until cancelled; when the address is taken, try again: MQTT alarms must be heard all the same."""
@@ -91,19 +98,21 @@ class HttpListener:
             asyncio.CancelledError: it was cancelled, after the clean end.
         """
         options = self._options
-        config = config_of(self.app(), options)
+        certificate = None if options.cert is None else HttpCertificate(options.cert, options.key)
+        config = config_of(self.app(), None if certificate is None else certificate.context)
         listening = listen_at(options.host, options.port)
         port = int(listening.getsockname()[1])
 
         def ready() -> None:
             _LOG.info("http.listening", host=options.host, port=port, sources=sorted(self._senders))
-            self.listening = True
+            self.listening, self._certificate = True, certificate
             if self._on_ready:
                 self._on_ready(options.host, port)
 
         server = Server(config, ready)
         # uvicorn's public serve() takes over SIGINT and SIGTERM, which are the gateway's
         running = asyncio.ensure_future(server._serve(sockets=[listening]))  # noqa: SLF001
+        renewing = None if certificate is None else asyncio.create_task(certificate.run())
         try:
             await asyncio.shield(running)
         except asyncio.CancelledError:
@@ -115,6 +124,8 @@ class HttpListener:
             raise
         finally:
             self.listening = False
+            if renewing is not None:
+                renewing.cancel()
             listening.close()
             _LOG.info("http.stopped", port=port)
 

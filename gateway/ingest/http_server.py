@@ -8,7 +8,6 @@ from typing import Any
 import uvicorn
 
 from gateway.errors import ListenError
-from gateway.ingest.http_options import HttpOptions
 from gateway.ingest.http_protocol import BoundedProtocol
 
 GRACE_S = 2
@@ -29,29 +28,21 @@ class Server(uvicorn.Server):
             self._on_ready()
 
 
-def config_of(app: Any, options: HttpOptions) -> uvicorn.Config:
-    """uvicorn's settings.
-
-    Raises:
-        ListenError: the certificate or its key can't be used.
-    """
-    try:
-        config = uvicorn.Config(
-            app,
-            http=BoundedProtocol,
-            log_config=None,
-            log_level="error",  # whoever sends rubbish must not fill the disk with our words about it
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            ws="none",
-            timeout_graceful_shutdown=GRACE_S,
-            ssl_certfile=options.cert,
-            ssl_keyfile=options.key,
-        )
-        config.load()
-    except (OSError, ssl.SSLError) as error:
-        raise ListenError(f"http: the certificate or its key can't be used: {error}") from error
+def config_of(app: Any, tls: ssl.SSLContext | None) -> uvicorn.Config:
+    """uvicorn's settings; ``tls``: speak HTTPS with it, None: HTTP."""
+    config = uvicorn.Config(
+        app,
+        http=BoundedProtocol,
+        log_config=None,
+        log_level="error",  # whoever sends rubbish must not fill the disk with our words about it
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        ws="none",
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    config.load()
+    config.ssl = tls
     return config
 
 

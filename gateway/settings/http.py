@@ -82,7 +82,9 @@ class Http(Table):
 
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8081, ge=0, le=65535, description="Port to listen on; 0: any free one.")
-    cert: Path | None = Field(None, description="PEM file of the certificate, to speak HTTPS without a proxy.")
+    cert: Path | None = Field(
+        None, description="PEM file of the certificate, to speak HTTPS without a proxy. A renewed one is taken up."
+    )
     key: Path | None = Field(None, description="PEM file of that certificate's private key.")
     answer_within_s: float = Field(
         10.0, ge=1, le=15, description="Seconds until a sender is told to come again, when its message is not stored."

@@ -145,6 +145,25 @@ async def test_the_system_page_says_what_does_not_work(house: House, tmp_path: P
         assert found["store"]["database_bytes"] > 0
 
 
+async def test_the_system_page_tells_of_the_certificate_in_use(house: House, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.pem", tmp_path / "new.pem"
+    make_certificate(old, datetime(2026, 3, 1, tzinfo=UTC))
+    make_certificate(new, datetime(2028, 3, 1, tzinfo=UTC))
+    in_use = {"http.cert": old.read_bytes()}
+    await house.stop_serving()
+    house.settings |= {"certificates": {"http.cert": new}, "certificates_in_use": lambda: in_use}
+    await house.serve()
+    async with house.signed_in("sam") as sam:
+        page = (await sam.get("/system")).text
+        assert "Its time was over at" in page
+        assert "The file holds another one that is not in use: does its key fit?" in page
+        [one] = (await sam.get("/api/system")).json()["certificates"]
+        assert (one["until"], one["other"]) == ("2026-03-01T00:00:00Z", True)
+        in_use["http.cert"] = new.read_bytes()
+        [one] = (await sam.get("/api/system")).json()["certificates"]
+        assert (one["until"], one["other"]) == ("2028-03-01T00:00:00Z", False)
+
+
 async def test_a_message_that_waits_too_long_is_told(house: House) -> None:
     await house.raise_alert()  # nobody sends it: there is no dispatcher here
     house.clock.move(120)

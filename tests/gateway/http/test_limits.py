@@ -4,11 +4,9 @@ import asyncio
 import base64
 import gzip
 import json
-import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pytest
 from standardwebhooks import Webhook
 
@@ -312,16 +310,6 @@ async def test_rubbish_is_no_request(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert (await life.press()).status_code == 200
 
 
-async def test_tls(tmp_path: Path, certificates: Certificates) -> None:  # noqa: F811
-    options = HttpOptions(cert=certificates.server, key=certificates.server_key)
-    trust = ssl.create_default_context(cafile=str(certificates.ca))
-    async with living(tmp_path, options=options, scheme="https", verify=trust) as life:
-        assert (await life.press()).status_code == 200
-        async with httpx.AsyncClient() as plain:
-            with pytest.raises(httpx.TransportError):
-                await plain.post(f"http://127.0.0.1:{life.port}/in/traccar", content=b"{}")
-
-
 async def test_a_taken_address_is_said_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0)
     port = taken.sockets[0].getsockname()[1]
@@ -343,10 +331,3 @@ async def test_a_taken_address_is_said_and_tried_again(tmp_path: Path, monkeypat
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-
-
-async def test_a_certificate_that_is_none_is_said(tmp_path: Path) -> None:
-    (tmp_path / "cert.pem").write_text("no certificate")
-    options = HttpOptions(cert=tmp_path / "cert.pem", key=tmp_path / "cert.pem")
-    with pytest.raises(ListenError, match="certificate"):
-        await HttpListener(options, senders=SENDERS, lanes={}).serve()

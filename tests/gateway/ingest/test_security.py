@@ -90,6 +90,28 @@ async def test_client_certificate(tmp_path: Path, certificates: Certificates, pr
                 await it.source.ready(0.5)
 
 
+@pytest.mark.parametrize("protocol", [pytest.param(p, marks=needs_mosquitto) for p in BOTH])
+async def test_renewed_files_count_from_the_next_connection_on(
+    tmp_path: Path, certificates: Certificates, protocol: Protocol
+) -> None:
+    ca, cert, key = (tmp_path / name for name in ("ca.pem", "client.pem", "client.key"))
+    ca.write_bytes(certificates.other_ca.read_bytes())
+    cert.write_bytes(certificates.server.read_bytes())
+    key.write_bytes(certificates.server_key.read_bytes())
+    lines = listener(certificates, "require_certificate true\n")
+    async with run_mosquitto(tmp_path / "m", "allow_anonymous true", listener=lines) as broker:
+        tls = TlsOptions(ca=ca, cert=cert, key=key)
+        options = BrokerOptions(port=broker.port, protocol=protocol, backoff_cap_s=0.1, tls=tls)
+        async with lane(options, ready=False) as it, Publisher(options) as publisher:
+            await until(lambda: it.source.health().trouble is Trouble.TLS)
+            cert.write_bytes(certificates.client.read_bytes())  # for a moment without its key
+            await until(lambda: "broker.tls.cert" in it.source.health().detail)
+            key.write_bytes(certificates.client_key.read_bytes())
+            ca.write_bytes(certificates.ca.read_bytes())
+            await it.source.ready(10)
+            await until(lambda: publisher.connected)
+
+
 @pytest.mark.parametrize("field", ["ca", "cert"])
 async def test_a_missing_file_is_named_at_once(tmp_path: Path, field: str) -> None:
     options = BrokerOptions(tls=TlsOptions(**{field: tmp_path / "nowhere.pem"}))  # type: ignore[arg-type]
