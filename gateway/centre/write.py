@@ -2,13 +2,37 @@
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import tomli_w
 
 from gateway.centre.model import CarePlan, Centre, HousePlan
+
+_MADE_FROM: Final = re.compile(r"^# Written from version (\d{1,12}) \(([0-9a-f]{12})\)", re.MULTILINE)
+
+
+class MadeFrom(NamedTuple):
+    """The stored version that a file was written from, and how its digest begins."""
+
+    version: int
+    digest: str
+
+
+def head(version: int, digest: str) -> str:
+    """The remark at the top of an exported file: which version it was written from. ``telecare centre apply`` sees by
+    it what was changed since then."""
+    return (
+        f"# Written from version {version} ({digest[:12]}). Keep this line: it tells what was changed since then.\n\n"
+    )
+
+
+def made_from(text: str) -> MadeFrom | None:
+    """What :func:`head` says at the beginning of a file; None: it does not say."""
+    found = _MADE_FROM.search(text[:1000])
+    return None if found is None else MadeFrom(int(found[1]), found[2])
 
 
 def to_document(centre: Centre) -> dict[str, Any]:
@@ -16,12 +40,13 @@ def to_document(centre: Centre) -> dict[str, Any]:
     return centre.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def export_centre(centre: Centre, path: Path) -> None:
+def export_centre(centre: Centre, path: Path, *, remark: str = "") -> None:
     """Write the centre to ``path`` (TOML) and its zones and calendars beside it (``<name>.zones.geojson``,
     ``<name>.<calendar>.ics``).
 
     Values that are the default anyway are left out. Loading ``path`` gives an equal Centre. Each file is written
-    whole under another name and then put in place, ``path`` last; only their owner can read them.
+    whole under another name and then put in place, ``path`` last; only their owner can read them. ``remark``: what
+    :func:`head` says.
 
     Raises:
         OSError: the files can't be written.
@@ -45,7 +70,7 @@ def export_centre(centre: Centre, path: Path) -> None:
         beside = path.with_name(f"{path.stem}.{calendar.id}.ics")
         _replace(beside, exported.pop("text"))
         exported["file"] = beside.name
-    _replace(path, tomli_w.dumps(document))
+    _replace(path, remark + tomli_w.dumps(document))
 
 
 def _geojson(zones: tuple[dict[str, Any], ...]) -> dict[str, Any]:

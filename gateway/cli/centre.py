@@ -14,7 +14,8 @@ from gateway.centre.hints import hints
 from gateway.centre.load import export_centre, load_centre, to_document
 from gateway.centre.offices import left_empty
 from gateway.centre.schema import centre_schema
-from gateway.cli import zone_edit, zones
+from gateway.centre.write import head, made_from
+from gateway.cli import overwriting, zone_edit, zones
 from gateway.cli.common import (
     CLOCK,
     DEFAULT_CONFIG,
@@ -31,7 +32,6 @@ from gateway.cli.common import (
     settings_and_database,
 )
 from gateway.errors import CentreError, Problem, UndoError, VersionConflictError
-from gateway.problems import shown
 from gateway.store import centres, consent_file, version_lines
 from gateway.store.database import prepare, reader
 from gateway.store.writer import Tx, write_now
@@ -66,12 +66,24 @@ def apply(
     *,
     config: ConfigOption = DEFAULT_CONFIG,
     agreed: AgreedOption = None,
+    removing: Annotated[bool, typer.Option("--removing", help="Take out what is not in the file.")] = False,
+    over: Annotated[
+        int | None,
+        typer.Option(
+            "--over",
+            metavar="VERSION",
+            min=1,
+            help="The newest version, to be replaced although it was made by another way than this file.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Check a centre file as a whole and put it in force in one transaction.
+    """Check a centre file as a whole and put it in force in one transaction; say what it changes.
 
     A running gateway takes it up within two seconds, without a restart. A file with errors changes nothing. A file
-    that lets more of a resident be seen than was agreed is refused, unless --agreed says who agreed, when and how.
+    that takes something out is refused without --removing; one that would write over what was changed in the console
+    since, without --over: write it down with `telecare centre export` first, and change that file. A file that lets
+    more of a resident be seen than was agreed is refused, unless --agreed says who agreed, when and how.
     """
     centre = as_given(load_centre, file)
     settings, path = settings_and_database(config)
@@ -81,6 +93,16 @@ def apply(
     with closing(reader(path)) as db:
         newest = centres.latest_number(db)
         before = centres.document_of(db, newest) or {}
+        changed = changes.diff(before, document) if before else []
+        overwriting.only_as_meant(
+            db,
+            changed,
+            overwriting.Meant(removing, over),
+            made_from(_beginning(file)),
+            ZoneInfo(centre.centre.timezone),
+            CLOCK.now(),
+        )
+        overwriting.warn_of_loss(db, changed, CLOCK.now())
         more = consent_file.refused(db, before, document, undoes=False)
     _warn(left_empty(before, document))
     _only_as_agreed(more, agreed)
@@ -99,6 +121,7 @@ def apply(
     if json:
         print_json(applied)
     elif applied.changed:
+        overwriting.say(changed, OUT, most=overwriting.MOST)
         OUT.print(f"Version {applied.version} is in force: {len(centre.residents)} residents.", markup=False)
     else:
         OUT.print(f"Nothing to change: version {applied.version} says the same.", markup=False)
@@ -110,10 +133,11 @@ def export(file: FileArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None
     _, path = settings_and_database(config)
     with closing(reader(path)) as db:
         found = centres.latest(db)
-    if found is None:
-        raise fail(NOTHING)
+        if found is None:
+            raise fail(NOTHING)
+        remark = head(found.version, version_lines.digest_of(db, found.version))
     try:
-        export_centre(found.centre, file)
+        export_centre(found.centre, file, remark=remark)
     except OSError as error:
         raise fail(f"{file}: {error.strerror}: name a file that can be written") from error
     OUT.print(f"Wrote version {found.version} to {file}.", markup=False)
@@ -161,14 +185,12 @@ def diff(
         after, before = centres.document_of(db, version), centres.document_of(db, other)
     if after is None or (before is None and other != 0):
         raise fail(f"expected versions from 1 to {newest}")
-    for change in changes.diff(before or {"centre": after["centre"]}, after):
-        if json:
-            print_json(change)
-            continue
-        OUT.print(f"{change.what}: {change.table} {change.key} ({change.name})", markup=False)
-        for one in change.fields:
-            before_text, after_text = _secret_or_shown(one.field, one.before), _secret_or_shown(one.field, one.after)
-            OUT.print(f"  {one.field}: {before_text} -> {after_text}", markup=False)
+    found = changes.diff(before or {"centre": after["centre"]}, after)
+    if not json:
+        overwriting.say(found, OUT)
+        return
+    for change in found:
+        print_json(change)
 
 
 @app.command()
@@ -191,6 +213,7 @@ def undo(
             present = centres.document_of(db, newest) or {}
             document = centres.undone(db, present, version)
             more = consent_file.refused(db, present, document, undoes=True)
+            overwriting.warn_of_loss(db, changes.diff(present, document), CLOCK.now())
         # Outside of the transaction: a running gateway must not wait until a large house is checked.
         wanted = centres.checked(document)
         _warn(left_empty(present, document))
@@ -216,13 +239,6 @@ def undo(
         OUT.print(f"Version {applied.version} is in force; it takes back version {version}.", markup=False)
 
 
-def _secret_or_shown(field: str, value: object) -> str:
-    if value is None:
-        return "-"
-    # Addresses of contacts may be keys: a terminal keeps what it shows.
-    return "(contacts)" if field == "contacts" else shown(value)
-
-
 app.command("zones")(zones.zones)
 app.command("where", cls=zones.NegativeNumbers)(zones.where)
 app.command("set-zone")(zone_edit.set_zone)
@@ -236,6 +252,12 @@ def _only_as_agreed(more: list[Problem], agreed: str | None) -> None:
     for problem in more:
         ERR.print(str(problem), markup=False, highlight=False)
     raise fail("Nothing was changed. Who agreed, when and how? Say it with --agreed WORDS.")
+
+
+def _beginning(file: Path) -> str:
+    """The first lines of a file that was read before."""
+    with file.open(encoding="utf-8-sig", errors="replace") as text:
+        return text.read(1000)
 
 
 def _said(agreed: str | None) -> str:

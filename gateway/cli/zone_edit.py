@@ -48,7 +48,7 @@ def set_zone(
         else:
             zones.append(zone)
 
-    applied = _apply(config, edit, why)
+    applied = _apply(config, edit, why or f"set-zone {zone['id']}")
     _say(applied, f"{zone['id']} is in force", json_=json)
 
 
@@ -69,7 +69,7 @@ def remove_zone(
             raise fail(f"expected the id of a zone, one of: {known}")
         document["zones"] = left
 
-    applied = _apply(config, edit, why)
+    applied = _apply(config, edit, why or f"remove-zone {zone}")
     _say(applied, f"{zone} is gone", json_=json)
 
 

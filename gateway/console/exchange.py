@@ -15,11 +15,12 @@ from typing import Any, Final
 import tomli_w
 
 from gateway.centre.load import centre_from_document, export_centre, load_centre, to_document
+from gateway.centre.write import head
 from gateway.console.apart import apart
 from gateway.console.deps import Console
 from gateway.errors import CentreError, Problem
 from gateway.problems import printable
-from gateway.store import centres
+from gateway.store import centres, version_lines
 from gateway.store.database import reader
 
 LARGEST: Final = 64 * 1024 * 1024
@@ -39,29 +40,29 @@ _UNREADABLE: Final = (
 NAME: Final = "centre.toml"
 
 
-def as_zip(document: dict[str, Any]) -> bytes:
+def as_zip(document: dict[str, Any], remark: str = "") -> bytes:
     """The centre as ``telecare centre export`` writes it, in one ZIP."""
     packed = io.BytesIO()
     with TemporaryDirectory() as folder:
-        export_centre(centre_from_document(document), Path(folder) / NAME)
+        export_centre(centre_from_document(document), Path(folder) / NAME, remark=remark)
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as out:
             for file in sorted(Path(folder).iterdir()):
                 out.write(file, file.name)
     return packed.getvalue()
 
 
-def as_toml(document: dict[str, Any]) -> bytes:
+def as_toml(document: dict[str, Any], remark: str = "") -> bytes:
     """The centre as one TOML file, zones and calendars in it."""
-    return tomli_w.dumps(document).encode()
+    return (remark + tomli_w.dumps(document)).encode()
 
 
-WRITERS: Final[dict[str, Callable[[dict[str, Any]], bytes]]] = {"zip": as_zip, "toml": as_toml}
+WRITERS: Final[dict[str, Callable[[dict[str, Any], str], bytes]]] = {"zip": as_zip, "toml": as_toml}
 
 
 def written(database: Path, version: int, end: str) -> bytes:
     """A version of the centre as a file of that ending; a process of its own has nothing but the database for it."""
     with closing(reader(database)) as db:
-        return WRITERS[end](centres.document_of(db, version) or {})
+        return WRITERS[end](centres.document_of(db, version) or {}, head(version, version_lines.digest_of(db, version)))
 
 
 async def download(console: Console, version: int, document: Mapping[str, Any], end: str) -> bytes:
@@ -69,7 +70,8 @@ async def download(console: Console, version: int, document: Mapping[str, Any], 
     another process."""
     if sum(len(entries) for entries in document.values()) > LARGE:
         return await apart(written, console.deps.database, version, end)
-    return await asyncio.to_thread(WRITERS[end], dict(document))
+    remark = head(version, version_lines.digest_of(console.db(), version))
+    return await asyncio.to_thread(WRITERS[end], dict(document), remark)
 
 
 def unpacked(upload: bytes) -> dict[str, Any]:
