@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from gateway.centre import sheets
 from gateway.centre.draft import TABLES
-from gateway.centre.model import Site
+from gateway.centre.model import Consents, Site
 
 Document: TypeAlias = sheets.Document
 SITE: Final = sheets.SITE
@@ -17,6 +17,9 @@ SERVES: Final = "serves_house"
 """The field of a policy, in what differs, that says which one serves the house; it stands in no file."""
 
 What: TypeAlias = Literal["added", "changed", "removed"]
+
+
+_NOTHING_AGREED: Final = Consents().model_dump(mode="json")
 
 
 class FieldChange(msgspec.Struct, frozen=True):
@@ -119,12 +122,17 @@ def revert(present: Document, before: Document, after: Document) -> Reverted:
 def diff_of_entry(
     table: str, key: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> list[EntryChange]:
-    """What happened to one entry; None: it is not there. Empty: nothing."""
+    """What happened to one entry; None: it is not there. Empty: nothing.
+
+    One that was added has no fields; a care plan those consents with which somebody comes.
+    """
     if before is None and after is None:
         return []
     if before is None or after is None:
         there = before or after or {}
-        return [EntryChange(table, key, "added" if before is None else "removed", _name(table, key, there))]
+        what: What = "added" if before is None else "removed"
+        brought = _brought(after) if table == "care_plans" and after is not None else ()
+        return [EntryChange(table, key, what, _name(table, key, there), brought)]
     if _same(table, before, after):
         return []
     old, new = _plain(table, before), _plain(table, after)
@@ -134,6 +142,11 @@ def diff_of_entry(
         if old.get(field) != new.get(field)
     )
     return [EntryChange(table, key, "changed", _name(table, key, after), fields)]
+
+
+def _brought(plan: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+    consents = _plain("care_plans", plan).get("consents")
+    return () if consents in (None, _NOTHING_AGREED) else (FieldChange("consents", None, consents),)
 
 
 def _of_table(table: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[EntryChange]:

@@ -1,7 +1,8 @@
 """Consents that change with the centre, and not on the page where it is said who agreed.
 
 More than a person agreed to never comes in force that way: it is refused, and the problem names the page. Less, and
-what comes with a new person, does; a line of the consent log says that nobody stated it.
+what comes with a new person, does; a line of the consent log says that nobody stated it. Whoever was taken out and
+comes back is no new person: what they said, and what held last, is in the log.
 """
 
 import sqlite3
@@ -17,7 +18,7 @@ from gateway.centre.model import Consents
 from gateway.clock import to_ms
 from gateway.errors import Problem
 from gateway.store import audit
-from gateway.store.consents import AgreedBy, log_of, stopped
+from gateway.store.consents import AgreedBy, stopped
 from gateway.store.writer import Tx
 
 HOW: Final = "It came with a change of the centre."
@@ -71,7 +72,8 @@ def refused(
 ) -> list[Problem]:
     """What may not come in force without anybody having agreed.
 
-    Taking a version back may give back what held before it, as long as the person has not said less since.
+    Taking a version back may give back what held before it, as long as the person has not said less since. Who comes
+    back is measured by what they said last, and by what held last.
     """
     return [
         Problem(
@@ -82,17 +84,25 @@ def refused(
             f" /residents/{one.resident}/consent or by POST /api/residents/{one.resident}/consent",
         )
         for one in drifts(before, after)
-        if not one.new
-        for word in wider(_agreed(db, one, undoes=undoes), one.after)
+        for word in dict.fromkeys(
+            word for measure in _agreed(db, one, undoes=undoes) for word in wider(measure, one.after)
+        )
     ]
 
 
-def _agreed(db: sqlite3.Connection, one: Drift, *, undoes: bool) -> Consents:
-    """What a change is measured by: what holds; for taking back, what the person said last, if they ever did."""
+def _agreed(db: sqlite3.Connection, one: Drift, *, undoes: bool) -> list[Consents]:
+    """What a change is measured by; empty: nothing, because nobody ever said or had less."""
+    if not undoes and not one.new:
+        return [one.before]
+    said = db.execute(
+        "SELECT after FROM consent_log WHERE resident = ? AND (agreed_by != ? OR how != ?) ORDER BY id DESC LIMIT 1",
+        (one.resident, AgreedBy.NOBODY.value, HOW),
+    ).fetchone()
+    held = None
     if not undoes:
-        return one.before
-    said = next((line for line in log_of(db, one.resident) if line.agreed_by is not AgreedBy.NOBODY), None)
-    return one.after if said is None else Consents.model_validate(said.after)
+        query = "SELECT after FROM consent_log WHERE resident = ? ORDER BY id DESC LIMIT 1"
+        held = db.execute(query, (one.resident,)).fetchone()
+    return [Consents.model_validate_json(row["after"]) for row in (said, held) if row is not None]
 
 
 def note(tx: Tx, before: Mapping[str, Any], after: Document, *, version: int, who: str, how: str = HOW) -> None:

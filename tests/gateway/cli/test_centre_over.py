@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from gateway.alerts import desk
-from gateway.alerts.answers import Acknowledge
+from gateway.alerts.model import Acknowledge
 from gateway.centre.index import CentreIndex
 from gateway.centre.load import centre_from_document, to_document
 from gateway.clock import SystemClock

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.gateway.console.house import DOCUMENT
+from gateway.console import exchange
+from tests.gateway.console.house import DOCUMENT, field
 from tests.gateway.console.living import LivingHouse
 
 HERE = deepcopy(DOCUMENT)
@@ -83,6 +84,55 @@ async def test_what_a_person_took_back_is_not_given_back_by_undoing(house: Livin
         undone = await sam.post(f"/api/centre/versions/{house.version()}/undo")
         assert undone.status_code == 422, undone.text
     assert house.index.plan_of("r01").consents.location == "never"
+
+
+async def test_who_comes_back_is_no_new_person(house: LivingHouse) -> None:
+    async with house.signed_in("sam") as sam:
+
+        async def back(consents: dict[str, Any], *, out: bool = True) -> httpx.Response:
+            """Taken out, and brought in again with these consents."""
+            document = house.newest()
+            body = deepcopy(document) | {
+                "residents": document["residents"][1:],
+                "care_plans": document["care_plans"][1:],
+            }
+            if out:
+                answer = await sam.put("/api/centre", json=body, headers={"If-Match": f'"centre-{house.version()}"'})
+                assert answer.status_code == 200, answer.text
+                document["care_plans"][0]["consents"] = consents
+                person.append((document["residents"][0], document["care_plans"][0]))
+            else:
+                person[-1][1]["consents"] = consents
+            body = deepcopy(house.newest())
+            body["residents"].insert(0, person[-1][0])
+            body["care_plans"].insert(0, person[-1][1])
+            bodies.append(body)
+            return await sam.put("/api/centre", json=body, headers={"If-Match": f'"centre-{house.version()}"'})
+
+        person: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        bodies: list[dict[str, Any]] = []
+        said = WHO | {"location": "never", "sleep": True, "continence": False, "activity": False, "search": False}
+        said |= {"relatives": ["sleep"], "version": house.version()}
+        assert (await sam.post("/api/residents/r01/consent", json=said)).status_code == 200
+        refused = await back({"location": "always", "sleep": True, "relatives": ["sleep", "location"]})
+        assert refused.status_code == 422
+        keys = [one["key"] for one in refused.json()["problems"]]
+        assert keys == ["care_plans[0].consents.location", "care_plans[0].consents.relatives"]
+        # what she agreed to comes in, and the look before an import names it
+        assert (await back({"sleep": True, "relatives": ["sleep"]}, out=False)).status_code == 200
+        # less came by a file since: that counts too
+        assert (await put(sam, {"relatives": []})).status_code == 200
+        assert (await back({"sleep": True})).status_code == 422
+        named = (await sam.post("/api/centre/check", json=bodies[-1])).json()["changes"]
+        [plan] = [one for one in named if (one["table"], one["what"]) == ("care_plans", "added")]
+        assert plan["fields"][0]["after"] == bodies[-1]["care_plans"][0]["consents"] | {
+            "location": "never", "continence": False, "search": False, "activity": False, "relatives": [],
+        }  # fmt: skip
+        file = {"file": ("centre.toml", exchange.as_toml(bodies[-1]), "application/toml")}
+        token = field((await sam.get("/admin/exchange")).text, "_csrf_token")
+        preview = (await sam.post("/admin/exchange", data={"_csrf_token": token}, files=file)).text
+        assert "Sleep: yes" in preview
+        assert (await back({}, out=False)).status_code == 200
 
 
 async def test_a_new_person_brings_consents_that_nobody_stated(house: LivingHouse) -> None:
