@@ -1,6 +1,8 @@
 """All commands in one visible list."""
 
 import sys
+from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from typing import Annotated
 
@@ -112,10 +114,16 @@ app.command("retention")(retention.retention)
 app.command("quarantine")(tools.quarantine)
 
 
+@cache
+def _command() -> Callable[..., object]:
+    """The tree of commands, made once: Typer makes it anew at each call."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """Run the command line; every error that was foreseen is one clear text and an exit code, never a traceback."""
     try:
-        app(prog_name="telecare")
+        _command()(prog_name="telecare")
     except (GatewayError, DeviceError, RuleError) as error:
         sys.exit(complain(error))
     except BrokenPipeError:
