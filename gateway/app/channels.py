@@ -202,7 +202,9 @@ class Answers:
         if (sms := wanted.sms) is not None:
             channel = channels["sms"]
             assert isinstance(channel, GammuSmsChannel | HttpSmsChannel), "made by make_channels"
-            answers = SmsAnswers(self.answering, partial(say_by_sms, channel, clock), database, country=sms.country)
+            answers = SmsAnswers(
+                self.answering, partial(say_by_sms, channel, clock, self.answering), database, country=sms.country
+            )
             if sms.gammu is not None:
                 self.running.append(GammuInbox(sms.gammu.inbox, answers, clock).run)
             if sms.inbound is not None:
@@ -240,7 +242,9 @@ class Answers:
             self._db = None
 
 
-async def say_by_sms(channel: SmsChannel, clock: Clock, number: str, carer: Carer | None, text: str, mark: str) -> None:
+async def say_by_sms(
+    channel: SmsChannel, clock: Clock, answering: Answering, number: str, carer: Carer | None, text: str, mark: str
+) -> None:
     """Answer an SMS; when that fails the answer that was taken stands all the same."""
     now = clock.now()
     # the same for the same answer, so that one that comes again is not answered twice by a modem
@@ -248,7 +252,7 @@ async def say_by_sms(channel: SmsChannel, clock: Clock, number: str, carer: Care
     who = carer.id if carer else "stranger"
     about = Outgoing(
         notification=0, idempotency=key, alert=0, purpose="answer", address=number,
-        carer=who, language=carer.language if carer else "en", title="", body=text, link="",
+        carer=who, language=answering.index.language_of(carer), title="", body=text, link="",
         link_words="", site="", resident=None,
         room=None, device=None, rule="", priority="low", raised_at=now, observed_at=now, now=now,
     )  # fmt: skip

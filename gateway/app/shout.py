@@ -97,7 +97,7 @@ async def _send(channel: Channel, message: Outgoing) -> Tried:
 
 
 def _message(index: CentreIndex, clock: Clock, carer: Carer, address: str, base_url: str, words: Words) -> Outgoing:
-    now, language = clock.now(), carer.language
+    now, language = clock.now(), index.language_of(carer)
     times = {name: time_of(at, language, index.timezone, now) for name, at in words.times.items()}
     return Outgoing(
         notification=0,

@@ -191,6 +191,10 @@ class CentreIndex:
         carer = self.carers.get(carer_id)
         return self.gone.carers.get(carer_id) if carer is None else carer.name
 
+    def language_of(self, carer: Carer | None) -> str:
+        """The language of somebody's messages and pages: their own, or that of the house."""
+        return self.site.language if carer is None else carer.language or self.site.language
+
     def schedule(self, settings: ScheduleSettings | None) -> Schedule:
         """When settings of this centre count; None: always."""
         return build_schedule(settings, self._around)

@@ -181,7 +181,9 @@ class Carer(Part):
 
     id: Id = Field(description="Short name, used in policies.")
     name: Line = Field(description="The carer's name.")
-    language: Language = Field("en", description="Language of the messages to this carer.")
+    language: Language | None = Field(
+        None, description="Language of the messages to this carer; default: the language of the house."
+    )
     role: Role = Field("carer", description="What the carer may do.")
     kind: Literal["person", "alarm_centre"] = Field(
         "person", description="A person, or an alarm receiving centre, for steps that tell the alarm centre."

@@ -206,7 +206,8 @@ def _who() -> Any:
     async def me(request: Request[Any, Any, Any]) -> Me:
         carer = required_visitor(request).carer
         return Me(
-            id=carer.id, name=carer.name, role=carer.role, wards=list(carer.wards), language=carer.language,
+            id=carer.id, name=carer.name, role=carer.role, wards=list(carer.wards),
+            language=console_of(request).deps.index().language_of(carer),
             scopes=request.scope["state"].get("token_scopes"),
         )  # fmt: skip
 

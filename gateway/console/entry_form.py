@@ -110,6 +110,7 @@ def form_page(
         errors=errors,
         fixed=frozenset({"id"}) if key is not None else frozenset(),
         more_rows=more_rows,
+        usual={"language": document["centre"].get("language", "")} if table == "carers" else {},
     )
     made = fields(model_settings(table), entry or {}, around)
     others = [*(tongue(one) for one in others or ()), *_unplaced(errors, made, tongue)]

@@ -78,6 +78,8 @@ class Around:
     """Paths that can't be changed."""
     more_rows: str | None = None
     """The list that gets one more empty row."""
+    usual: Mapping[str, str] = field(default_factory=dict)
+    """What counts when nothing is written, by path, where it depends on the house."""
 
 
 def fields(settings: Sequence[Setting], entry: Mapping[str, Any], around: Around, prefix: str = "") -> list[Field]:
@@ -118,6 +120,7 @@ def _field(one: Setting, value: Any, around: Around, path: str) -> Field:
             made.suggested = [ward for ward, _ in around.offered.get("wards", ())]
         case "text" if refers in around.offered:
             made.choices = _with(list(around.offered[refers]), made.value)
+            made.normal = dict(made.choices).get(around.usual.get(path) or one.default or "", "")
             if len(made.choices) > MOST_CHOICES:
                 made.choices = []
         case "words" if refers in around.offered:

@@ -99,11 +99,10 @@ class Tongue:
 
 
 def tongue_for(request: Request[Any, Any, Any], visitor: Visitor | None = None) -> Tongue:
-    """The reader's language: the carer's, before sign-in the house's."""
+    """The reader's language: the carer's, before sign-in and by default the house's."""
     deps = console_of(request).deps
     index = deps.index()
-    language = visitor.carer.language if visitor else index.site.language
-    return Tongue(language, index.timezone, deps.clock.now())
+    return Tongue(index.language_of(visitor.carer if visitor else None), index.timezone, deps.clock.now())
 
 
 def render(template: str, tongue: Tongue, **context: object) -> str:

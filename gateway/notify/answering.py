@@ -175,8 +175,7 @@ class Answering:
             refusal = error
         except UnknownAlertError:
             pass
-        person = index.carers.get(who)
-        language = person.language if person else index.site.language
+        language = index.language_of(index.carers.get(who))
         if refusal is not None:
             late = isinstance(refusal, HappenedSinceError | TooLateError)
             words = self._refused(refusal, via, language)

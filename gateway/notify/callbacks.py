@@ -160,8 +160,7 @@ def _signed(voice: Voice, secret: str, url: str, body: bytes, posted: Posted, he
 
 
 def _language(answering: Answering, row: Row) -> str:
-    carer = answering.index.carers.get(row.carer)
-    return carer.language if carer else answering.index.site.language
+    return answering.index.language_of(answering.index.carers.get(row.carer))
 
 
 def _said(row: Row, db: sqlite3.Connection, answering: Answering, links: Links, clock: Clock) -> str:

@@ -91,7 +91,7 @@ async def _sent(channel: Channel, message: Outgoing) -> str | None:
 
 
 def _message(carer: Carer, address: str, number: int, index: CentreIndex, links: Links, clock: Clock) -> Outgoing:
-    now, language = clock.now(), carer.language
+    now, language = clock.now(), index.language_of(carer)
     return Outgoing(
         notification=0,
         idempotency=f"test-{number}-{round(now.timestamp())}",

@@ -103,7 +103,7 @@ def compose(
         db: for the last position; None: a message never says where somebody is.
     """
     carer = index.carers.get(row.carer)
-    language = carer.language if carer else index.site.language
+    language = index.language_of(carer)
     now = clock.now()
     room = None if alert.resident is None else index.public_name(alert.resident)
     place = gettext(N_("Room {room}"), language, room=room) if room else alert.device or gettext(_GATEWAY, language)

@@ -179,7 +179,7 @@ class MqttAnswers:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return self._said(carer, None, None, Reply(Taken.REFUSED, "", why=str(error)), unreadable=True)
         except TooLateError as error:
-            reply = Reply(Taken.LATE, too_late("mqtt", carer.language), why=str(error))
+            reply = Reply(Taken.LATE, too_late("mqtt", self._answering.index.language_of(carer)), why=str(error))
         except BadAnswerError as error:
             reply = Reply(Taken.REFUSED, "", why=str(error))
         except StoreFailedError:

@@ -168,14 +168,14 @@ class SmsAnswers:
 
     def _hint(self, carer: Carer, alerts: Sequence[Alert]) -> str:
         if not alerts:
-            return gettext(_NONE_OPEN, carer.language)
-        return gettext(_HELP, carer.language, code=code_of(alerts[0].id))
+            return gettext(_NONE_OPEN, self._answering.index.language_of(carer))
+        return gettext(_HELP, self._answering.index.language_of(carer), code=code_of(alerts[0].id))
 
     def _which(self, carer: Carer, shown: Sequence[Alert]) -> str:
         if not shown:
-            return gettext(_NONE_OPEN, carer.language)
+            return gettext(_NONE_OPEN, self._answering.index.language_of(carer))
         codes = ", ".join(self._named(alert) for alert in shown[:5])
-        return gettext(_WHICH, carer.language, codes=codes, code=code_of(shown[0].id))
+        return gettext(_WHICH, self._answering.index.language_of(carer), codes=codes, code=code_of(shown[0].id))
 
     def _named(self, alert: Alert) -> str:
         code = code_of(alert.id)

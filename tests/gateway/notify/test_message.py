@@ -85,6 +85,12 @@ def test_the_text_is_in_the_carers_language(house: House) -> None:
     assert text.language == "de"
     assert text.title == "!! Zimmer 101: Sturz"
     assert text.body.endswith("Seit 10:30.")
+    # whoever has none has that of the house
+    centre = house.index.centre
+    carers = tuple(one.model_copy(update={"language": None}) for one in centre.carers)
+    danish = {"centre": centre.centre.model_copy(update={"language": "da"}), "carers": carers}
+    house.index = CentreIndex(centre.model_copy(update=danish))
+    assert (composed(house, made(house)).language, composed(house, made(house)).title) == ("da", "!! Stue 101: Fald")
 
 
 def test_the_key_is_of_this_notification_in_this_database_alone(house: House) -> None:

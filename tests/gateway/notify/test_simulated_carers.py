@@ -88,7 +88,7 @@ class Town:
                 stack.push_async_callback(channel.close)
             await stack.enter_async_context(house.running())
             answering = Answering(writer=house.writer, index=lambda: house.index, clock=house.clock)
-            answers = SmsAnswers(answering, partial(say_by_sms, sms, house.clock), house.path)
+            answers = SmsAnswers(answering, partial(say_by_sms, sms, house.clock, answering), house.path)
             stack.callback(answers.close)
             inbound = Inbound(sender="From", text="Body", id="MessageSid")
             inbound.keep_secret(SecretStr("guess-me-not"))
