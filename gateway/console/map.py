@@ -210,5 +210,5 @@ def shape_of(zone: Zone) -> dict[str, Any]:
 
 
 def _mark(line: Line) -> Mark:
-    label = f"{line.alerts[0].mark} {line.room}" if line.alerts else line.room
-    return Mark(lon=line.lon, lat=line.lat, accuracy_m=line.accuracy_m, look=line.look, label=label)
+    mark = line.alerts[0].mark if line.alerts else ""
+    return Mark(lon=line.lon, lat=line.lat, accuracy_m=line.accuracy_m, look=line.look, label=line.room, mark=mark)

@@ -14,6 +14,9 @@ _SCALES: Final = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000
 _NEAR_M: Final = 3000.0
 """Zones whose centre is nearer than that to somebody are drawn; without positions all zones are."""
 _LEAST_M: Final = 60.0
+_WIDE: Final = 60.0
+_TALL: Final = 18.0
+"""A sign that is nearer than that to another one, to the side or up and down, lies on it: units of the drawing."""
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +27,9 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     accuracy_m: float | None = None
     look: str = "spot"
     label: str = ""
+    """The room, or what else names it."""
+    mark: str = ""
+    """The mark of the most urgent open alert, such as "!!!"."""
 
 
 class Disc(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,17 +97,41 @@ def draw(
         width=WIDTH,
         height=view.height,
         areas=[_area(zone, plane, view) for zone in sorted(drawn, key=lambda one: -one.shape.reach_m)],
-        discs=[
-            Disc(x=x, y=y, r=round((mark.accuracy_m or 0) * view.scale, 1), look=mark.look, label=mark.label)
-            for mark in marks
-            for x, y in [view(*plane(mark.lon, mark.lat))]
-        ],
+        discs=_discs(marks, [view(*plane(mark.lon, mark.lat)) for mark in marks], view.scale),
         tracks=[
             " ".join(f"{x},{y}" for x, y in (view(*plane(*point)) for point in way)) for way in ways if len(way) > 1
         ],
         bar=round(bar_m * view.scale, 1),
         bar_m=bar_m,
     )
+
+
+def _discs(marks: Sequence[Mark], at: Sequence[tuple[float, float]], scale: float) -> list[Disc]:
+    """A disc for each mark; where signs would lie on each other, one sign for all (as ``pins.js`` has it)."""
+    groups: list[list[int]] = []
+    for number, (x, y) in enumerate(at):
+        here = next((one for one in groups if abs(at[one[0]][0] - x) < _WIDE and abs(at[one[0]][1] - y) < _TALL), None)
+        if here is None:
+            groups.append([number])
+        else:
+            here.append(number)
+    signs = {group[0]: _sign([marks[number] for number in group]) for group in groups}
+    return [
+        Disc(x=x, y=y, r=round((mark.accuracy_m or 0) * scale, 1), look=mark.look, label=signs.get(number, ""))
+        for number, (mark, (x, y)) in enumerate(zip(marks, at, strict=True))
+    ]
+
+
+def _sign(group: Sequence[Mark]) -> str:
+    """ "!!! 102", "2 × !!! +9" or "101 +3": each mark with the room or how many, then how many have no alert."""
+    said = []
+    for mark in dict.fromkeys(one.mark for one in group if one.mark):
+        these = [one for one in group if one.mark == mark]
+        said.append(f"{len(these)} × {mark}" if len(these) > 1 else f"{mark} {these[0].label}")
+    calm = [one for one in group if not one.mark]
+    if not said:
+        said.append(calm.pop(0).label)
+    return " ".join([*said, *([f"+{len(calm)}"] if calm else [])])
 
 
 class _Plane:

@@ -1,14 +1,16 @@
 """The map and the zone editor in a real browser."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_asyncio
 from playwright.async_api import BrowserContext, Page, Request, expect
 
+from rules.model import Priority
 from tests.browser.barriers import barriers
 from tests.browser.conftest import sign_in
-from tests.gateway.console.places import GARDEN, PlacesHouse, before
+from tests.gateway.console.places import GARDEN, LON, PlacesHouse, before
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -44,6 +46,38 @@ async def test_the_map_on_a_phone(phone: BrowserContext, house: PlacesHouse) -> 
     assert await barriers(page) == []
     assert hosts == {house.url}
     assert await _sideways(page) <= 0
+
+
+async def test_people_at_one_place_are_one_sign_that_names_all_and_hides_no_alarm(
+    phone: BrowserContext, house: PlacesHouse
+) -> None:
+    await house.stand("r02", at=before(3), accuracy_m=5000.0, source="cell")
+    await house.raise_alert("r02", Priority.LOW)
+    page = await phone.new_page()
+    await page.emulate_media(reduced_motion="reduce")
+    await sign_in(page)
+    await page.goto("/map")
+    pin = page.locator(".pin")
+    await expect(pin).to_have_count(1)
+    await expect(pin).to_have_text("! 102 +1")
+    await expect(pin).to_have_class(re.compile(r"\blow\b"))
+    # the disc of a mast has no say in how near the house is looked at
+    await expect(page.locator(".leaflet-control-scale-line")).to_have_text(re.compile(r"^\d+ m$"))
+    await house.raise_alert("r01", Priority.HIGH)
+    await expect(pin).to_have_text("!!! 101 ! 102")
+    await expect(pin).to_have_class(re.compile(r"\bhigh\b"))
+    assert (await pin.get_attribute("title") or "").startswith("People here: 2. !!! Room 101, Carmen Vella")
+    await pin.press("Enter")
+    people = page.get_by_role("group", name="People here: 2")
+    await expect(people).to_be_focused()
+    await expect(people.get_by_role("link", name="Help pressed")).to_have_count(2)
+    assert await barriers(page) == []
+    await page.keyboard.press("Escape")
+    await expect(people).to_have_count(0)
+    await expect(pin).to_be_focused()
+    await house.stand("r02", lon=LON + 0.01)
+    await house.raise_alert("r02", Priority.LOW)
+    await expect(pin).to_have_text(["!!! 101", "! 102"])
 
 
 async def test_a_map_that_can_not_be_fetched_says_so(phone: BrowserContext, house: PlacesHouse) -> None:

@@ -33,12 +33,18 @@ export function about(map, lon) {
   map.about = lon;
 }
 
+// A place on that copy; the first one says which it is.
+export function near(map, place) {
+  const { lat, lng } = L.latLng(place);
+  map.about ??= lng;
+  return L.latLng(lat, lng + 360 * Math.round((map.about - lng) / 360));
+}
+
 function settle(map, layer) {
   const places = layer.getLatLng ? layer.getLatLng() : layer.getLatLngs?.();
   const first = [places].flat(3)[0];
   if (!first) return;
-  map.about ??= first.lng;
-  const start = first.lng + 360 * Math.round((map.about - first.lng) / 360);
+  const start = near(map, first).lng;
   const same = (at) => at.lng + 360 * Math.round((start - at.lng) / 360);
   const far = [places].flat(3).some((at) => same(at) !== at.lng);
   const put = (at) => (Array.isArray(at) ? at.map(put) : L.latLng(at.lat, same(at)));

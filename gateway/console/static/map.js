@@ -1,7 +1,8 @@
 // The map of all, of one resident's day, and of the zones: drawn from the list that the page has anyway.
 /* global L */
-import { draw, fit, ground } from "./ground.js";
+import { draw, fit, ground, near } from "./ground.js";
 import { fresh } from "./fresh.js";
+import { grouped, pin } from "./pins.js";
 
 const box = document.getElementById("map");
 const spots = document.getElementById("spots");
@@ -18,44 +19,51 @@ function number(item, name) {
 }
 
 function at(item) {
-  return [number(item, "lat"), number(item, "lon")];
+  return near(map, [number(item, "lat"), number(item, "lon")]);
 }
 
-function pin(item) {
-  const label = document.createElement("span");
-  label.textContent = item.dataset.label;
-  const urgent = /\b(high|medium|low)\b/.test(item.dataset.look);
-  const icon = L.divIcon({ className: `pin ${item.dataset.look}`, html: label, iconSize: [48, 48] });
-  const marker = L.marker(at(item), { icon, title: item.dataset.say, alt: item.dataset.say, keyboard: true,
-    zIndexOffset: urgent ? 1000 : 0 });
-  marker.bindPopup(() => popup(item), { maxWidth: 280 });
-  return marker;
+// What is to be seen of a position at first: a telephone mast's disc of kilometres would make a dot of all others.
+function reach(item, most = 500) {
+  const place = at(item);
+  return { getBounds: () => place.toBounds(2 * Math.min(number(item, "accuracy") ?? 0, most)) };
 }
 
-function popup(item) {
-  const copy = document.createElement("div");
-  for (const part of item.children) copy.append(part.cloneNode(true));
-  for (const button of copy.querySelectorAll("button")) button.remove();
-  return copy;
-}
+const located = () => [...spots.querySelectorAll("li[data-lon]")];
 
 function show() {
-  const open = [...pins].find(([, marker]) => marker.isPopupOpen())?.[0];
+  const open = [...pins].find(([, marker]) => marker.isPopupOpen());
+  const words = open?.[1].getPopup().getElement().querySelector(".leaflet-popup-content");
+  const read = words && { top: words.scrollTop, door: [...words.querySelectorAll("a")].indexOf(document.activeElement),
+    in: words.contains(document.activeElement) };
   const focused = document.activeElement?.closest?.(".pin")?.dataset.spot;
   people.clearLayers();
   pins = new Map();
-  for (const item of spots.querySelectorAll("li[data-lon]")) {
+  const items = located();
+  for (const item of items) {
     const accuracy = number(item, "accuracy");
     if (accuracy) {
       L.circle(at(item), { radius: accuracy, className: `disc ${item.dataset.look}`, interactive: false }).addTo(people);
     }
-    const marker = pin(item).addTo(people);
-    marker.getElement().dataset.spot = item.id;
-    pins.set(item.id, marker);
+  }
+  for (const group of grouped(items, (item) => map.latLngToLayerPoint(at(item)))) {
+    const marker = pin(group, at(group[0]), spots.dataset.here, box.clientWidth).addTo(people);
+    marker.getElement().dataset.spot = group[0].id;
+    for (const item of group) pins.set(item.id, marker);
   }
   for (const button of spots.querySelectorAll("[data-find]")) button.hidden = false;
-  if (open) pins.get(open)?.openPopup();
   if (focused) pins.get(focused)?.getElement().focus({ preventScroll: true });
+  if (open && pins.has(open[0])) again(pins.get(open[0]), read);
+}
+
+// What somebody reads stays open where it was, and the map where they moved it.
+function again(marker, read) {
+  const popup = marker.getPopup();
+  popup.options.autoPan = false;
+  marker.openPopup();
+  popup.options.autoPan = true;
+  const words = popup.getElement().querySelector(".leaflet-popup-content");
+  words.scrollTop = read.top;
+  if (read.in) (words.querySelectorAll("a")[read.door] ?? words.firstElementChild).focus({ preventScroll: true });
 }
 
 // An alarm that comes outside of what is seen is brought into view, as soon as nobody's hand is on the map.
@@ -66,7 +74,7 @@ let told = new Set();
 let unseen = [];
 
 function news() {
-  const alarms = [...spots.querySelectorAll("li[data-lon]")].filter(urgent);
+  const alarms = located().filter(urgent);
   unseen = [...unseen.map(({ id }) => document.getElementById(id)).filter((item) => alarms.includes(item)),
     ...alarms.filter(({ id }) => !told.has(id))];
   told = new Set(alarms.map(({ id }) => id));
@@ -77,7 +85,7 @@ function look() {
   if (!unseen.length || performance.now() - touched < HANDS_OFF_MS) return;
   const out = unseen.filter((item) => !map.getBounds().contains(at(item)));
   unseen = [];
-  if (out.length) fit(map, [L.featureGroup(out.map((item) => pins.get(item.id))), { getBounds: () => map.getBounds() }]);
+  if (out.length) fit(map, [...out.map((item) => reach(item, 0)), { getBounds: () => map.getBounds() }]);
 }
 
 function take(html) {
@@ -134,19 +142,33 @@ function takeWay(html) {
 }
 
 if (spots) {
+  fit(map, located().length ? located().map((item) => reach(item)) : [zones]);
   show();
-  fit(map, people.getLayers().length ? [people] : [zones]);
   news();
+  map.on("zoomend", show); // who lay on each other may be apart now
+  map.on("popupopen", ({ popup }) => {
+    if (document.activeElement?.matches(".pin")) popup.getElement().querySelector("[tabindex]").focus({ preventScroll: true });
+  });
+  box.addEventListener("keydown", (event) => {
+    const marker = event.key === "Escape" && [...pins.values()].find((one) => one.isPopupOpen());
+    if (!marker) return;
+    marker.closePopup();
+    marker.getElement().focus({ preventScroll: true });
+  });
   for (const touch of ["pointerdown", "wheel", "keydown"]) {
     box.addEventListener(touch, () => { touched = performance.now(); }, { capture: true, passive: true });
   }
   setInterval(look, 1_000);
   spots.addEventListener("click", (event) => {
-    const marker = pins.get(event.target.closest("[data-find]")?.dataset.find);
-    if (!marker) return;
-    map.setView(marker.getLatLng(), Math.max(map.getZoom(), 17), { animate: false });
+    const sought = event.target.closest("[data-find]")?.dataset.find;
+    if (!pins.has(sought)) return;
+    map.setView(at(document.getElementById(sought)), Math.max(map.getZoom(), 17), { animate: false });
+    const marker = pins.get(sought); // the pins of this scale
     marker.openPopup();
     box.scrollIntoView({ block: "nearest" });
+    const words = marker.getPopup().getElement().querySelector(".leaflet-popup-content");
+    const one = words.querySelector(`[data-of="${CSS.escape(sought)}"]`);
+    words.scrollTop += one.getBoundingClientRect().top - words.getBoundingClientRect().top;
   });
   fresh(spots, {
     take,
@@ -154,7 +176,8 @@ if (spots) {
   });
 } else if (way) {
   follow(false);
-  fit(map, people.getLayers().length ? [people] : [zones]);
+  const points = [...way.querySelectorAll("li[data-lon]")]; // the newest first, whose disc is wholly shown
+  fit(map, points.length ? points.map((item, place) => reach(item, place ? 500 : Infinity)) : [zones]);
   fresh(way, {
     take: takeWay,
     stale(yes) { document.getElementById("stale").hidden = !yes; },

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.console.map_svg import Mark, draw
 from tests.gateway.console.house import House
-from tests.gateway.console.places import PlacesHouse, before
+from tests.gateway.console.places import LAT, LON, PlacesHouse, before
+
+ROOMS = [("2", "!!!"), ("3", "!!!"), ("5", "!"), ("4", ""), ("6", "")]
 
 
 @pytest.fixture
@@ -67,6 +70,16 @@ async def test_the_drawing_is_there_without_scripts(house: PlacesHouse) -> None:
     assert '<g class="spot">' in page
     assert "No street map is set up" in page
     assert "100 m</text>" in page or "50 m</text>" in page
+
+
+def test_signs_that_would_lie_on_each_other_are_one_in_the_drawing() -> None:
+    crowd = [Mark(lon=LON, lat=LAT, label=room, mark=mark) for room, mark in ROOMS]
+    drawing = draw([], [*crowd, Mark(lon=LON + 0.01, lat=LAT, label="7")])
+    assert drawing is not None
+    assert [disc.label for disc in drawing.discs] == ["2 × !!! ! 5 +2", "", "", "", "", "7"]
+    drawing = draw([], crowd[3:])
+    assert drawing is not None
+    assert [disc.label for disc in drawing.discs] == ["4 +1", ""]
 
 
 async def test_a_part_is_fetched_only_when_it_changed(house: PlacesHouse) -> None:
