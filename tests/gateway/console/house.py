@@ -29,6 +29,9 @@ from gateway.store.database import prepare, reader
 from gateway.store.writer import Writer
 from rules.model import Priority, Reason
 from tests.brokers import PATIENCE_S
+from tests.gateway.console.handlers import look_once
+
+look_once()
 
 NOW = datetime(2026, 3, 1, 2, 12, tzinfo=UTC)
 SECRET = "a secret of tests that is long enough"
