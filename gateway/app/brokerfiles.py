@@ -1,11 +1,21 @@
 """Broker files for a centre: which devices sign in to the broker, and what each may say."""
 
 import os
+import stat
 from pathlib import Path
 
 from gateway.centre.model import Centre
 from gateway.errors import StoreError
-from gateway.ingest.broker_config import BrokerPlan, DeviceAccess, broker_config, make_passwords
+from gateway.ingest.broker_config import (
+    ACCESS_FILE,
+    CREDENTIALS_FILE,
+    PASSWORD_FILE,
+    BrokerPlan,
+    DeviceAccess,
+    broker_config,
+    make_passwords,
+)
+from gateway.ingest.broker_users import Added, add_users
 from gateway.notify.mqtt_answers import ANSWER_TOPIC, REPLY_TOPIC
 from gateway.settings import Settings
 from gateway.settings.load import subscriptions_of
@@ -111,7 +121,8 @@ def write_broker_files(folder: Path, centre: Centre, settings: Settings) -> list
         there = [name for name in texts if (folder / name).exists()]
         if there:
             raise StoreError(
-                f"{folder}: has {', '.join(there)} already, and devices may use those passwords: name another folder."
+                f"{folder}: has {', '.join(there)} already, and devices may use those passwords: name another folder,"
+                " or let in what is new with --add."
             )
         for name, text in texts.items():
             file = folder / name
@@ -121,3 +132,42 @@ def write_broker_files(folder: Path, centre: Centre, settings: Settings) -> list
     except OSError as error:
         raise StoreError(f"{folder}: {error.strerror}: name a folder that can be written") from error
     return written
+
+
+def add_to_broker_files(folder: Path, centre: Centre, settings: Settings) -> Added:
+    """Let in whoever of the centre has no user yet; every password that is there stays. Who may read a file, and whose
+    it is, stays too.
+
+    Raises:
+        StoreError: the files are not there, or can't be read or written.
+        BrokerError: a device's name can't be a user name, or the files are not those of this gateway's broker.
+    """
+    try:
+        there = {name: (folder / name).read_text("utf-8") for name in (PASSWORD_FILE, ACCESS_FILE)}
+        if (folder / CREDENTIALS_FILE).exists():
+            there[CREDENTIALS_FILE] = (folder / CREDENTIALS_FILE).read_text("utf-8")
+        added = add_users(plan_of(centre, settings), there)
+        for name, text in added.files.items():
+            if text != there.get(name, ""):
+                _replace(folder / name, text)
+    except OSError as error:
+        why = f"{error.strerror}: name the folder with {PASSWORD_FILE} and {ACCESS_FILE}"
+        raise StoreError(f"{folder}: {why}") from error
+    except UnicodeDecodeError as error:
+        raise StoreError(f"{folder}: expected UTF-8 text in {PASSWORD_FILE} and {ACCESS_FILE}") from error
+    return added
+
+
+def _replace(file: Path, text: str) -> None:
+    beside = file.with_name(file.name + ".new")
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        out.write(text)
+        if file.exists():
+            old, new = file.stat(), os.fstat(out.fileno())
+            if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+                os.fchown(out.fileno(), old.st_uid, old.st_gid)
+            os.fchmod(out.fileno(), stat.S_IMODE(old.st_mode))
+        out.flush()
+        os.fsync(out.fileno())
+    beside.replace(file)

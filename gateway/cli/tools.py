@@ -25,6 +25,8 @@ from gateway.cli.common import (
     settings_and_database,
 )
 from gateway.clock import from_ms
+from gateway.ingest.broker_config import ACCESS_FILE, CREDENTIALS_FILE, PASSWORD_FILE
+from gateway.ingest.broker_users import Added
 from gateway.store import audit as chain
 from gateway.store import centres
 from gateway.store.database import reader
@@ -59,21 +61,59 @@ def password(
 def broker_config(
     folder: Annotated[Path, typer.Argument(help="Where to write; made if it is not there.")],
     *,
+    add: Annotated[
+        bool,
+        typer.Option("--add", help="The files are there: add users for what is new, and keep every password."),
+    ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Write a Mosquitto configuration that loses nothing: durable settings, a password and an ACL for each device."""
-    from gateway.app.brokerfiles import write_broker_files
+    """Write a Mosquitto configuration that loses nothing: durable settings, a password and an ACL for each device.
+
+    With --add: users and topics for devices that came since, in the files that are there. Every password that is there
+    stays. Put the files where the broker reads them, and let it read them again: `systemctl reload mosquitto`.
+    """
+    from gateway.app.brokerfiles import add_to_broker_files, write_broker_files
 
     settings, path = settings_and_database(config)
     with closing(reader(path)) as db:
         found = centres.latest(db)
     if found is None:
         raise fail("No care centre was applied yet: run `telecare centre apply FILE`.")
+    if add:
+        _added(folder, add_to_broker_files(folder, found.centre, settings))
+        return
     for file in write_broker_files(folder, found.centre, settings):
         OUT.print(str(file), markup=False)
     ERR.print(
         "telecare.credentials holds every password in clear: enter them into the devices, then delete it.", markup=False
     )
+
+
+def _added(folder: Path, added: Added) -> None:
+    for user in added.users:
+        OUT.print(f"added: {user}", markup=False)
+    for user, topics in added.topics.items():
+        OUT.print(f"more topics: {user} ({topics})", markup=False)
+    if not added.users and not added.topics:
+        OUT.print("Nothing to add: everybody has a user.")
+    if added.left:
+        names = ", ".join(printable(user) for user in added.left)
+        ERR.print(
+            f"Still let in, and not of the centre: {names}. Take out who must not come in any more:"
+            f" mosquitto_passwd -D {folder / PASSWORD_FILE} USER",
+            markup=False,
+        )
+    if added.users:
+        ERR.print(
+            f"{CREDENTIALS_FILE} holds the new passwords in clear: enter them into the devices, then delete it.",
+            markup=False,
+        )
+    if added.users or added.topics:
+        ERR.print(
+            f"Put {PASSWORD_FILE} and {ACCESS_FILE} where the broker reads them, and let it read them again:"
+            " systemctl reload mosquitto",
+            markup=False,
+        )
 
 
 def audit(

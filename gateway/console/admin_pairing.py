@@ -250,6 +250,7 @@ def _press(request: Request[Any, Any, Any], device: str) -> Response[str]:
         again=f"/admin/press/{quote(device)}?since={to_ms(since)}",
         since=tongue.at(since),
         button=entry["type"] == "sos_button",
+        native=entry["format"] == "native",
         new="new" in request.query_params,
         wearer=wearer["name"] if wearer else None,
     )

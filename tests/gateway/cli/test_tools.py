@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.clock import ManualClock
+from gateway.centre.load import centre_from_document, to_document
+from gateway.clock import ManualClock, SystemClock
 from gateway.console import accounts
 from gateway.store import centres
 from gateway.store.database import connect, reader
@@ -12,7 +13,7 @@ from gateway.store.writer import write_now
 from simulators import fleet, run
 from tests.brokers import free_port
 from tests.gateway.cli.desk import DEMO_FILE, House, telecare
-from tests.gateway.pipeline.chain import START, Chain, frame
+from tests.gateway.pipeline.chain import DEMO, START, Chain, frame
 
 SECRET = "correct horse battery staple"
 
@@ -133,6 +134,45 @@ def test_broker_files_in_use_are_never_written_over(house: House, tmp_path: Path
     before = {path: path.read_bytes() for path in (tmp_path / "broker").iterdir()}
     house.run("broker-config", tmp_path / "broker").is_bad_input("already")
     assert {path: path.read_bytes() for path in (tmp_path / "broker").iterdir()} == before
+
+
+def test_a_device_that_comes_later_is_let_in_and_nobody_is_locked_out(house: House, tmp_path: Path) -> None:
+    folder = tmp_path / "broker"
+    assert house.run("broker-config", folder).code == 0
+    passwords, access, credentials = (folder / f"telecare.{end}" for end in ("passwd", "acl", "credentials"))
+    assert house.run("broker-config", folder, "--add").out == "Nothing to add: everybody has a user.\n"
+    # as it stands at the broker: readable by its group, with a line of somebody's own, the credentials deleted
+    passwords.write_text(passwords.read_text().replace("gps-r12:", "gps-old:"))
+    access.write_text(access.read_text().replace("topic read $SYS/#\n", "topic read $SYS/#\n# ours\n").rstrip("\n"))
+    credentials.unlink()
+    passwords.chmod(0o640)
+    before = passwords.read_text()
+    document = to_document(DEMO)
+    document["devices"].append({"id": "sos-new", "type": "sos_button", "format": "native"})
+    document["devices"].append(
+        {"id": "chip", "type": "sos_button", "format": "chirpstack", "address": "0102030405060708"}
+    )
+    centre = centre_from_document(document)
+    write_now(house.path, lambda tx: centres.apply(tx, centre, who="sam"), clock=SystemClock())
+    ran = house.run("broker-config", folder, "--add")
+    assert ran.code == 0, ran.err
+    new = ["gps-r12", "sos-new", "bridge-chirpstack"]
+    assert ran.out.splitlines() == [*(f"added: {user}" for user in new), "more topics: gateway (1)"]
+    assert "not of the centre: gps-old." in ran.err
+    assert "systemctl reload mosquitto" in ran.err
+    assert passwords.read_text().startswith(before)
+    assert stat.S_IMODE(passwords.stat().st_mode) == 0o640
+    assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
+    assert [line.partition(":")[0] for line in credentials.read_text().splitlines()] == new
+    assert "# ours" in access.read_text()
+    assert "\nuser sos-new\ntopic write telecare/haven/sos-new/" in access.read_text()
+    assert "\nuser gateway\ntopic write application/+/device/+/command/down\n" in access.read_text()
+    house.run("broker-config", folder, "--add")
+    assert passwords.read_text().count("sos-new:") == 1
+    assert len(credentials.read_text().splitlines()) == 3
+    house.run("broker-config", tmp_path / "nowhere", "--add").is_bad_input("name the folder with telecare.passwd")
+    passwords.write_text("other:x\n")
+    assert "has no user gateway" in house.run("broker-config", folder, "--add").err
 
 
 def test_a_folder_that_cannot_be_made_is_bad_input(house: House, tmp_path: Path) -> None:

@@ -286,6 +286,9 @@ async def test_a_device_that_is_heard_is_brought_in_and_its_press_is_seen(house:
         assert "Press the button of" in waits.text
         assert "Now it is with Joseph" in waits.text
         assert "It came." not in waits.text
+        assert ("broker-config FOLDER --add" in waits.text) is (device.format == "native")
+        broker = (await client.get("/admin/press/b1")).text  # one of the broker's own users
+        assert "broker-config FOLDER --add" in broker
         again = re.search(r"url=([^\"]+)", waits.text)
         assert again
         house.clock.move(5)
@@ -295,7 +298,8 @@ async def test_a_device_that_is_heard_is_brought_in_and_its_press_is_seen(house:
         assert "its press has not come" in alive
         await house.writer.write(lambda tx: heard(tx, device.id, to_ms(house.clock.now()), 3))
         assert "It came." in (await client.get(again[1])).text
-        assert "No unknown device" in (await client.get("/admin/pair")).text
+        assert "No unknown device" in (nothing := (await client.get("/admin/pair")).text)
+        assert "broker-config FOLDER --add" in nothing
 
 
 async def test_a_device_that_somebody_gets_only_later_is_asked_about(house: LivingHouse) -> None:

@@ -1,13 +1,16 @@
 """The files for Mosquitto, tried on a real Mosquitto."""
 
+import asyncio
 import base64
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
 
+import msgspec
 import pytest
 
 from gateway.clock import SystemClock
@@ -23,9 +26,10 @@ from gateway.ingest.broker_config import (
     hash_password,
     make_passwords,
 )
+from gateway.ingest.broker_users import add_users
 from gateway.ingest.durability import check_durability
 from gateway.ingest.options import BrokerOptions, Subscription, TlsOptions
-from tests.brokers import Broker, Certificates, free_port, run_mosquitto, send
+from tests.brokers import PATIENCE_S, Broker, Certificates, free_port, run_mosquitto, send
 from tests.gateway.ingest.conftest import lane
 
 DEVICES = (DeviceAccess("gps-1"), DeviceAccess("bed-1"), DeviceAccess("phone", writes=("owntracks/phone/+",)))
@@ -105,6 +109,38 @@ async def test_a_device_hears_its_own_commands_only(site: Site) -> None:
         sent = [("telecare/haven/bed-1/command", b"other"), ("telecare/haven/gps-1/command", b"own")]
         await send(broker.port, sent, username="gateway", password=passwords["gateway"])
         assert [r.frame.payload for r in await it.receive(1)] == [b"own"]
+
+
+@pytest.mark.mosquitto
+async def test_a_device_that_comes_later_is_let_in_without_a_restart(site: Site) -> None:
+    broker, plan, passwords = site
+    folder = Path(plan.folder)
+    later = msgspec.structs.replace(plan, devices=(*plan.devices, DeviceAccess("sos-2")))
+    added = add_users(later, {name: (folder / name).read_text() for name in (PASSWORD_FILE, ACCESS_FILE)})
+    assert (added.users, added.topics, added.left) == (("sos-2",), {}, ())
+    for name in (PASSWORD_FILE, ACCESS_FILE):
+        (folder / name).write_text(added.files[name])
+    [(user, _, password)] = [line.partition(":") for line in added.files[CREDENTIALS_FILE].splitlines()]
+    options = BrokerOptions(port=broker.port, username="gateway", password=passwords["gateway"])
+    async with lane(options, subscriptions=[Subscription("#", "native")]) as it:
+        pid = broker.pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGHUP)
+
+        async def sent() -> bool:
+            try:
+                await send(broker.port, [("telecare/haven/sos-2/help", b"new")], username=user, password=password)
+            except AssertionError:
+                return False
+            return True
+
+        async with asyncio.timeout(PATIENCE_S):
+            while not await sent():
+                await asyncio.sleep(0.01)
+        await send(broker.port, [("telecare/haven/gps-1/help", b"old")], username="gps-1", password=passwords["gps-1"])
+        assert [r.frame.payload for r in await it.receive(2)] == [b"new", b"old"]
+        # whoever was there stayed
+        assert (folder / "mosquitto.log").read_text().count("u'gateway'") == 1
 
 
 @pytest.mark.mosquitto
