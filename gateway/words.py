@@ -272,10 +272,15 @@ def _unit_of(seconds: float) -> Literal["second", "minute", "hour", "day"]:
 
 
 def time_of(at: datetime, language: str, timezone: ZoneInfo, now: datetime) -> str:
-    """A time as people say it: 14:05 today, with the date on other days."""
+    """A time as people say it: 14:05 today, with the date on other days.
+
+    In the hour that comes twice when summer ends it has the sign of its zone, such as 02:30 CEST.
+    """
     local = at.astimezone(timezone)
     locale = _locale(language)
     clock = format_time(local, "short", tzinfo=timezone, locale=locale)
+    if local.replace(fold=1 - local.fold).utcoffset() != local.utcoffset():
+        clock += f" {local.tzname()}"
     if local.date() == now.astimezone(timezone).date():
         return clock
     return f"{format_date(local, 'medium', locale=locale)} {clock}"

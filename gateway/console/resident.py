@@ -10,7 +10,7 @@ from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
-from gateway.console import resident_now, resident_parts
+from gateway.console import resident_continence, resident_now, resident_parts
 from gateway.console.beside import beside
 from gateway.console.guards import at_least
 from gateway.console.pages import live_page
@@ -73,7 +73,7 @@ async def _vitals(seen: Looked, asked: Asked) -> dict[str, Any]:
 
 async def _continence(seen: Looked, asked: Asked) -> dict[str, Any]:
     day = day_of(asked.day, today(seen.console, seen.index))
-    return await beside(seen.console, lambda db: resident_parts.continence(db, seen, day))
+    return await beside(seen.console, lambda db: resident_continence.continence(db, seen, day))
 
 
 async def _activity(seen: Looked, asked: Asked) -> dict[str, Any]:

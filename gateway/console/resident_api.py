@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request, Response, get
 from litestar.params import FromPath, QueryParameter
 
-from gateway.console import resident_charts, resident_now, resident_rules, resident_timeline
+from gateway.console import resident_charts, resident_continence, resident_now, resident_rules, resident_timeline
 from gateway.console.api import AlertView, alert_view
 from gateway.console.beside import beside
 from gateway.console.guards import at_least
@@ -168,7 +168,9 @@ def router() -> Router:
             seen,
             Purpose.CONTINENCE,
             day,
-            lambda db, last: resident_charts.continence_days(db, seen.index, resident, last, days),
+            lambda db, last: resident_continence.continence_days(
+                db, seen.index, resident, last, days, now=seen.tongue.now
+            ),
         )
 
     @get("/activity", summary="Movement, hour by hour", operation_id="activityOfResident")

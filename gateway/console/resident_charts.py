@@ -1,16 +1,15 @@
-"""What the charts of a resident's page show: nights, heart and breathing, continence, activity. Data first, for the
-JSON API and the pictures alike; each function reads a bounded piece of one resident's readings."""
+"""What the charts of a resident's page show: heart and breathing, activity. Data first, for the JSON
+API and the pictures alike; each function reads a bounded piece of one resident's readings."""
 
 import sqlite3
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from itertools import pairwise
 from statistics import median
 from typing import Final
 
 import msgspec
 
-from devices.model import Continence, Motion, Room, Vitals
+from devices.model import Motion, Room, Vitals
 from gateway.centre.index import CentreIndex
 from gateway.console.resident_timeline import LATE, bounds
 from gateway.store import care, places
@@ -57,23 +56,6 @@ class VitalsDay(msgspec.Struct, frozen=True, kw_only=True):
     usual_breathing: Range | None
 
 
-class StateSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """A state of the continence product from a time on; ``end`` null: nothing came since. Times are UTC."""
-
-    start: datetime
-    end: datetime | None
-    state: str
-
-
-class ContinenceDays(msgspec.Struct, frozen=True, kw_only=True):
-    """The states of some days; a change of the product is seen as "dry" after anything wetter. Times are UTC."""
-
-    since: datetime
-    until: datetime
-    states: list[StateSpan]
-    changed_at: list[datetime]
-
-
 class ActivityDay(msgspec.Struct, frozen=True, kw_only=True):
     """A local day hour by hour: in how many of ten-minute pieces somebody moved (0 to 6); null: nothing was heard."""
 
@@ -104,29 +86,6 @@ def vitals_day(db: sqlite3.Connection, index: CentreIndex, resident: str, day: d
         usual_heart_rate=None if heart is None else Range(round(heart.low, 1), round(heart.high, 1)),
         usual_breathing=None if breathing is None else Range(round(breathing.low, 1), round(breathing.high, 1)),
     )
-
-
-def continence_days(
-    db: sqlite3.Connection, index: CentreIndex, resident: str, last: date, count: int
-) -> ContinenceDays:
-    """The continence sensor's states over ``count`` days up to ``last``; the consent (continence) was asked for."""
-    since, until = bounds(last - timedelta(days=count - 1), index)[0], bounds(last, index)[1]
-    found = places.readings(
-        db, resident, ("continence",), since - timedelta(days=1), until + LATE, most=MOST_A_DAY * (count + 1)
-    )
-    words = [
-        (one.at, one.reading.state)
-        for one in sorted(found, key=lambda one: one.at)
-        if isinstance(one.reading, Continence) and one.reading.state is not None and one.at < until
-    ]
-    kept = [word for n, word in enumerate(words) if n == 0 or words[n - 1][1] != word[1]]
-    spans = [
-        StateSpan(start=max(at, since), end=kept[n + 1][0] if n + 1 < len(kept) else None, state=state)
-        for n, (at, state) in enumerate(kept)
-        if n + 1 == len(kept) or kept[n + 1][0] > since
-    ]
-    changed = [at for (_, before), (at, state) in pairwise(kept) if state == "dry" and before in _WET and at >= since]
-    return ContinenceDays(since=since, until=until, states=spans, changed_at=changed)
 
 
 def activity_days(
@@ -181,6 +140,3 @@ def _point(piece: Sequence[tuple[datetime, Vitals]]) -> VitalsPoint:
         spo2_percent=of("spo2_percent"),
         temperature_c=of("temperature_c"),
     )
-
-
-_WET: Final = frozenset({"some", "change_due", "leak"})

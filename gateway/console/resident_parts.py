@@ -1,5 +1,5 @@
-"""The tabs of a resident's page in words and pictures: timeline, sleep, heart and breathing, continence, activity,
-care plan, past alerts. Each function reads a bounded piece; what may not be shown is named instead."""
+"""The tabs of a resident's page in words and pictures: timeline, sleep, heart and breathing, activity, care plan,
+past alerts. Each function reads a bounded piece; what may not be shown is named instead."""
 
 import sqlite3
 from datetime import date, datetime, timedelta
@@ -13,9 +13,8 @@ from gateway.console import charts, resident_charts, resident_rules, resident_ti
 from gateway.console.charts import Point, Span
 from gateway.console.pages import Tongue
 from gateway.console.privacy import Purpose
-from gateway.console.resident_timeline import bounds
 from gateway.console.resident_who import Looked
-from gateway.console.resident_words import CONTINENCE, span
+from gateway.console.resident_words import span
 from gateway.console.view import Row, row_of
 from gateway.store import nights
 from gateway.words import N_
@@ -27,14 +26,6 @@ A_PAGE: Final = 60
 ALERTS: Final = 30
 DAYS: Final = 7
 
-_LOOKS: Final[dict[str, tuple[str, float]]] = {
-    "dry": ("dry", 0.25),
-    "some": ("some", 0.5),
-    "change_due": ("due", 0.85),
-    "leak": ("leak", 1.0),
-    "error": ("unknown", 0.15),
-    "off": ("unknown", 0.15),
-}
 _STANDS: Final[dict[str, str]] = {
     "as usual": N_("as usual ({low} to {high})"),
     "higher": N_("higher than usual ({low} to {high})"),
@@ -68,9 +59,9 @@ def timeline(db: sqlite3.Connection, seen: Looked, day: date, before: int) -> di
     found = resident_timeline.day_entries(db, seen.index, seen.resident.id, day, seen.allowed, seen.tongue)
     piece = found[before : before + A_PAGE]
     return {
-        **_days(seen, day, 1),
+        **days_around(seen, day, 1),
         "span": "day",
-        "entries": [(entry, _clock(entry.at, seen)) for entry in piece],
+        "entries": [(entry, clock(entry.at, seen)) for entry in piece],
         "more": before + A_PAGE if before + A_PAGE < len(found) else None,
         "hidden": seen.hidden(),
     }
@@ -89,18 +80,18 @@ def week(db: sqlite3.Connection, seen: Looked, day: date) -> dict[str, Any]:
         lines.append(
             DayLine(day=words.day(one.day, tongue.language), iso=one.day.isoformat(), chart=None, lines=said or quiet)
         )
-    return {**_days(seen, day, DAYS), "span": "week", "week": lines, "hidden": seen.hidden()}
+    return {**days_around(seen, day, DAYS), "span": "week", "week": lines, "hidden": seen.hidden()}
 
 
 def sleep(db: sqlite3.Connection, seen: Looked, day: date, count: int) -> dict[str, Any]:
     """Nights up to the one that began the evening before ``day`` (or on it, when its evening has come)."""
     if not seen.purposes[Purpose.SLEEP].allowed:
-        return _closed(seen, Purpose.SLEEP)
+        return closed(seen, Purpose.SLEEP)
     now = seen.tongue.now
     last = day if night_of(day, seen.index.timezone)[0] <= now else day - timedelta(days=1)
     found = nights.nights(db, seen.index, seen.resident.id, last, count, now=now)
     return {
-        **_days(seen, day, count),
+        **days_around(seen, day, count),
         "hidden": [],
         "span": str(count),
         "nights": [_night(night, seen) for night in found],
@@ -121,8 +112,8 @@ def _night(night: NightSummary, seen: Looked) -> DayLine:
         spans.append(Span(_at(one.start, start, end), _at(one.end or last, start, end), "out", 1.0))
     for one in night.gaps:
         spans.append(Span(_at(one.start, start, end), _at(one.end or last, start, end), "unknown", 1.0))
-    until = tongue(N_("now")) if night.in_bed.end is None else _clock(night.in_bed.end, seen)
-    said = [tongue(N_("In bed {since} to {until}"), since=_clock(night.in_bed.start, seen), until=until)]
+    until = tongue(N_("now")) if night.in_bed.end is None else clock(night.in_bed.end, seen)
+    said = [tongue(N_("In bed {since} to {until}"), since=clock(night.in_bed.start, seen), until=until)]
     if night.in_bed_s is not None:
         said[0] += f" ({words.duration(night.in_bed_s, tongue.language)})"
     out = sum(one.seconds or 0 for one in night.exits)
@@ -154,7 +145,7 @@ def _night(night: NightSummary, seen: Looked) -> DayLine:
 def vitals(db: sqlite3.Connection, seen: Looked, day: date, last: date) -> dict[str, Any]:
     """Heart, breathing, oxygen and temperature from noon to noon."""
     if not seen.purposes[Purpose.SLEEP].allowed:
-        return _closed(seen, Purpose.SLEEP)
+        return closed(seen, Purpose.SLEEP)
     found = resident_charts.vitals_day(db, seen.index, seen.resident.id, day, now=seen.tongue.now)
     tongue = seen.tongue
     made = []
@@ -187,7 +178,7 @@ def vitals(db: sqlite3.Connection, seen: Looked, day: date, last: date) -> dict[
                 )
             )
     return {
-        **_days(seen, day, 1, last),
+        **days_around(seen, day, 1, last),
         "hidden": [],
         "charts": made,
         "edges": ("12:00", "00:00", "12:00"),
@@ -199,59 +190,18 @@ def _by_hour(points: list[Point], seen: Looked) -> list[tuple[str, str]]:
     hours: dict[datetime, list[float]] = {}
     for point in points:
         local = point.at.astimezone(seen.index.timezone)
-        hours.setdefault(local.replace(minute=0, second=0, microsecond=0), []).append(point.value)
+        into = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        hours.setdefault(point.at - into, []).append(point.value)  # of an hour that comes twice each for itself
     return [
-        (_clock(hour, seen), span(values, 1 if max(values) < 45 and min(values) > 30 else 0) or "")
+        (clock(hour, seen), span(values, 1 if max(values) < 45 and min(values) > 30 else 0) or "")
         for hour, values in hours.items()
     ]
-
-
-def continence(db: sqlite3.Connection, seen: Looked, day: date) -> dict[str, Any]:
-    """A week of the product's states, a band a day; the time since the last change."""
-    if not seen.purposes[Purpose.CONTINENCE].allowed:
-        return _closed(seen, Purpose.CONTINENCE)
-    tongue, index = seen.tongue, seen.index
-    found = resident_charts.continence_days(db, index, seen.resident.id, day, DAYS)
-    lines = []
-    for back in range(DAYS):
-        one = day - timedelta(days=back)
-        start, end = bounds(one, index)
-        until = min(end, tongue.now)
-        spans, said = [], []
-        for state in found.states:
-            since, over = max(state.start, start), min(state.end or until, until)
-            if since < over:
-                look, height = _LOOKS[state.state]
-                spans.append(Span(_at(since, start, end), _at(over, start, end), look, height))
-            if start <= state.start < end:
-                said.append(f"{_clock(state.start, seen)} {tongue(CONTINENCE[state.state])}")
-        changes = sum(start <= at < end for at in found.changed_at)
-        head = tongue.many("Changed once", "Changed {n} times", changes) if changes else tongue(N_("No change seen"))
-        quiet = [tongue(N_("Nothing is stored of this day."))]
-        lines.append(
-            DayLine(
-                day=words.day(one, tongue.language),
-                iso=one.isoformat(),
-                chart=charts.band(spans) if spans else None,
-                lines=[head, *said] if spans else quiet,
-            )
-        )
-    newest = found.states[-1] if found.states else None
-    return {
-        **_days(seen, day, DAYS),
-        "hidden": [],
-        "days": lines,
-        "edges": ("00:00", "12:00", "24:00"),
-        "now_state": tongue(CONTINENCE[newest.state]) if newest else None,
-        "now_since": tongue.at(newest.start) if newest else None,
-        "changed": words.ago(found.changed_at[-1], tongue.language, tongue.now) if found.changed_at else None,
-    }
 
 
 def activity(db: sqlite3.Connection, seen: Looked, day: date) -> dict[str, Any]:
     """A week, hour by hour."""
     if not seen.purposes[Purpose.ACTIVITY].allowed:
-        return _closed(seen, Purpose.ACTIVITY)
+        return closed(seen, Purpose.ACTIVITY)
     tongue = seen.tongue
     lines = []
     for one in resident_charts.activity_days(db, seen.index, seen.resident.id, day, DAYS):
@@ -268,7 +218,7 @@ def activity(db: sqlite3.Connection, seen: Looked, day: date) -> dict[str, Any]:
                 lines=said if heard else [tongue(N_("Nothing is stored of this day."))],
             )
         )
-    return {**_days(seen, day, DAYS), "hidden": [], "days": lines, "edges": ("00:00", "12:00", "24:00")}
+    return {**days_around(seen, day, DAYS), "hidden": [], "days": lines, "edges": ("00:00", "12:00", "24:00")}
 
 
 def plan(seen: Looked) -> dict[str, Any]:
@@ -294,7 +244,7 @@ def alerts(db: sqlite3.Connection, seen: Looked, before: int | None) -> dict[str
     return {"alerts": shown, "more": found[ALERTS - 1].id if len(found) > ALERTS else None, "first": before is None}
 
 
-def _days(seen: Looked, day: date, count: int, last: date | None = None) -> dict[str, Any]:
+def days_around(seen: Looked, day: date, count: int, last: date | None = None) -> dict[str, Any]:
     """For going back and forth: the day, and the days that the links lead to."""
     today = last or seen.tongue.now.astimezone(seen.index.timezone).date()
     ahead = min(day + timedelta(days=count), today)
@@ -307,7 +257,8 @@ def _days(seen: Looked, day: date, count: int, last: date | None = None) -> dict
     }
 
 
-def _closed(seen: Looked, purpose: Purpose) -> dict[str, Any]:
+def closed(seen: Looked, purpose: Purpose) -> dict[str, Any]:
+    """The tab of what may not be seen."""
     return {"hidden": seen.hidden(purpose), "day": "", "span": ""}
 
 
@@ -315,7 +266,8 @@ def _at(at: datetime, start: datetime, end: datetime) -> float:
     return charts.fraction(at, start, end)
 
 
-def _clock(at: datetime, seen: Looked) -> str:
+def clock(at: datetime, seen: Looked) -> str:
+    """The time of day in the house's time zone."""
     return words.time_of(at, seen.tongue.language, seen.index.timezone, at)
 
 

@@ -1,11 +1,12 @@
 """A resident's page and its API: what is shown, what is hidden and named, for whom."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from devices.model import Bed, Continence, Status, Vitals
 from gateway.store.protection import Kept, store
 from rules.model import Priority, Reason
 from rules.protection import Level
@@ -129,6 +130,48 @@ async def test_continence_says_since_when_and_what_was_changed(home: House) -> N
     assert found["changed_at"] == ["2026-03-01T06:00:00Z"]
     assert [one["state"] for one in found["states"]] == ["dry", "change_due", "dry"]
     assert found["states"][-1]["end"] is None
+
+
+async def test_what_a_silent_sensor_said_last_is_not_how_it_is_now(home: House) -> None:
+    home.clock.move_to(lives.at("2026-03-02 04:00"))
+    text = await read(home, "/residents/r01/continence")
+    assert "Now Not known Nothing heard since 1 Mar 2026 07:00. The last was: Dry." in text
+    assert "Last heard 21 hours ago" in text
+    assert "Changed once 04:00 Change due 07:00 Dry Nothing was heard for 17 hours" in text
+    found = await ask(home, "r01/continence?days=2")
+    assert found["heard_at"] == "2026-03-01T06:00:00Z"
+    assert found["states"][-2:] == [
+        {"start": "2026-03-01T06:00:00Z", "end": "2026-03-01T06:00:00Z", "state": "dry"},
+        {"start": "2026-03-01T06:00:00Z", "end": None, "state": "unknown"},
+    ]
+    # a sensor that says that it is alive, and tells a state only when it changes
+    await lives.hear(home, "r01", [Status(device="dry-r01", observed_at=lives.at("2026-03-01 18:00"))])
+    text = await read(home, "/residents/r01/continence")
+    assert "Now Dry since 1 Mar 2026 07:00" in text
+    assert "Last heard 10 hours ago" in text
+    await lives.hear(home, "r01", [Continence(device="dry-r01", observed_at=lives.at("2026-03-02 03:00"), state="dry")])
+    assert (await ask(home, "r01/continence?days=2"))["states"][-1]["state"] == "dry"
+    home.clock.move(13 * 3600)
+    assert "Now Not known Nothing heard since 03:00. The last was: Dry." in await read(
+        home, "/residents/r01/continence"
+    )
+
+
+async def test_the_hour_that_comes_twice_says_which_it_is(home: House) -> None:
+    home.clock.move_to(datetime(2026, 10, 25, 14, 0, tzinfo=UTC))
+    night = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    hour = timedelta(hours=1)
+    await lives.hear(
+        home, "r01", [
+            Bed(device="bed-r01", observed_at=night, in_bed=False),
+            Vitals(device="bed-r01", observed_at=night, heart_rate_bpm=60.0),
+            Bed(device="bed-r01", observed_at=night + hour, in_bed=True),
+            Vitals(device="bed-r01", observed_at=night + hour, heart_rate_bpm=70.0),
+        ],
+    )  # fmt: skip
+    text = await read(home, "/residents/r01/timeline")
+    assert text.index("02:30 CET In bed.") < text.index("02:30 CEST Out of bed.")
+    assert "02:00 CEST 60 02:00 CET 70" in await read(home, "/residents/r01/vitals?day=2026-10-24")
 
 
 async def test_activity_by_hour(home: House) -> None:
