@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.exceptions import TooManyRequestsException
 from litestar.params import FromPath, URLEncodedBody
@@ -20,7 +21,7 @@ from gateway.console.looks import looked
 from gateway.console.ops import Counters
 from gateway.console.packing import packed
 from gateway.console.pages import STATIC_URL, Tongue, page, tongue_for
-from gateway.console.pictures import VERSION, Pictures
+from gateway.console.pictures import VERSION, Pictures, Waiting, address_of
 from gateway.console.routing import Router
 from gateway.console.sessions import TOLD_BEFORE as SOON
 from gateway.console.sessions import last_end
@@ -38,8 +39,21 @@ In the last hour each page says it, with the way to sign in."""
 
 SIGN_IN_AGAIN = N_("Please sign out and in again before {time}: this page ends then.")
 
+NOBODY = N_("Nobody is going yet.")
+BLOCKED = N_("Your browser holds the sound back. Tap here.")
+
 KEEP_ALIVE_S = 15.0
 """A beat at least this often: a connection that died unseen is found, and proxies keep it open."""
+
+
+class Elsewhere(msgspec.Struct, frozen=True):
+    """What rings on the reader's board, for their other pages; the texts are in their language."""
+
+    waiting: tuple[Waiting, ...]
+    address: str
+    nobody: str
+    door: str
+    blocked: str
 
 
 def visible(console: Console, visitor: Visitor, wards: tuple[str, ...] = ()) -> list[Alert]:
@@ -70,7 +84,7 @@ class Board:
         self._streams = Streams()
 
     def router(self) -> Router:
-        """GET /, GET /board, GET /beats, POST /alerts/{id}/answer."""
+        """GET /, GET /board, GET /waiting, GET /beats, POST /alerts/{id}/answer."""
 
         @get("/")
         async def show(request: Request[Any, Any, Any]) -> Response[Any]:
@@ -101,6 +115,14 @@ class Board:
             picture = self._pictures.of(console, visitor, tongue, chosen(request, visitor))
             return await seen(console, visitor, picture.response(request))
 
+        @get("/waiting")
+        async def waiting(request: Request[Any, Any, Any]) -> Elsewhere:
+            visitor = required_visitor(request)
+            tongue, wards = tongue_for(request, visitor), chosen(request, visitor)
+            picture = self._pictures.of(console_of(request), visitor, tongue, wards)
+            address = address_of("/", wards)
+            return Elsewhere(picture.waiting, address, tongue(NOBODY), tongue("To the alerts"), tongue(BLOCKED))
+
         @get("/beats")
         async def beats(request: Request[Any, Any, Any]) -> ServerSentEvent:
             if not self._streams.has_room(request, required_visitor(request).id):
@@ -115,7 +137,10 @@ class Board:
             return await answered(request, self._counters, number, data, visitor, chosen(request, visitor))
 
         return Router(
-            "/", route_handlers=[show, fragment, beats, answer], guards=[at_least("relative")], include_in_schema=False
+            "/",
+            route_handlers=[show, fragment, waiting, beats, answer],
+            guards=[at_least("relative")],
+            include_in_schema=False,
         )
 
     def _notice(self, request: Request[Any, Any, Any], visitor: Visitor, tongue: Tongue) -> str | None:

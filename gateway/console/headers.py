@@ -43,7 +43,7 @@ VERSION = "Telecare-Version"
 """Header: the address of the static files that belong to it. It also tells a script that the gateway itself answers,
 and nothing in between."""
 
-_FOR_SCRIPTS = ("/board", "/beats", "/part", "/answer", "/rounds/check")
+_FOR_SCRIPTS = ("/board", "/beats", "/part", "/answer", "/rounds/check", "/waiting")
 """Ends of the addresses that only our own scripts ask."""
 
 _KNOWN = frozenset({"/", "/wall", "/shell"})

@@ -34,13 +34,24 @@ VERSION = "Telecare-Version"
 """Header: the address of the static files that belong to this picture. A page of other files loads itself anew."""
 
 
+class Waiting(msgspec.Struct, frozen=True):
+    """An alert for which nobody is going yet, and nothing about whose it is: its number, and how urgent it is."""
+
+    id: int
+    priority: str
+    mark: str
+    word: str
+
+
 class Picture:
     """The board's inner part for one kind of reader."""
 
-    def __init__(self, html: str, address: str) -> None:
+    def __init__(self, html: str, address: str, waiting: tuple[Waiting, ...] = ()) -> None:
         self.html = html
         self.address = address
         """Where a page that shows it asks for the next one."""
+        self.waiting = waiting
+        """What rings on it, the most urgent first."""
         self.etag = f'"{hashlib.sha256(html.encode()).hexdigest()[:20]}"'
 
     @cached_property
@@ -156,7 +167,8 @@ def _draw(
         query=address_of("", chosen),
         lean=range(WHOLE_ROWS + 1, len(rows) + 1),
     )
-    return Picture(html, address_of("/board", chosen))
+    waiting = tuple(Waiting(row.id, row.priority, row.mark, row.priority_word) for row in rows if row.waits)
+    return Picture(html, address_of("/board", chosen), waiting)
 
 
 def with_colleagues(

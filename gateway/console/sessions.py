@@ -39,7 +39,7 @@ TOLD_BEFORE = timedelta(hours=1)
 ENDS = "Telecare-Ends"
 """Header: the session ends soon, and when (epoch ms). Only in the last TOLD_BEFORE, so it weighs nothing before."""
 
-PASSIVE = frozenset({"/board", "/beats", "/map/part", "/wall", "/wall/board", "/session"})
+PASSIVE = frozenset({"/board", "/beats", "/map/part", "/wall", "/wall/board", "/session", "/waiting"})
 """What pages ask for by themselves: an open page alone is no use, and keeps no session alive."""
 
 KIOSK = "kiosk"

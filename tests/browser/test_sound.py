@@ -20,7 +20,7 @@ CUT = """() => [...document.querySelectorAll(".panel .room, .panel .eta, .panel 
     .map(([e]) => e.className + e.textContent)"""
 
 
-async def _rung(page: Page, times: int) -> list[str]:
+async def rung(page: Page, times: int) -> list[str]:
     """What was rung, once it is that often."""
     async with asyncio.timeout(30):
         while len(found := await page.evaluate("window.rung")) < times:
@@ -37,12 +37,12 @@ async def test_it_rings_until_somebody_is_going(phone: BrowserContext, house: Ho
     await expect(switch).to_have_text("Sound is off")
     low = await house.raise_alert("r02", Priority.LOW)
     await expect(page.locator(f"#a{low}")).to_be_visible()
-    assert await _rung(page, 0) == []
+    assert await rung(page, 0) == []
     await page.get_by_role("button", name="Test the sound").click()
     await expect(switch).to_have_text("Sound is on")
     await expect(switch).to_have_attribute("aria-pressed", "true")
     await expect(page.locator("#sound-say")).to_contain_text("That was the most urgent tone.")
-    assert (await _rung(page, 1))[:1] == ["high"]
+    assert (await rung(page, 1))[:1] == ["high"]
     door, row = page.locator("#sound-open"), page.locator("#sound")
     await expect(door).to_be_hidden()
     await page.locator("#main").focus()
@@ -56,12 +56,12 @@ async def test_it_rings_until_somebody_is_going(phone: BrowserContext, house: Ho
     high = await house.raise_alert("r01", Priority.HIGH)
     await expect(page.locator(f"#a{high}")).to_be_visible()
     await page.clock.run_for(7_000)
-    assert (await _rung(page, 3))[-2:] == ["high", "high"], "again and again"
+    assert (await rung(page, 3))[-2:] == ["high", "high"], "again and again"
     await page.locator(f"#a{high}").get_by_role("button", name="10 min").click()
     await expect(page.locator(f"#a{high} .sent")).to_have_text("Sent")
-    before = len(await _rung(page, 3))
+    before = len(await rung(page, 3))
     await page.clock.run_for(46_000)
-    assert (await _rung(page, before + 1))[-1] == "low", "the other one is still nobody's"
+    assert (await rung(page, before + 1))[-1] == "low", "the other one is still nobody's"
     await page.locator(f"#a{low}").get_by_role("button", name="10 min").click()
     await expect(page.locator("[data-rings]")).to_have_count(0)
     await page.reload()

@@ -83,6 +83,7 @@ export function fresh(part, { take, stale, good: worked, lifted, signedOut, outd
     beats.addEventListener("beat", ({ data }) => {
       if (data === part.dataset.beat) return; // nothing has changed since the page was made
       part.dataset.beat = data;
+      document.dispatchEvent(new Event("telecare-beat")); // for elsewhere.js
       refresh();
     });
   }

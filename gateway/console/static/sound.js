@@ -12,7 +12,9 @@ const PATTERNS = {
 };
 const ORDER = ["high", "medium", "low"];
 
-const box = document.getElementById("sound");
+const AGAIN_MS = 5_000;
+
+const box = document.getElementById("sound"); // missing where there is nothing to switch: such a page only rings
 const toggle = document.getElementById("sound-switch");
 const said = document.getElementById("sound-say");
 const door = document.getElementById("sound-open"); // on the board: all that is seen of a sound that is on
@@ -25,13 +27,25 @@ let sounding = [];
 let kept = read();
 let opened = false;
 let reading = 0; // until then what the test said stays
+let asked = -Infinity;
+let started = false;
+let tell = () => {};
 
-export function start() {
-  if (!box) return;
-  const tester = document.getElementById("sound-test");
-  toggle.addEventListener("click", turn);
-  tester.addEventListener("click", test);
-  toggle.disabled = tester.disabled = false;
+// told(state): "on", "off", "blocked" or "none", each time when it may have changed
+export function start(told) {
+  tell = told ?? tell;
+  if (!started) begin();
+  started = true;
+  show();
+}
+
+function begin() {
+  if (box) {
+    const tester = document.getElementById("sound-test");
+    toggle.addEventListener("click", turn);
+    tester.addEventListener("click", test);
+    toggle.disabled = tester.disabled = false;
+  }
   // Remembered as on: the first touch of the page is the tap that the browser waits for.
   // When the finger leaves it, not before: what moves the buttons under a finger makes the tap miss.
   for (const touch of ["pointerup", "keydown"]) {
@@ -41,9 +55,9 @@ export function start() {
     opened = !opened;
     show();
   });
+  document.addEventListener("visibilitychange", () => document.hidden || back());
   setInterval(tick, 500);
   if (kept.on) wake();
-  show();
 }
 
 // The priorities that nobody goes for, and "lost" when the page is not live.
@@ -57,7 +71,16 @@ export function ring(priorities, lost) {
   tick();
 }
 
+// A call, a headset or a sleep has interrupted it: a page that was touched before gets it back without another touch,
+// and nobody stands by to touch a wall. Asked for again and again, because a call lasts.
+function back() {
+  if (!kept.on || !context || ready() || performance.now() - asked < AGAIN_MS) return;
+  asked = performance.now();
+  wake();
+}
+
 function tick() {
+  back();
   if (!wanted || !kept.on || !ready()) return;
   if (performance.now() - last < PATTERNS[wanted].every * 1000) return;
   last = performance.now();
@@ -97,15 +120,19 @@ function ready() {
 async function wake() {
   const Maker = globalThis.AudioContext ?? globalThis.webkitAudioContext;
   if (!Maker) return;
-  if (!context) {
+  if (!context || context.state === "closed") {
     context = new Maker();
     // the tone and its harmonics: heard on small loudspeakers and by old ears
     wave = context.createPeriodicWave(new Float32Array(6), new Float32Array([0, 1, 0.6, 0.5, 0.35, 0.25]));
-    context.addEventListener("statechange", show);
+    context.addEventListener("statechange", () => {
+      show();
+      tick();
+    });
   }
-  if (!ready()) context.resume().then(show, show); // never settles while the browser holds it back
+  // never settles while the browser holds it back; what comes of it is told by the event
+  if (!ready()) context.resume().catch(() => {});
   show();
-  tick();
+  if (ready()) tick();
 }
 
 function turn() {
@@ -136,6 +163,8 @@ function show(text) {
   const none = !(globalThis.AudioContext ?? globalThis.webkitAudioContext);
   const blocked = kept.on && !ready();
   const state = none ? "none" : blocked ? "blocked" : kept.on ? "on" : "off";
+  tell(state);
+  if (!box) return;
   box.dataset.state = state;
   toggle.textContent = box.dataset[state];
   toggle.setAttribute("aria-pressed", String(state === "on"));

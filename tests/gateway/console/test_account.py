@@ -208,7 +208,7 @@ async def test_a_wall_screen_is_paired_once_and_sees_the_wall_only(house: House)
         assert "101" in (await screen.get("/wall")).text
         assert (await screen.get("/wall/board")).status_code == 200
         assert (await screen.get("/")).status_code == 303
-        for path in ("/board", "/api/alerts", "/api/residents", "/api/account/sessions"):
+        for path in ("/board", "/waiting", "/api/alerts", "/api/residents", "/api/account/sessions"):
             assert (await screen.get(path)).status_code == 401, path
         again = {"_csrf_token": field((await second.get("/kiosk")).text, "_csrf_token"), "code": found[0]}
         assert (await second.post("/kiosk", data=again)).status_code == 422
