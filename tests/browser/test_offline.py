@@ -268,3 +268,19 @@ async def test_a_message_is_shown_and_answered_from_the_lock_screen(phone: Brows
     assert (await worker.evaluate(shown))[0][0] == "Your answer has arrived."
     await expect(page.locator(f"#a{number} .state")).to_contain_text("You are going.")
     assert house.ask(ACKNOWLEDGED) == [(1, 1)]
+
+
+async def test_an_alert_that_is_opened_on_a_dead_wire_shows_the_last_board_soon(
+    browser: Browser, house: House, wire: Wire
+) -> None:
+    number = await house.raise_alert()
+    context = await browser.new_context(viewport=PHONE, base_url=wire.url)
+    page = await context.new_page()
+    await sign_in(page)
+    worker = await _until_kept(page)
+    await worker.evaluate("{ const wait = setTimeout; setTimeout = (what, ms) => wait(what, ms / 20); }")
+    wire.hang()
+    await page.goto(f"/alerts/{number}")
+    await expect(page.locator("#chip")).to_contain_text("Not live since")
+    await expect(page.locator(f"#a{number}")).to_contain_text("Carmen Vella")
+    await context.close()

@@ -41,7 +41,7 @@ addEventListener("fetch", (event) => {
   if (url.pathname === "/sign-out" || url.pathname === "/sign-in") event.waitUntil(caches.delete(PICTURE));
   if (request.method !== "GET") return;
   if (FILES.includes(url.pathname)) event.respondWith(file(request));
-  else if (request.mode === "navigate" && OURS.test(url.pathname)) event.respondWith(page(request, url.pathname === "/"));
+  else if (request.mode === "navigate" && OURS.test(url.pathname)) event.respondWith(page(request));
 });
 
 async function file(request) {
@@ -50,9 +50,9 @@ async function file(request) {
 }
 
 // Always from the gateway when it answers; the kept page when it does not, or when something in between says so.
-async function page(request, hurries) {
+async function page(request) {
   const patience = new AbortController();
-  const timer = hurries ? setTimeout(() => patience.abort(), PATIENCE_MS) : 0;
+  const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
   try {
     const answer = await fetch(request, { signal: patience.signal });
     if (ours(answer)) return answer;
