@@ -14,15 +14,30 @@ from rules.zone_exit import ZoneExitSettings
 
 
 def hints(centre: Centre, at: datetime) -> list[Problem]:
-    """Hubs of which nobody would be told when they fall silent, carers whom a calendar can't tell apart, residents
-    whose devices can't do what their rules count on, rules that wait for others that the plan lacks, and telephones
-    and chats that several carers share.
+    """A house without administrator, hubs of which nobody would be told when they fall silent, carers whom a calendar
+    can't tell apart, residents whose devices can't do what their rules count on, rules that wait for others that the
+    plan lacks, and telephones and chats that several carers share.
 
     Args:
         centre: a checked centre.
         at: UTC-aware; the assignments of that moment count.
     """
-    return [*_hubs(centre), *_carers(centre), *_residents(centre, at), *_plans(centre), *_shared(centre)]
+    return [
+        *_administrators(centre), *_hubs(centre), *_carers(centre), *_residents(centre, at), *_plans(centre),
+        *_shared(centre),
+    ]  # fmt: skip
+
+
+def _administrators(centre: Centre) -> Iterator[Problem]:
+    """What only an administrator may is closed to everybody, and nobody can open it in the console."""
+    if centre.carers and not any(carer.role == "admin" for carer in centre.carers):
+        yield Problem(
+            "centre",
+            "carers",
+            "-",
+            'expected somebody with role = "admin": accounts, links to sign in, codes of wall screens and erasing are '
+            "for administrators, and no manager can make one in the console",
+        )
 
 
 _ANSWERED_FROM = ("sms", "voice", "telegram")

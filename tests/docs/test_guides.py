@@ -155,7 +155,7 @@ def told(machine: Machine) -> dict[str, list[str]]:
 def test_the_guide_leads_to_an_alert_that_a_carer_closed(machine: Machine, told: dict[str, list[str]]) -> None:
     assert "No errors" in told[""][1]
     assert '"ok":true' in told["started"][0]
-    assert "password of nora" in told["password"][0]
+    assert "password of ada" in told["password"][0]
     alerts = told["alerts"][0]
     assert "Help" in alerts
     assert "telecare/haven/sos-r01/help" in alerts

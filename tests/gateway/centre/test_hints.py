@@ -10,6 +10,7 @@ from gateway.centre.hints import hints
 from gateway.centre.load import centre_from_document
 from tests.gateway.console.house import DOCUMENT
 
+HOUSE: dict[str, Any] = {**DOCUMENT, "carers": [*DOCUMENT["carers"], {"id": "ada", "name": "Ada", "role": "admin"}]}
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 START = "2026-01-01T00:00:00Z"
 BUTTON = {"id": "sos", "type": "sos_button", "format": "native"}
@@ -24,7 +25,7 @@ GARDEN: dict[str, Any] = {
 
 def said(devices: list[dict[str, Any]], house: list[dict[str, Any]] | None = None, **plan: Any) -> list[str]:
     """What is said of a house with one resident, who has all of the devices that are not the house's."""
-    document = deepcopy(DOCUMENT)
+    document = deepcopy(HOUSE)
     document["residents"] = document["residents"][:1]
     document["care_plans"] = [{"resident": "r01", "policy": "standard", "rules": RULES, **plan}]
     document["devices"] = devices
@@ -34,6 +35,11 @@ def said(devices: list[dict[str, Any]], house: list[dict[str, Any]] | None = Non
     if house is not None:
         document["house_plans"] = [{"policy": "standard", "rules": house}]
     return [f"{hint.key} {hint.value}: {hint.expected}" for hint in hints(centre_from_document(document), AT)]
+
+
+def test_a_house_without_administrator() -> None:
+    [hint] = [one for one in hints(centre_from_document(deepcopy(DOCUMENT)), AT) if one.key == "carers"]
+    assert hint.expected.startswith('expected somebody with role = "admin": accounts,')
 
 
 def test_nothing_to_say() -> None:
@@ -51,7 +57,7 @@ def test_a_hub_of_which_nobody_would_be_told(house: list[dict[str, Any]] | None)
 
 
 def test_carers_whom_a_calendar_can_not_tell_apart() -> None:
-    document = deepcopy(DOCUMENT)
+    document = deepcopy(HOUSE)
     document["carers"].append({**document["carers"][0], "id": "twin", "name": document["carers"][0]["name"].upper()})
     shift: dict[str, Any] = {"id": "extra", "url": "https://calendar.example.org/rota.ics"}
 
@@ -122,7 +128,7 @@ def test_nothing_watches_over_somebody() -> None:
 
 
 def test_a_telephone_that_two_share() -> None:
-    document = deepcopy(DOCUMENT)
+    document = deepcopy(HOUSE)
     shared = {"channel": "sms", "address": "+35679000001"}
     document["carers"][0]["contacts"] = [shared, {"channel": "voice", "address": "+35679000001"}]
     document["carers"][1]["contacts"] = [shared, {"channel": "smtp", "address": "duty@example.org"}]
