@@ -1,6 +1,6 @@
 """Web Push: a signed-in carer allows messages in this browser, or takes that back."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, get, post
@@ -9,13 +9,18 @@ from litestar.params import JSONBody
 from gateway.clock import to_ms
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
+from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
 from gateway.console.routing import Router
 from gateway.store.audit import record
 from gateway.store.writer import Tx
+from gateway.words import N_
 
 MOST_BROWSERS = 10
 """Of one carer; the oldest is forgotten, so that a stolen session can't fill the table."""
+
+ELSEWHERE: Final = N_("Messages on this phone go to somebody else.")
+LINK: Final = N_("Change that here.")
 
 _KEY = r"^[A-Za-z0-9_-]+=*$"
 
@@ -47,9 +52,14 @@ class PushKey(msgspec.Struct, kw_only=True):
 
 
 class PushState(msgspec.Struct, kw_only=True):
-    """``mine``: the asker's messages come to that browser. It may belong to somebody else, or have been given up."""
+    """``mine``: the asker's messages come to that browser. It may belong to somebody else, or have been given up.
+
+    ``text`` and ``link``: somebody else's messages come there; in the language of the asker.
+    """
 
     mine: bool
+    text: str = ""
+    link: str = ""
 
 
 def router() -> Router:
@@ -95,15 +105,17 @@ def router() -> Router:
         operation_id="pushCheck",
     )
     async def check(request: Request[Any, Any, Any], data: JSONBody[Endpoint]) -> PushState:
-        found = (
+        visitor = required_visitor(request)
+        whose = (
             console_of(request)
             .db()
-            .execute(
-                "SELECT 1 FROM push_subscriptions WHERE carer = ? AND endpoint = ? AND gone_at IS NULL",
-                (required_visitor(request).id, data.endpoint),
-            )
+            .execute("SELECT carer FROM push_subscriptions WHERE endpoint = ? AND gone_at IS NULL", (data.endpoint,))
+            .fetchone()
         )
-        return PushState(mine=found.fetchone() is not None)
+        if whose is None or whose["carer"] == visitor.id:
+            return PushState(mine=whose is not None)
+        tongue = tongue_for(request, visitor)
+        return PushState(mine=False, text=tongue(ELSEWHERE), link=tongue(LINK))
 
     return Router(
         "/api", route_handlers=[key, subscribe, unsubscribe, check], guards=[at_least("relative")], tags=["messages"]

@@ -28,6 +28,7 @@ FILES: Final = (
     "shell.js",
     "sound.js",
     "until.js",
+    "whose.js",
 )
 """What the board needs, with and without a connection; all of one version or none."""
 

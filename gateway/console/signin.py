@@ -33,6 +33,9 @@ WRONG = N_("Name or password is wrong. Please try again.")
 
 WAIT = N_("Too many wrong tries. Please wait {seconds} seconds, and try again.")
 
+ENDED = N_("You are signed out. Your messages do not come to this phone any more.")
+"""The service worker ends them with the session (static/sw.js)."""
+
 KNOWN_COOKIE = "telecare_browser"
 KNOWN_FOR_S = 90 * 24 * 3600
 """A phone that was not used for three months is a stranger again."""
@@ -68,7 +71,8 @@ class SignIn:
             if visitor_of(request) and "again" not in request.query_params:
                 return Redirect(inside(next), status_code=303)
             why = why_of(request.query_params.get("oidc"), AT_SIGN_IN)
-            return self._page(request, 200, notice=AT_SIGN_IN[why] if why else None, next=inside(next))
+            notice = ENDED if request.query_params.get("messages") == "ended" else None
+            return self._page(request, 200, notice=AT_SIGN_IN[why] if why else notice, next=inside(next))
 
         @post("/sign-in", status_code=303)
         async def try_password(request: Request[Any, Any, Any], data: Form) -> Response[Any]:

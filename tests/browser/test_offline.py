@@ -270,6 +270,42 @@ async def test_a_message_is_shown_and_answered_from_the_lock_screen(phone: Brows
     assert house.ask(ACKNOWLEDGED) == [(1, 1)]
 
 
+async def test_who_signs_out_takes_their_messages_along_and_nobody_elses(phone: BrowserContext, house: House) -> None:
+    await open_push(house)
+    await phone.grant_permissions(["notifications"], origin=house.url)
+    page = await phone.new_page()
+    here = (
+        "PushManager.prototype.getSubscription = async () => ({ endpoint: 'https://push.example/1', unsubscribe() {} })"
+    )
+    await page.add_init_script(here)
+    sql = "INSERT INTO push_subscriptions (carer, endpoint, p256dh, auth, created_at) VALUES (?, ?, 'p', 'a', 1)"
+
+    async def allowed_by(carer: str) -> None:
+        await house.writer.write(lambda tx: tx.db.execute(sql, (carer, "https://push.example/1")))
+
+    await allowed_by("bo")  # whose session was over by the time
+    await sign_in(page)
+    worker = await _until_kept(page)
+    await worker.evaluate(f"{here}; null")
+    await expect(page.locator("#whose")).to_have_text("Messages on this phone go to somebody else. Change that here.")
+    await _sign_out(page)
+    await page.wait_for_url("**/sign-in")
+    assert house.ask("SELECT carer FROM push_subscriptions") == [("bo",)], "lent for a moment"
+    await house.writer.write(lambda tx: tx.db.execute("DELETE FROM push_subscriptions"))
+    await allowed_by("nora")
+    await sign_in(page)
+    await worker.evaluate("registration.showNotification('Room 101', {})")
+    await _sign_out(page)
+    await expect(page.get_by_role("alert")).to_contain_text("Your messages do not come to this phone any more.")
+    assert house.ask("SELECT count(*) FROM push_subscriptions") == [(0,)]
+    assert await worker.evaluate("registration.getNotifications().then((all) => all.length)") == 0
+
+
+async def _sign_out(page: Page) -> None:
+    await page.get_by_text("Menu", exact=True).click()
+    await page.get_by_role("button", name="Sign out").click()
+
+
 async def test_an_alert_that_is_opened_on_a_dead_wire_shows_the_last_board_soon(
     browser: Browser, house: House, wire: Wire
 ) -> None:

@@ -260,4 +260,5 @@ if (rings) bringSound();
 addEventListener("load", () => setTimeout(async () => {
   if (!rings) bringSound();
   picture = await import("./picture.js");
+  import("./whose.js").catch(() => {});
 }, 1_000));

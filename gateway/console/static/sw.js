@@ -39,10 +39,30 @@ addEventListener("fetch", (event) => {
   if (url.origin !== location.origin) return;
   // Whoever is asked to sign in is signed out; what they saw is not for the next one. The answers' queue stays.
   if (url.pathname === "/sign-out" || url.pathname === "/sign-in") event.waitUntil(caches.delete(PICTURE));
+  if (url.pathname === "/sign-out" && request.method === "POST") event.respondWith(leave(request));
   if (request.method !== "GET") return;
   if (FILES.includes(url.pathname)) event.respondWith(file(request));
   else if (request.mode === "navigate" && OURS.test(url.pathname)) event.respondWith(page(request));
 });
+
+// Who signs out takes their messages along: the next one at this phone must neither read them nor answer in their name.
+async function leave(request) {
+  const ended = await noMessages().catch(() => false);
+  const answer = await fetch(request);
+  return ended && answer.type === "opaqueredirect" ? Response.redirect("/sign-in?messages=ended", 303) : answer;
+}
+
+async function noMessages() {
+  const known = await registration.pushManager.getSubscription();
+  if (!known) return false;
+  const { endpoint } = known;
+  // those of somebody else go on: who lends a phone for a moment is still to be told
+  if (!(await (await post("/api/push/check", { endpoint })).json()).mine) return false;
+  if (!(await post("/api/push/unsubscribe", { endpoint })).ok) return false;
+  for (const shown of await registration.getNotifications()) shown.close();
+  await known.unsubscribe();
+  return true;
+}
 
 async function file(request) {
   const kept = await (await caches.open(CACHE)).match(request);
@@ -127,5 +147,5 @@ addEventListener("pushsubscriptionchange", (event) => {
 
 function post(url, body) {
   return fetch(url, { method: "POST", credentials: "same-origin", body: JSON.stringify(body),
-    headers: { "Content-Type": "application/json" } });
+    headers: { "Content-Type": "application/json" }, signal: AbortSignal.timeout?.(PATIENCE_MS) });
 }

@@ -26,6 +26,10 @@ async def test_a_browser_is_kept_for_who_signed_in_last_and_taken_back(house: Ho
         assert house.ask("SELECT carer, endpoint FROM push_subscriptions") == [("nora", BROWSER["endpoint"])]
         await sam.post("/api/push/subscribe", json=BROWSER)
         assert house.ask("SELECT carer FROM push_subscriptions") == [("sam",)]
+        here = {"endpoint": BROWSER["endpoint"]}
+        assert (await sam.post("/api/push/check", json=here)).json() == {"mine": True, "text": "", "link": ""}
+        told = (await nora.post("/api/push/check", json=here)).json()
+        assert (told["mine"], told["text"]) == (False, "Messages on this phone go to somebody else.")
         await nora.post("/api/push/unsubscribe", json={"endpoint": BROWSER["endpoint"]})
         assert house.ask("SELECT count(*) FROM push_subscriptions") == [(1,)], "it is sam's"
         assert (await sam.post("/api/push/unsubscribe", json={"endpoint": BROWSER["endpoint"]})).status_code == 204
