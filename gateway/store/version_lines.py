@@ -9,7 +9,7 @@ import msgspec
 from gateway.centre.write import MadeFrom
 from gateway.clock import from_ms, to_ms
 
-_BY_FILE: Final = "coalesce(applied_by, '') GLOB 'cli*' AND undoes IS NULL AND why IS NULL"
+_BY_FILE: Final = "coalesce(applied_by, '') || ':' GLOB 'cli:*' AND undoes IS NULL AND why IS NULL"
 """A file, applied as a whole. At the command line a zone that is set has a reason, and an undo names what it undoes."""
 
 
