@@ -1,4 +1,4 @@
-"""``telecare users list | show | link | sign-out | remove-passkey | remove``: who can sign in."""
+"""``telecare users``: who can sign in, and what lets them in."""
 
 from contextlib import closing
 from datetime import UTC
@@ -23,7 +23,7 @@ from gateway.cli.common import (
     printable,
     settings_and_database,
 )
-from gateway.store import access, centres
+from gateway.store import access, centres, told_browsers
 from gateway.store.database import reader
 from gateway.store.writer import write_now
 
@@ -46,22 +46,22 @@ def listed(*, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -
             role = carers[one].role if one in carers else None
             print_json({"id": one, "role": role, "has": held.get(one, access.Held())})
         return
-    table = Table("id", "role", "password", "sessions", "tokens", "passkeys", "linked", box=None)
+    table = Table("id", "role", "password", "sessions", "tokens", "passkeys", "linked", "told in", box=None)
     for one in ids:
         has = held.get(one, access.Held())
         table.add_row(
             one,
             carers[one].role if one in carers else "(gone)",
             "yes" if has.password else "-",
-            *(str(number or "-") for number in (has.sessions, has.tokens, has.passkeys, has.identities)),
+            *(str(number or "-") for number in (has.sessions, has.tokens, has.passkeys, has.identities, has.browsers)),
         )
     OUT.print(table)
 
 
 @app.command("show")
 def show(carer: _Carer, *, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
-    """Show each session, token and passkey of somebody."""
-    from gateway.console import passkeys, signed_in, tokens
+    """Show each session, token and passkey of somebody, browsers that are told, and a link to set a password."""
+    from gateway.console import passkeys, password_links, signed_in, tokens
 
     _, path = settings_and_database(config)
     index, held = _known(path)
@@ -70,8 +70,18 @@ def show(carer: _Carer, *, config: ConfigOption = DEFAULT_CONFIG, json: JsonOpti
     with closing(reader(path)) as db:
         sessions = signed_in.sessions_of(db, carer, now)
         made, keys = tokens.tokens_of(db, carer, now), passkeys.passkeys_of(db, carer)
+        told, out = told_browsers.told_browsers(db, carer), password_links.link_of(db, carer, now)
     if json:
-        print_json({"id": carer, "sessions": sessions, "tokens": made, "passkeys": keys})
+        print_json(
+            {
+                "id": carer,
+                "sessions": sessions,
+                "tokens": made,
+                "passkeys": keys,
+                "browsers": told,
+                "password_link": out,
+            }
+        )
         return
     table = Table("what", "id", "name", "since", "last used", box=None)
     for one in sessions:
@@ -83,6 +93,10 @@ def show(carer: _Carer, *, config: ConfigOption = DEFAULT_CONFIG, json: JsonOpti
     for key in keys:
         used = local(key.used_at, timezone) if key.used_at else "-"
         table.add_row("passkey", key.id, printable(key.name), local(key.made_at, timezone), used)
+    for browser in told:
+        table.add_row("browser", str(browser.id), printable(browser.service), local(browser.since, timezone), "")
+    if out is not None:
+        table.add_row("password link", "", f"until {local(out.until, timezone)}", local(out.made_at, timezone), "")
     OUT.print(table)
 
 
@@ -108,13 +122,19 @@ def sign_out(
     passkeys: Annotated[bool, typer.Option("--passkeys", help="Remove their passkeys too.")] = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Sign somebody out everywhere, at once."""
+    """Sign somebody out everywhere, at once. Links to set a password end, and no phone of theirs gets alarms until
+    messages are allowed on it again.
+    """
     _, path = settings_and_database(config)
     _must_be_known(carer, *_known(path))
     ended = write_now(
         path, lambda tx: access.end(tx, carer, by=operator(), tokens=tokens, passkeys=passkeys), clock=CLOCK
     )
-    OUT.print(f"Ended: {ended.sessions} sessions, {ended.tokens} tokens, {ended.passkeys} passkeys.", markup=False)
+    OUT.print(
+        f"Ended: {ended.sessions} sessions, {ended.tokens} tokens, {ended.passkeys} passkeys, "
+        f"{ended.browsers} browsers that were told, {ended.links} links.",
+        markup=False,
+    )
 
 
 @app.command("remove-passkey")
@@ -132,6 +152,33 @@ def remove_passkey(
     if not write_now(path, lambda tx: passkeys.remove(tx, carer, passkey, by=operator()), clock=CLOCK):
         raise fail(f"{passkey[:40]!r}: expected a passkey of {carer}; `telecare users show {carer}` lists them.")
     OUT.print("The passkey is removed.")
+
+
+@app.command("end-browser")
+def end_browser(
+    carer: _Carer,
+    browser: Annotated[int, typer.Argument(help="Number of the browser, from `telecare users show`.")],
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """No more messages to a browser: that phone gets no alarms until it is allowed again there."""
+    _, path = settings_and_database(config)
+    _must_be_known(carer, *_known(path))
+    if not write_now(path, lambda tx: told_browsers.end_browser(tx, browser, by=operator(), carer=carer), clock=CLOCK):
+        raise fail(f"{browser}: expected a browser of {carer}; `telecare users show {carer}` lists them.")
+    OUT.print("No more messages go there.")
+
+
+@app.command("end-link")
+def end_link(carer: _Carer, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """End the link with which somebody could set a password, as when it went to a wrong address."""
+    from gateway.console import password_links
+
+    _, path = settings_and_database(config)
+    _must_be_known(carer, *_known(path))
+    if not write_now(path, lambda tx: password_links.end(tx, carer, by=operator()), clock=CLOCK):
+        raise fail(f"{carer}: no link to set a password is out.")
+    OUT.print("The link is ended.")
 
 
 @app.command("remove")

@@ -19,6 +19,7 @@ from gateway.console.routing import Router
 from gateway.console.tokens import Scope, Token
 from gateway.errors import TokenError
 from gateway.store.access import Ended
+from gateway.store.told_browsers import ToldBrowser, end_browser, told_browsers
 from gateway.words import LANGUAGES, N_
 
 Sent = URLEncodedBody[dict[str, str]]
@@ -82,6 +83,11 @@ def router() -> Router:
         everybody = request.query_params.get("from") == "all"
         return Redirect("/account/sessions/all" if everybody else "/account?did=ended", status_code=303)
 
+    @post("/account/browsers/{number:int}/end")
+    async def no_messages(request: Request[Any, Any, Any], number: FromPath[int]) -> Redirect:
+        await end_own_browser(console_of(request), required_visitor(request), number)
+        return Redirect("/account?did=ended", status_code=303)
+
     @get("/account/sessions/all", guards=[at_least("manager")])
     async def everybody(request: Request[Any, Any, Any]) -> Response[str]:
         visitor, console = required_visitor(request), console_of(request)
@@ -116,10 +122,22 @@ def router() -> Router:
 
     return Router(
         "/",
-        route_handlers=[show, change, language, others, end, everybody, make, revoke],
+        route_handlers=[show, change, language, others, end, no_messages, everybody, make, revoke],
         guards=[at_least("relative")],
         include_in_schema=False,
     )
+
+
+async def end_own_browser(console: Console, visitor: Visitor, number: int) -> None:
+    """No more messages to a browser of the visitor's own.
+
+    Raises:
+        NotFoundException: they have no such one.
+    """
+    if not await console.deps.writer.write(
+        lambda tx: end_browser(tx, number, by=visitor.id, carer=visitor.id), urgent=True
+    ):
+        raise NotFoundException
 
 
 def may_end(visitor: Visitor, other: str, index: Any) -> bool:
@@ -186,6 +204,7 @@ def account_page(
         scopes=[(str(scope), tongue(text)) for scope, text in SCOPES.items()],
         lines=[_line(request, one, tongue, visitor) for one in signed_in.sessions_of(db, visitor.id, tongue.now)],
         tokens=[_token_line(one, tongue) for one in tokens.tokens_of(db, visitor.id, tongue.now)],
+        browsers=browser_lines(told_browsers(db, visitor.id), tongue),
         has_password=password_hash_of(db, visitor.id) is not None,
         oidc=oidc_account.part(request, visitor.id, tongue),
         manages=ROLES.index(visitor.carer.role) >= ROLES.index("manager"),
@@ -224,6 +243,13 @@ def _line(
         "used": tongue.at(one.used_at),
         "can_end": may_end(visitor, one.carer, index),
     }
+
+
+def browser_lines(found: list[ToldBrowser], tongue: Tongue) -> list[dict[str, object]]:
+    """Browsers that are told, as both pages list them."""
+    return [
+        {"id": one.id, "name": one.service, "text": tongue("since {time}", time=tongue.at(one.since))} for one in found
+    ]
 
 
 def _passkey_line(one: Passkey, tongue: Tongue) -> dict[str, object]:

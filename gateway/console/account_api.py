@@ -10,7 +10,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from gateway.console import passkeys, signed_in, tokens
-from gateway.console.account import end_session, revoke_token
+from gateway.console.account import end_own_browser, end_session, revoke_token
 from gateway.console.accounts import MAX_LENGTH, MIN_LENGTH
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
@@ -24,6 +24,7 @@ from gateway.console.routing import Router
 from gateway.console.signed_in import Session
 from gateway.console.tokens import Scope, Token
 from gateway.store.access import Ended
+from gateway.store.told_browsers import ToldBrowser, told_browsers
 
 
 class SessionView(msgspec.Struct, kw_only=True):
@@ -45,6 +46,12 @@ class Tokens(msgspec.Struct):
     """The asker's tokens that work, the newest first. At most 20."""
 
     tokens: list[Token]
+
+
+class ToldBrowsers(msgspec.Struct):
+    """Browsers that are told of the asker's alarms (Web Push), the newest first. At most 10."""
+
+    browsers: list[ToldBrowser]
 
 
 class NewToken(msgspec.Struct, kw_only=True):
@@ -169,6 +176,16 @@ def router() -> Router:
     async def end(request: Request[Any, Any, Any], session: FromPath[str]) -> None:
         await end_session(console_of(request), required_visitor(request), session)
 
+    @get("/browsers", summary="Browsers that are told of my alarms", operation_id="listBrowsers")
+    async def told(request: Request[Any, Any, Any]) -> ToldBrowsers:
+        return ToldBrowsers(told_browsers(console_of(request).db(), required_visitor(request).id))
+
+    @delete(
+        "/browsers/{number:int}", summary="No more messages to a browser of mine", operation_id="endBrowser", **changes
+    )
+    async def no_messages(request: Request[Any, Any, Any], number: FromPath[int]) -> None:
+        await end_own_browser(console_of(request), required_visitor(request), number)
+
     @get("/tokens", summary="My tokens", operation_id="listTokens")
     async def listed(request: Request[Any, Any, Any]) -> Tokens:
         visitor, console = required_visitor(request), console_of(request)
@@ -191,7 +208,7 @@ def router() -> Router:
     async def revoke(request: Request[Any, Any, Any], number: FromPath[int]) -> None:
         await revoke_token(console_of(request), required_visitor(request), number)
 
-    handlers = [sessions, end, others, password, language, keys, remove, listed, make, revoke]
+    handlers = [sessions, end, others, password, language, keys, remove, told, no_messages, listed, make, revoke]
     person = Router("/", route_handlers=handlers, guards=[a_person])
     return Router(
         "/api/account",

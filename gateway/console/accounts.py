@@ -62,20 +62,23 @@ def set_password(tx: Tx, carer: str, password: str, *, by: str | None) -> Ended:
     return store_hash(tx, carer, hash_password(password), by=by)
 
 
-def store_hash(tx: Tx, carer: str, password_hash: str, *, by: str | None, tokens: bool = True) -> Ended:
+def store_hash(
+    tx: Tx, carer: str, password_hash: str, *, by: str | None, tokens: bool = True, browsers: bool = True
+) -> Ended:
     """As :func:`set_password`, for a hash that was made before the transaction.
 
     ``tokens`` False keeps the tokens for programs: only for whoever knew the old password and says so. A password is
     set anew because somebody may have got in, and who got in may have made a token. Passkeys stay: they are what a
-    person who forgot the password still has, and each is shown with its age where it can be removed.
+    person who forgot the password still has, and each is shown with its age where it can be removed. ``browsers`` False
+    keeps the browsers that are told of their alarms, for the same person only. Links to set a password always end.
     """
     tx.db.execute(
         "INSERT INTO accounts (carer, password_hash, changed_at) VALUES (?, ?, ?) "
         "ON CONFLICT (carer) DO UPDATE SET password_hash = excluded.password_hash, changed_at = excluded.changed_at",
         (carer, password_hash, to_ms(tx.now)),
     )
-    ended = access.take(tx, carer, tokens=tokens)
-    detail = {"sessions": ended.sessions, "tokens": ended.tokens}
+    ended = access.take(tx, carer, tokens=tokens, browsers=browsers)
+    detail = {"sessions": ended.sessions, "tokens": ended.tokens, "browsers": ended.browsers}
     record(tx, who=by, action="account.password_set", target=f"carer/{carer}", detail=detail)
     return ended
 

@@ -24,6 +24,7 @@ from gateway.console.pages import page, tongue_for
 from gateway.console.passkeys import passkeys_of
 from gateway.console.routing import Router
 from gateway.store import access
+from gateway.store.told_browsers import told_browsers
 from gateway.words import N_
 
 Sent = URLEncodedBody[dict[str, str]]
@@ -33,6 +34,7 @@ NOT_ALIKE: Final = N_("The two passwords differ.")
 TOO_SHORT: Final = N_("At least {n} characters are asked for.")
 SET: Final = N_("Your password is set. Please sign in.")
 NOTHING: Final = access.Held()
+NO_ALARMS: Final = N_("Your phone gets no alarms until you allow messages on it again: sign in, and open This phone.")
 ENDED: Final = N_("You are signed out everywhere.")
 
 
@@ -182,6 +184,8 @@ def _setting() -> Router:
             said.append(
                 tongue.many("{n} token for programs is revoked.", "{n} tokens for programs are revoked.", ended.tokens)
             )
+        if ended.browsers:
+            said.append(tongue(NO_ALARMS))
         if passkeys_of(console.db(), carer):
             said.append(tongue(N_("Your passkeys stay: remove those that you don’t know.")))
         return page(request, "message.html", tongue, title=tongue(N_("Done")), text=" ".join(said))
@@ -206,4 +210,5 @@ def _ask(request: Request[Any, Any, Any], token: str, *, wrong: str | None = Non
         wrong=wrong,
         carer=carer,
         least=MIN_LENGTH,
+        told=bool(told_browsers(console.db(), carer)),
     )

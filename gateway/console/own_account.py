@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
+import msgspec
 from litestar import Request
 from litestar.exceptions import NotAuthorizedException
 
@@ -72,10 +73,10 @@ async def change_password(request: Request[Any, Any, Any], old: str, new: str, *
             raise NotAuthorizedException("Your session was ended meanwhile. Nothing was changed.")
         if password_hash_of(tx.db, visitor.id) != stored:
             return Refused(422, WRONG_OLD, {})
-        ended = store_hash(tx, visitor.id, hashed, by=visitor.id, tokens=tokens)
+        ended = store_hash(tx, visitor.id, hashed, by=visitor.id, tokens=tokens, browsers=False)
         # whoever knows the old password stays signed in here
         tx.db.execute("INSERT INTO sessions (id, carer, data, expires_at) VALUES (?, ?, ?, ?)", tuple(mine))
-        return Ended(sessions=ended.sessions - 1, tokens=ended.tokens)
+        return msgspec.structs.replace(ended, sessions=ended.sessions - 1)
 
     return await console.deps.writer.write(work, urgent=True)
 

@@ -3,16 +3,26 @@
 import hashlib
 import secrets
 import sqlite3
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.clock import to_ms
+import msgspec
+
+from gateway.clock import from_ms, to_ms
 from gateway.console.accounts import store_hash
 from gateway.store.access import Ended
 from gateway.store.audit import record
 from gateway.store.writer import Tx
 
 LASTS: Final = timedelta(hours=24)
+
+
+class LinkOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A link to set a password that is out: never the link itself, which is kept nowhere. Times are in UTC."""
+
+    made_by: str
+    made_at: datetime
+    until: datetime
 
 
 def make(tx: Tx, carer: str, *, by: str) -> str:
@@ -43,6 +53,26 @@ def use(tx: Tx, token: str, password_hash: str) -> tuple[str, Ended] | None:
         return None
     tx.db.execute("UPDATE password_links SET used_at = ? WHERE token_hash = ?", (to_ms(tx.now), _hash(token)))
     return carer, store_hash(tx, carer, password_hash, by=carer)
+
+
+def link_of(db: sqlite3.Connection, carer: str, now: datetime) -> LinkOut | None:
+    """The link that is out for a carer; None: there is none. A newer one ends the one before."""
+    row = db.execute(
+        "SELECT made_by, made_at, expires_at FROM password_links"
+        " WHERE carer = ? AND used_at IS NULL AND expires_at > ?",
+        (carer, to_ms(now)),
+    ).fetchone()
+    return row and LinkOut(made_by=row[0], made_at=from_ms(row[1]), until=from_ms(row[2]))
+
+
+def end(tx: Tx, carer: str, *, by: str) -> bool:
+    """End the link that is out for a carer, as when it went to a wrong address; False: there is none."""
+    done = tx.db.execute(
+        "DELETE FROM password_links WHERE carer = ? AND used_at IS NULL AND expires_at > ?", (carer, to_ms(tx.now))
+    ).rowcount
+    if done:
+        record(tx, who=by, action="account.link_ended", target=f"carer/{carer}")
+    return bool(done)
 
 
 def _hash(token: str) -> str:

@@ -8,7 +8,9 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 
-from gateway.console import oidc_account, oidc_identities, passkeys, signed_in, tokens
+from gateway.centre.index import CentreIndex
+from gateway.console import oidc_account, oidc_identities, passkeys, password_links, signed_in, tokens
+from gateway.console.account import browser_lines
 from gateway.console.admin import admin_page
 from gateway.console.deps import console_of
 from gateway.console.form_fields import said
@@ -17,6 +19,7 @@ from gateway.console.pages import Tongue, tongue_for
 from gateway.console.routing import Router
 from gateway.errors import NotAllowedError
 from gateway.store import access
+from gateway.store.told_browsers import end_browser, told_browsers
 from gateway.store.writer import Tx
 from gateway.words import N_
 
@@ -58,6 +61,16 @@ def router() -> Router:
         by = required_visitor(request).id
         return await _did(request, carer, lambda tx: oidc_identities.unlink(tx, number, by=by, carer=carer))
 
+    @post(f"{path}/browsers/{{number:int}}/end", status_code=303)
+    async def no_messages(request: Request[Any, Any, Any], carer: FromPath[str], number: FromPath[int]) -> Redirect:
+        by = required_visitor(request).id
+        return await _did(request, carer, lambda tx: end_browser(tx, number, by=by, carer=carer))
+
+    @post(f"{path}/password-link/end", status_code=303)
+    async def end_link(request: Request[Any, Any, Any], carer: FromPath[str]) -> Redirect:
+        by = required_visitor(request).id
+        return await _did(request, carer, lambda tx: password_links.end(tx, carer, by=by))
+
     @post(f"{path}/end", status_code=303)
     async def end_all(request: Request[Any, Any, Any], carer: FromPath[str], data: Sent) -> Redirect:
         by = required_visitor(request).id
@@ -77,7 +90,7 @@ def router() -> Router:
 
     return Router(
         "/",
-        route_handlers=[show, end_session, revoke, remove_passkey, unlink, end_all, remove],
+        route_handlers=[show, end_session, revoke, remove_passkey, unlink, no_messages, end_link, end_all, remove],
         guards=[at_least("admin")],
         include_in_schema=False,
     )
@@ -142,6 +155,8 @@ def _page(request: Request[Any, Any, Any], carer: str) -> Response[str]:
             }
             for one in oidc_account.part(request, carer, tongue).lines
         ],
+        browsers=browser_lines(told_browsers(db, carer), tongue),
+        link=_link(password_links.link_of(db, carer, tongue.now), console.deps.index(), tongue),
         passkeys=[
             {
                 "id": one.id,
@@ -151,6 +166,14 @@ def _page(request: Request[Any, Any, Any], carer: str) -> Response[str]:
             for one in keys
         ],
     )
+
+
+def _link(one: password_links.LinkOut | None, index: CentreIndex, tongue: Tongue) -> str | None:
+    """The link that is out, in a line."""
+    if one is None:
+        return None
+    who, made, until = index.carer_name(one.made_by) or one.made_by, tongue.at(one.made_at), tongue.at(one.until)
+    return tongue(N_("made by {who} {time}, good until {until}"), who=who, time=made, until=until)
 
 
 def _used(at: Any, tongue: Tongue) -> str:

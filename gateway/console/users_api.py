@@ -23,6 +23,7 @@ from gateway.console.routing import Router
 from gateway.console.tokens import Token
 from gateway.store import access
 from gateway.store.access import Ended, Held
+from gateway.store.told_browsers import ToldBrowser, end_browser, told_browsers
 
 
 class UserView(msgspec.Struct, kw_only=True):
@@ -42,13 +43,16 @@ class Users(msgspec.Struct):
 
 
 class UserDetail(msgspec.Struct, kw_only=True):
-    """Somebody, with each session, token, passkey and linked account of a provider."""
+    """Somebody, with each session, token, passkey, linked account of a provider, and browser that is told."""
 
     user: UserView
     sessions: list[signed_in.Session]
     tokens: list[Token]
     passkeys: list[Passkey]
     identities: list[Identity]
+    browsers: list[ToldBrowser]
+    password_link: password_links.LinkOut | None
+    """A link to set a password that is out; null: none."""
 
 
 class PasswordLink(msgspec.Struct):
@@ -84,6 +88,8 @@ def router() -> Router:
             tokens=tokens.tokens_of(db, carer, now),
             passkeys=passkeys.passkeys_of(db, carer),
             identities=oidc_identities.identities_of(db, carer),
+            browsers=told_browsers(db, carer),
+            password_link=password_links.link_of(db, carer, now),
         )
 
     @post(
@@ -143,7 +149,17 @@ def router() -> Router:
     async def unlink(request: Request[Any, Any, Any], carer: FromPath[str], number: FromPath[int]) -> None:
         await _done(request, lambda tx, by: oidc_identities.unlink(tx, number, by=by, carer=carer))
 
-    handlers = [listed, one, link, end, remove, end_one, revoke, remove_key, unlink]
+    @delete("/{carer:str}/browsers/{number:int}", summary="No more messages to a browser of somebody",
+            operation_id="endUserBrowser", **changes)  # fmt: skip
+    async def no_messages(request: Request[Any, Any, Any], carer: FromPath[str], number: FromPath[int]) -> None:
+        await _done(request, lambda tx, by: end_browser(tx, number, by=by, carer=carer))
+
+    @delete("/{carer:str}/password-link", summary="End the link with which somebody could set a password",
+            operation_id="endPasswordLink", **changes)  # fmt: skip
+    async def end_link(request: Request[Any, Any, Any], carer: FromPath[str]) -> None:
+        await _done(request, lambda tx, by: password_links.end(tx, carer, by=by))
+
+    handlers = [listed, one, link, end, remove, end_one, revoke, remove_key, unlink, no_messages, end_link]
     users = Router("/users", route_handlers=handlers, guards=[at_least("admin"), a_person])
     return Router("/api", route_handlers=[users, *_sessions()], tags=["users"])
 

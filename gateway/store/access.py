@@ -21,6 +21,9 @@ _OF_CARERS: Final = (
 )  # fmt: skip
 """Tables with what opens something to a carer."""
 
+# Words for the tables as they are counted.
+_WORDS: Final = {"api_tokens": "tokens", "push_subscriptions": "browsers", "password_links": "links"}
+
 
 class Held(msgspec.Struct, kw_only=True):
     """What lets a carer in now: whether there is a password, and how many sessions, tokens and passkeys live."""
@@ -31,6 +34,8 @@ class Held(msgspec.Struct, kw_only=True):
     passkeys: int = 0
     identities: int = 0
     """Linked accounts of a provider."""
+    browsers: int = 0
+    """Browsers that are told of their alarms (Web Push): they let nobody in, but show what happens."""
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +44,10 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     sessions: int = 0
     tokens: int = 0
     passkeys: int = 0
+    browsers: int = 0
+    """Browsers to which no alarms come any more, until they are allowed again there."""
+    links: int = 0
+    """Links to set a password that were out."""
 
 
 def held(db: sqlite3.Connection, now: datetime) -> dict[str, Held]:
@@ -46,19 +55,24 @@ def held(db: sqlite3.Connection, now: datetime) -> dict[str, Held]:
     found: dict[str, Held] = {}
     for (carer,) in db.execute("SELECT carer FROM accounts"):
         found.setdefault(carer, Held()).password = True
-    for table, living in (("sessions", True), ("api_tokens", True), ("passkeys", False), ("identities", False)):
-        where = " WHERE expires_at > ? AND carer != ?" if living else ""
+    wheres = {"sessions": " WHERE expires_at > ? AND carer != ?", "push_subscriptions": " WHERE gone_at IS NULL"}
+    wheres["api_tokens"] = wheres["sessions"]
+    for table in ("sessions", "api_tokens", "passkeys", "identities", "push_subscriptions"):
+        where = wheres.get(table, "")
         rows = db.execute(
             f"SELECT carer, count(*) FROM {table}{where} GROUP BY carer",  # noqa: S608 - our own words
-            (to_ms(now), SCREEN) if living else (),
+            (to_ms(now), SCREEN) if "?" in where else (),
         )
         for carer, number in rows:
-            setattr(found.setdefault(carer, Held()), table.removeprefix("api_"), number)
+            setattr(found.setdefault(carer, Held()), _WORDS.get(table, table), number)
     return found
 
 
 def end(tx: Tx, carer: str, *, by: str | None, tokens: bool = False, passkeys: bool = False) -> Ended:
     """Sign a carer out everywhere; with ``tokens`` and ``passkeys`` these go too. Says so in the audit.
+
+    Browsers that are told of their alarms end too: one of them may be the phone that was lost. So do links to set a
+    password, which may have gone to the wrong address.
 
     Args:
         tx: the open transaction.
@@ -67,17 +81,19 @@ def end(tx: Tx, carer: str, *, by: str | None, tokens: bool = False, passkeys: b
         tokens: whether tokens for programs are revoked too.
         passkeys: whether passkeys are removed too.
     """
-    ended = take(tx, carer, tokens=tokens, passkeys=passkeys)
+    ended = take(tx, carer, tokens=tokens, passkeys=passkeys, browsers=True)
     audit.record(tx, who=by, action="session.end_all", target=f"carer/{carer}", detail=msgspec.to_builtins(ended))
     return ended
 
 
-def take(tx: Tx, carer: str, *, tokens: bool, passkeys: bool = False) -> Ended:
+def take(tx: Tx, carer: str, *, tokens: bool, passkeys: bool = False, browsers: bool) -> Ended:
     """As :func:`end`, for a caller who says in the audit what happened."""
     return Ended(
         sessions=_gone(tx, "sessions", carer),
         tokens=_gone(tx, "api_tokens", carer) if tokens else 0,
         passkeys=_gone(tx, "passkeys", carer) if passkeys else 0,
+        browsers=_gone(tx, "push_subscriptions", carer, " AND gone_at IS NULL") if browsers else 0,
+        links=_gone(tx, "password_links", carer, f" AND used_at IS NULL AND expires_at > {to_ms(tx.now)}"),
     )
 
 
@@ -112,6 +128,6 @@ def keep_only(tx: Tx, carers: Collection[str], *, by: str | None) -> None:
         audit.record(tx, who=by, action="access.end", target=f"carer/{carer}", detail=counts)
 
 
-def _gone(tx: Tx, table: str, carer: str) -> int:
-    done = tx.db.execute(f"DELETE FROM {table} WHERE carer = ?", (carer,)).rowcount  # noqa: S608 - our own words
+def _gone(tx: Tx, table: str, carer: str, more: str = "") -> int:
+    done = tx.db.execute(f"DELETE FROM {table} WHERE carer = ?{more}", (carer,)).rowcount  # noqa: S608 - our own words
     return int(done)

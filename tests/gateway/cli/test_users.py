@@ -17,3 +17,7 @@ def test_what_lets_somebody_in_is_listed_and_ended(house: House) -> None:
     house.run("users show", "nobody").is_bad_input("expected one of")
     house.run("users remove-passkey", "sam", "x").is_bad_input("telecare users show sam")
     assert "/set-password/" in house.run("users link", "sam").out
+    assert "password link" in house.run("users show", "sam").out
+    assert "The link is ended" in house.run("users end-link", "sam").out
+    house.run("users end-link", "sam").is_bad_input("no link to set a password is out")
+    house.run("users end-browser", "sam", "7").is_bad_input("telecare users show sam")

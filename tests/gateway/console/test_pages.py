@@ -208,6 +208,7 @@ async def test_api_is_described(house: House) -> None:
             "/api/account/passkeys", "/api/account/passkeys/{passkey}",
             "/api/account/sessions", "/api/account/sessions/end-others", "/api/account/sessions/{session}",
             "/api/account/tokens", "/api/account/tokens/{number}",
+            "/api/account/browsers", "/api/account/browsers/{number}", "/api/users/{carer}/browsers/{number}",
             "/api/account/identities", "/api/account/identities/{number}",
             "/api/identities", "/api/identities/{number}",
             "/api/users", "/api/users/{carer}", "/api/users/{carer}/end", "/api/users/{carer}/password-link",

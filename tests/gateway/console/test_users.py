@@ -113,15 +113,100 @@ async def test_administrators_see_and_end_what_lets_somebody_in_by_the_api(house
         assert [one["id"] for one in rest["users"]] == ["nora", "rita", "sam"]
         assert rest["next"] is None
         one = (await ada.get("/api/users/nora")).json()
-        assert one["user"]["has"] == {"password": True, "sessions": 1, "tokens": 1, "passkeys": 1, "identities": 0}
+        assert one["user"]["has"] == {
+            "password": True,
+            "sessions": 1,
+            "tokens": 1,
+            "passkeys": 1,
+            "identities": 0,
+            "browsers": 0,
+        }
         assert (await ada.delete("/api/users/nora/passkeys/key-1")).status_code == 204
         assert (await ada.delete(f"/api/users/nora/tokens/{one['tokens'][0]['id']}")).status_code == 204
         assert (await ada.delete(f"/api/users/nora/tokens/{one['tokens'][0]['id']}")).status_code == 404
         ended = await ada.post("/api/users/nora/end", json={"passkeys": True})
-        assert ended.json() == {"sessions": 1, "tokens": 0, "passkeys": 0}
+        assert ended.json() == {"sessions": 1, "tokens": 0, "passkeys": 0, "browsers": 0, "links": 0}
         assert (await ada.delete("/api/users/nora")).status_code == 409
         link = (await ada.post("/api/users/nora/password-link")).json()["link"]
         assert "/set-password/" in link
+
+
+async def _told(house: House, carer: str, *names: str) -> None:
+    """Messages are allowed in browsers."""
+    for name in names:
+        await house.writer.write(
+            lambda tx, name=name: (
+                tx.db.execute(
+                    "INSERT INTO push_subscriptions (carer, endpoint, p256dh, auth, created_at)"
+                    " VALUES (?, ?, '', '', 0)",
+                    (carer, f"https://push.{name}.test/{carer}"),
+                )
+                and None
+            )
+        )
+
+
+def _browsers(house: House) -> dict[str, int]:
+    return dict(house.ask("SELECT carer, count(*) FROM push_subscriptions GROUP BY carer"))
+
+
+async def test_a_lost_phone_gets_no_more_alarms_and_says_so(house: House) -> None:
+    await _told(house, "nora", "one", "two")
+    await _told(house, "sam", "one")
+    async with house.signed_in("ada") as ada, house.signed_in("nora") as nora:
+        here = "/admin/users/nora"
+        shown = (await ada.get(here)).text
+        assert "push.one.test" in shown
+        assert "No phone of theirs gets alarms any more" in shown
+        listed = (await ada.get("/api/users/nora")).json()["browsers"]
+        assert [one["service"] for one in listed] == ["push.two.test", "push.one.test"]
+        assert (await ada.delete(f"/api/users/sam/browsers/{listed[0]['id']}")).status_code == 404
+        assert (await _post(ada, here, f"{here}/browsers/{listed[0]['id']}/end")).status_code == 303
+        assert _browsers(house) == {"nora": 1, "sam": 1}
+        assert "push.one.test" in (await nora.get("/account")).text
+        (own,) = (await nora.get("/api/account/browsers")).json()["browsers"]
+        (sams,) = (one[0] for one in house.ask("SELECT id FROM push_subscriptions WHERE carer = 'sam'"))
+        assert (await nora.delete(f"/api/account/browsers/{sams}")).status_code == 404
+        assert (await _post(nora, "/account", f"/account/browsers/{own['id']}/end")).status_code == 303
+        assert _browsers(house) == {"sam": 1}
+        await _told(house, "nora", "one", "two")
+        assert (await ada.post("/api/users/nora/end", json={})).json()["browsers"] == 2
+    assert _browsers(house) == {"sam": 1}
+
+
+@pytest.mark.parametrize(("own", "left"), [(True, {"nora": 1}), (False, {})])
+async def test_ones_own_new_password_keeps_the_phone_and_one_that_others_set_does_not(
+    house: House, own: bool, left: dict[str, int]
+) -> None:
+    await _told(house, "nora", "one")
+    link = await house.writer.write(lambda tx: password_links.make(tx, "nora", by="ada"))
+    async with house.signed_in() as nora, house.client() as stranger:
+        if own:
+            done = await nora.post("/api/account/password", json={"old": PASSWORD, "new": NEW})
+            assert done.status_code in {200, 204}, done.text
+            assert (await stranger.get(f"/set-password/{link}")).status_code != 200, "the link ends with the password"
+        else:
+            page = await stranger.get(f"/set-password/{link}")
+            assert "no alarms until you allow messages" in page.text
+            done = await _post(stranger, f"/set-password/{link}", f"/set-password/{link}", password=NEW, again=NEW)
+            assert "Your phone gets no alarms" in done.text
+    assert _browsers(house) == left
+
+
+async def test_a_link_that_is_out_is_seen_and_ended(house: House) -> None:
+    async with house.signed_in("ada") as ada, house.client() as stranger:
+        links = [(await ada.post("/api/users/nora/password-link")).json()["link"] for _ in range(2)]
+        paths = [httpx.URL(one).path for one in links]
+        assert [(await stranger.get(path)).status_code == 200 for path in paths] == [False, True]
+        here = "/admin/users/nora"
+        assert "made by Ada Muscat" in (await ada.get(here)).text
+        assert (await ada.get("/api/users/nora")).json()["password_link"]["made_by"] == "ada"
+        assert (await _post(ada, here, f"{here}/password-link/end")).status_code == 303
+        assert (await stranger.get(paths[1])).status_code != 200
+        assert (await ada.delete("/api/users/nora/password-link")).status_code == 404
+        third = httpx.URL((await ada.post("/api/users/nora/password-link")).json()["link"]).path
+        assert (await ada.post("/api/users/nora/end", json={})).json()["links"] == 1
+        assert (await stranger.get(third)).status_code != 200
 
 
 async def test_what_is_left_of_somebody_who_is_gone_is_taken_away(house: House) -> None:
@@ -187,7 +272,7 @@ async def test_ones_own_password_by_the_api(house: House) -> None:
         assert (wrong.status_code, wrong.headers["content-type"]) == (422, "application/problem+json")
         assert (await nora.post(at, json={"old": PASSWORD, "new": "short"})).status_code == 400
         done = await nora.post(at, json={"old": PASSWORD, "new": NEW}, headers={"Idempotency-Key": "k"})
-        assert done.json() == {"sessions": 1, "tokens": 1, "passkeys": 0}
+        assert done.json() == {"sessions": 1, "tokens": 1, "passkeys": 0, "browsers": 0, "links": 0}
         assert (await there.get("/api/alerts")).status_code == 401
         assert (await sign_in(there, "nora", NEW)).status_code == 303
         assert (await nora.post("/api/account/sessions/end-others")).json() == {"sessions": 1}
