@@ -136,6 +136,29 @@ async def test_without_a_connection_the_last_board_is_shown_as_old_and_answers_w
     assert house.ask(ACKNOWLEDGED) == [(1, 1)]
 
 
+async def test_a_picture_of_a_phone_whose_clock_was_wrong_is_shown_as_of_an_unknown_time(
+    phone: BrowserContext, house: House
+) -> None:
+    number = await house.raise_alert()
+    page = await phone.new_page()
+    await page.add_init_script("const now = Date.now; Date.now = () => now() + 3 * 3_600_000")
+    await sign_in(page)
+    await _until_kept(page)
+    await page.close()
+    await house.stop_serving()
+    page = await phone.new_page()  # the network has told the right time
+    await page.goto("/")
+    await expect(page.locator("#notice")).to_contain_text("the clock of this device was wrong, so it may be hours old")
+    await expect(page.locator("#chip")).to_have_text("No connection")
+    await expect(page.locator(f"#a{number}")).to_contain_text("Carmen Vella")
+    await page.add_init_script("const now = Date.now; Date.now = () => now() + 8 * 3_600_000")
+    await page.reload()
+    await expect(page.locator(f"#a{number}")).to_contain_text("Carmen Vella")
+    await page.add_init_script("const then = Date.now; Date.now = () => then() + 4.5 * 3_600_000")
+    await page.reload()
+    await expect(page.locator("#notice")).to_contain_text("nothing is kept on this device")
+
+
 async def test_sign_out_wipes_the_picture_and_keeps_what_waits(phone: BrowserContext, house: House) -> None:
     number = await house.raise_alert()
     page = await phone.new_page()

@@ -225,7 +225,7 @@ live.start({
   good({ headers }) {
     if (headers.has("Telecare-Ends")) import("./until.js");
     queue.deliver();
-    picture?.keep(board.innerHTML, Date.now());
+    picture?.keep(board.innerHTML, Date.now(), headers.get("Date"));
   },
   signedOut,
   stale(is) {

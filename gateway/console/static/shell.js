@@ -18,8 +18,8 @@ if (last) {
   // Ages and times that are left stood still; the time of the picture says what they are.
   board.replaceChildren(...page.childNodes);
   for (const row of board.querySelectorAll(".moved")) row.classList.remove("moved"); // it stands still from now on
-  chip.textContent = chip.dataset.stale.replace("{time}", timeOf(last.at));
-  notice.textContent = notice.dataset.old.replace("{time}", timeOf(last.at)).replace("{name}", last.name);
+  chip.textContent = last.unsure ? chip.dataset.none : chip.dataset.stale.replace("{time}", timeOf(last.at));
+  notice.textContent = notice.dataset[last.unsure ? "unsure" : "old"].replace("{time}", timeOf(last.at)).replace("{name}", last.name);
 } else {
   board.replaceChildren();
   chip.textContent = chip.dataset.none;
