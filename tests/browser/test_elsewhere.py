@@ -41,6 +41,10 @@ async def test_every_page_says_and_rings_what_came_meanwhile(phone: BrowserConte
     await bar.get_by_role("link").click()
     await expect(page.locator(f"#a{own}")).to_be_visible()
     assert await bar.count() == 0
+    # the wards that were chosen on the board hold for the pages after it
+    await page.goto("/?ward=north")
+    async with page.expect_request("**/waiting?ward=north"):
+        await page.locator(f"#a{own} h2 a").click()
 
 
 async def test_a_sound_that_was_interrupted_comes_back_by_itself(browser: Browser, house: House) -> None:
