@@ -28,6 +28,11 @@ async def test_from_the_list_to_a_note_and_a_night(phone: BrowserContext, house:
     await page.get_by_role("link", name="Sleep").click()
     await expect(page.get_by_text("In bed 22:30 to 06:45")).to_be_visible()
     await expect(page.locator("svg.band")).to_have_count(1)
+    await page.emulate_media(forced_colors="active")  # the key of a chart must say which is which there too
+    marks = await page.evaluate(
+        "[...document.querySelectorAll('.key span')].map((one) => getComputedStyle(one, '::before').backgroundColor)"
+    )
+    assert len(set(marks)) == len(marks) == 3, marks
     assert set(asked) == {house.url}
 
 
