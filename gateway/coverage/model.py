@@ -17,13 +17,21 @@ class Kind(StrEnum):
     NOWHERE = "nowhere"
     """A step tells nobody who can be reached."""
     UNREACHABLE = "unreachable"
-    """Somebody who would be told has no contact that works on this gateway."""
+    """Somebody who would be told has no contact that reaches them: none whose channel is set up on this gateway, or the
+    gateway's terminal only, or a browser in which messages are not allowed."""
+    FAILING = "failing"
+    """What was sent last, or tested, failed on every contact of somebody who would be told."""
     CALENDAR = "calendar"
     """A calendar of shifts can't be fetched; the last good copy counts, if there is one."""
     UNKNOWN_NAME = "unknown_name"
     """A calendar of shifts names somebody who is no carer of the centre, or has the name of several carers."""
     UNTESTED = "untested"
     """Somebody who would be told has a contact to which long no message went out, and no test was made."""
+    FAILED = "failed"
+    """What was sent last, or tested, failed on a contact of somebody who would be told; another one is there."""
+    NO_BROWSER = "no_browser"
+    """Somebody is to be told on a phone, and no browser of theirs is allowed to show messages; there is another
+    contact."""
     WARD = "ward"
     """A carer's ward in which nobody lives, or a resident's in which nobody works: mistyped, as a rule."""
     ONE_PERSON = "one_person"
@@ -32,7 +40,7 @@ class Kind(StrEnum):
     """Everybody whom the steps tell has quiet hours: of what is not urgent, only the failsafe hears."""
 
 
-SERIOUS: frozenset[Kind] = frozenset({Kind.GAP, Kind.NOWHERE, Kind.UNREACHABLE})
+SERIOUS: frozenset[Kind] = frozenset({Kind.GAP, Kind.NOWHERE, Kind.UNREACHABLE, Kind.FAILING})
 """Findings for which a manager is told; the others are risks that the report shows."""
 
 

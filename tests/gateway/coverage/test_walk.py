@@ -170,9 +170,57 @@ def test_contacts_that_nobody_tested(look: Look) -> None:
     )
     assert untested() == {"ida", "sam"}
     look.db.execute("UPDATE contact_tests SET ok = 0")
-    assert untested() == {"ben", "ida", "sam"}
+    assert untested() == {"ida", "sam"}
     look.clock.move(36 * 86400)
     assert untested() == {"nora", "ben", "ida", "sam"}
+
+
+def test_what_failed_last_is_no_way_to_tell_somebody(look: Look) -> None:
+    look.press()
+    look.db.execute("UPDATE notifications SET state = 'sent', settled_at = created_at")
+    assert look.found(Kind.FAILING) == []
+    look.clock.move(60)
+    look.db.execute(
+        "INSERT INTO contact_tests (carer, contact, channel, address_hash, at, by, ok)"
+        " VALUES ('nora', 0, 'smtp', ?, ?, 'sam', 0)",
+        (address_hash("smtp", "nora@x.org"), to_ms(look.clock.now())),
+    )
+    [failing] = look.found(Kind.FAILING)
+    assert (failing.carer, failing.serious) == ("nora", True)
+    assert look.words(failing).endswith("failed on every contact: 1. smtp.")
+    carers = deepcopy(DOCUMENT["carers"])
+    next(one for one in carers if one["id"] == "nora")["contacts"].append({"channel": "sms", "address": "+35679000001"})
+    look.furnish(carers=carers)
+    assert look.found(Kind.FAILING) == []
+    [failed] = look.found(Kind.FAILED)
+    assert (failed.carer, failed.serious) == ("nora", False)
+    look.db.execute("UPDATE contact_tests SET ok = 1")
+    assert look.found(Kind.FAILED) == []
+    look.db.execute("UPDATE notifications SET state = 'failed_for_good', settled_at = settled_at + 61000")
+    assert [one.carer for one in look.found(Kind.FAILED)] == ["nora"]
+
+
+def test_neither_the_terminal_nor_a_browser_that_is_not_allowed_reaches_somebody(look: Look) -> None:
+    carers = deepcopy(DOCUMENT["carers"])
+    for one in carers:
+        way = {"nora": {"channel": "webpush", "address": ""}, "sam": {"channel": "log", "address": ""}}
+        one["contacts"] = [way.get(one["id"], {"channel": "smtp", "address": f"{one['id']}@x.org"})]
+    look.furnish(carers=carers)
+    assert {one.carer for one in look.found(Kind.UNREACHABLE)} == {"nora", "sam"}
+    allow = "INSERT INTO push_subscriptions (carer, endpoint, p256dh, auth, created_at) VALUES ('nora', 'x', '', '', 0)"
+    look.db.execute(allow)
+    assert {one.carer for one in look.found(Kind.UNREACHABLE)} == {"sam"}
+    for one in carers:
+        one["contacts"] = [{"channel": "log", "address": ""}]
+    look.furnish(carers=carers)
+    assert look.found(Kind.UNREACHABLE) == [], "a house that is tried out"
+    nora = next(one for one in carers if one["id"] == "nora")
+    nora["contacts"] = [{"channel": "smtp", "address": "nora@x.org"}, {"channel": "webpush", "address": ""}]
+    look.furnish(carers=carers)
+    assert look.found(Kind.NO_BROWSER) == []
+    look.db.execute("UPDATE push_subscriptions SET gone_at = 1")
+    assert [one.carer for one in look.found(Kind.NO_BROWSER)] == ["nora"]
+    assert look.found(Kind.NO_BROWSER, channels={"smtp"}) == []
 
 
 def test_each_contact_is_tested_for_itself(look: Look) -> None:
