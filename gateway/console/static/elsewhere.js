@@ -16,6 +16,7 @@ let told = { waiting: [], address: "/" };
 let good = performance.now();
 let goodAt = Date.now();
 let running = false;
+let again = false; // something changed while we asked
 let gone = false; // nobody is signed in here, or somebody else: that is no reason to ring
 let shown = "";
 let sound;
@@ -35,7 +36,10 @@ function wards() {
 const address = `/waiting?${wards()}`;
 
 async function ask() {
-  if (running) return;
+  if (running) {
+    again = true;
+    return;
+  }
   running = true;
   try {
     const response = await fetch(address, { cache: "no-store", credentials: "same-origin", redirect: "error",
@@ -52,6 +56,10 @@ async function ask() {
   } finally {
     running = false;
     paint();
+    if (again) {
+      again = false;
+      ask();
+    }
   }
 }
 
@@ -132,5 +140,5 @@ document.addEventListener("visibilitychange", () => document.hidden || ask());
 document.addEventListener("submit", () => setTimeout(paint));
 addEventListener("online", ask);
 addEventListener("pageshow", ({ persisted }) => persisted && ask());
-setInterval(ask, POLL_MS);
+setInterval(() => running || ask(), POLL_MS);
 ask();
