@@ -146,6 +146,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """What was found, as the person said who closed it."""
     under: int | None = None
     """Number of the alert that stands for this one, because both tell of one event; it is closed with that one."""
+    untold: bool = False
+    """The newest message about it reached nobody at all, and nobody is going: who reads this may be the only one who
+    knows. Looked up by gateway.alerts.queries; False elsewhere."""
 
 
 class HistoryLine(msgspec.Struct, frozen=True, kw_only=True):

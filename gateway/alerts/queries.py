@@ -3,9 +3,10 @@
 import sqlite3
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.alerts import rows
 from gateway.alerts.model import Alert, HistoryLine, Purpose, most_urgent_first
@@ -84,9 +85,25 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[HistoryLine, ...]
 
 
+_UNTOLD: Final = """
+SELECT a.id FROM alerts a WHERE a.state != 'closed' AND a.taken_by IS NULL AND EXISTS (
+    SELECT 1 FROM alert_events e WHERE e.alert = a.id AND e.event = 'nobody_told' AND NOT EXISTS (
+        SELECT 1 FROM notifications n
+        WHERE n.alert = a.id AND n.state IN ('sent', 'delivered', 'read') AND n.settled_at >= e.at))
+"""
+"""Alerts of which the newest message reached nobody (gateway.notify.next_one writes the event), and that nobody has."""
+
+
+def _with_untold(db: sqlite3.Connection, found: Alert) -> Alert:
+    one = db.execute(f"{_UNTOLD} AND a.id = ?", (found.id,)).fetchone()
+    return found if one is None else replace(found, untold=True)
+
+
 def open_alerts(db: sqlite3.Connection) -> list[Alert]:
     """Everything that is not closed, the most urgent first, then the oldest."""
-    return most_urgent_first(rows.alert_of(r) for r in db.execute("SELECT * FROM alerts WHERE state != 'closed'"))
+    untold = {row[0] for row in db.execute(_UNTOLD)}
+    found = (rows.alert_of(r) for r in db.execute("SELECT * FROM alerts WHERE state != 'closed'"))
+    return most_urgent_first(replace(one, untold=True) if one.id in untold else one for one in found)
 
 
 def alert(db: sqlite3.Connection, number: int) -> Alert:
@@ -95,7 +112,7 @@ def alert(db: sqlite3.Connection, number: int) -> Alert:
     Raises:
         UnknownAlertError: there is none of that number.
     """
-    return rows.find(db, number)
+    return _with_untold(db, rows.find(db, number))
 
 
 def alerts(db: sqlite3.Connection, wanted: Filter | None = None) -> list[Alert]:
@@ -132,7 +149,7 @@ def explain(db: sqlite3.Connection, number: int) -> Explanation:
     Raises:
         UnknownAlertError: there is none of that number.
     """
-    found = rows.find(db, number)
+    found = _with_untold(db, rows.find(db, number))
     lines = history(db, number)
     frames = _frames_behind(found, lines)
     return Explanation(

@@ -48,6 +48,8 @@ class AlertView(msgspec.Struct, kw_only=True):
     version: int
     under: int | None
     """The alert that stands for it, because both tell of one event."""
+    untold: bool
+    """The newest message about it reached nobody at all, and nobody is going."""
 
 
 class ShelfView(msgspec.Struct, kw_only=True):
@@ -182,4 +184,5 @@ def alert_view(request: Request[Any, Any, Any], alert: Alert) -> AlertView:
         cleared_at=alert.cleared_at,
         version=alert.version,
         under=alert.under,
+        untold=alert.untold,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -19,6 +20,9 @@ from gateway.words import N_
 from rules.registry import RULES
 
 _RULE_TITLES = {rule.name: rule.title for rule in RULES}
+
+
+UNTOLD: Final = N_("▲ No message about it reached anybody. Please go, or tell somebody.")
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +54,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """How it can be closed: value and word."""
     say: str
     """For a screen reader, when it is new."""
+    untold: bool = False
+    """The newest message about it reached nobody."""
     waits: bool = False
     """Nobody is going: a board with sound rings."""
     eta: str = ""
@@ -78,6 +84,7 @@ def row_of(alert: Alert, index: CentreIndex, tongue: Tongue, reader: str) -> Row
     return Row(
         id=alert.id,
         key=f"{alert.id}-{alert.version}",
+        untold=alert.untold,
         room=room,
         who=resident.name if resident else None,
         title=title,
@@ -178,6 +185,8 @@ def state_text(alert: Alert, index: CentreIndex, tongue: Tongue, reader: str) ->
     mine = alert.taken_by == reader
     who = name_of(alert.taken_by, index, tongue)
     match alert.state:
+        case AlertState.OPEN | AlertState.CLEARED if alert.untold:
+            return tongue(UNTOLD)
         case AlertState.OPEN:
             return tongue("Nobody is going yet.")
         case AlertState.CLEARED:
@@ -307,6 +316,7 @@ _EVENTS: dict[str, str] = {
     "expire": N_("The promised time passed: people are told again."),
     "go_under": N_("A more urgent alert tells of the same event."),
     "stand_alone": N_("The more urgent alert was taken back: this one asks again."),
+    "nobody_told": N_("Nobody could be told: no message about it reached anybody."),
     "follow_up": N_("Another rule tells of the same event."),
     "expire_attended": N_("It was not closed in time: people are told again."),
 }

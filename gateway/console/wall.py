@@ -22,7 +22,7 @@ from gateway.console.looks import looked
 from gateway.console.pages import Tongue, page, render, tongue_for
 from gateway.console.pictures import MAX_PICTURES, PICTURE_S, Picture, address_of
 from gateway.console.routing import Router
-from gateway.console.view import eta_text, row_of
+from gateway.console.view import UNTOLD, eta_text, row_of
 from gateway.console.wards import Marks, marks_of, ward_name
 
 PLACES: Final = (1, 3, 8, 12, 24)
@@ -53,6 +53,8 @@ def panel_of(alert: Alert, index: CentreIndex, tongue: Tongue) -> Panel:
             text = tongue("Somebody is going.")
         case AlertState.ATTENDED:
             text = tongue("Somebody is there since {time}.", time=tongue.at(alert.attended_at or alert.raised_at))
+        case _ if alert.untold:
+            text = tongue(UNTOLD)
         case AlertState.OPEN:
             text = tongue("Nobody is going yet.")
         case _:
