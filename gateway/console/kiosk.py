@@ -12,6 +12,7 @@ from litestar.params import JSONBody, URLEncodedBody
 from litestar.response import Redirect
 
 from gateway.clock import to_ms
+from gateway.console.account_api import a_person
 from gateway.console.deps import ConsoleDeps, console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.once import once
@@ -109,7 +110,8 @@ class Kiosk:
             return self._codes(request, code=code, name=name)
 
         @post(
-            "/api/kiosk/codes", status_code=201, guards=[at_least("admin"), same_origin], include_in_schema=True,
+            "/api/kiosk/codes", status_code=201, include_in_schema=True,
+            guards=[at_least("admin"), same_origin, a_person],  # or what a token began would outlive it
             opt={"exclude_from_csrf": True}, summary="Make a code that pairs a wall screen; it is shown once",
             operation_id="makeKioskCode", tags=["account"],
         )  # fmt: skip

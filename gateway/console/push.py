@@ -7,6 +7,7 @@ from litestar import Request, Response, get, post
 from litestar.params import JSONBody
 
 from gateway.clock import to_ms
+from gateway.console.account_api import a_person
 from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.pages import tongue_for
@@ -72,7 +73,7 @@ def router() -> Router:
     @post(
         "/push/subscribe",
         status_code=201,
-        guards=[same_origin],
+        guards=[same_origin, a_person],  # or what a token began would outlive it
         opt={"exclude_from_csrf": True},
         summary="Show messages in this browser",
         operation_id="pushSubscribe",

@@ -160,6 +160,14 @@ async def test_a_token_has_its_carers_role_and_never_more(house: House) -> None:
         assert (await program.get("/api/alerts")).status_code == 401
 
 
+async def test_a_token_begins_nothing_that_outlives_it(house: House) -> None:
+    browser = {"endpoint": "https://push.test/1", "keys": {"p256dh": "x" * 87, "auth": "y" * 22}}
+    async with house.client(headers=await _token(house, "ada", *Scope)) as program:
+        assert (await program.post("/api/push/subscribe", json=browser)).status_code == 403
+        assert (await program.post("/api/kiosk/codes", json={"name": "Hall"})).status_code == 403
+    assert house.ask("SELECT * FROM push_subscriptions") == house.ask("SELECT * FROM kiosk_codes") == []
+
+
 async def test_a_token_ends_with_its_time_and_when_revoked(house: House) -> None:
     async with house.client(headers=await _token(house, "nora", Scope.READ, days=1)) as program:
         house.clock.move(24 * 3600 + 1)
