@@ -25,6 +25,7 @@ _UNTESTED_WAYS = N_(
 )
 _FAILING = N_("{carer} would be told, but what was sent last, or tested, failed on every contact: {ways}.")
 _FAILED = N_("What was sent to {carer} last, or tested, failed: {ways}. Another contact works.")
+_TERMINAL = N_("Told on the gateway’s own screen only, where nobody may look: {carers}.")
 _NO_BROWSER = N_(
     "{carer} is to be told on a phone, but no browser of theirs is allowed to show messages (any more). Please allow "
     "it there, at This phone."
@@ -51,12 +52,6 @@ class Contacts:
     def __init__(self, db: sqlite3.Connection, index: CentreIndex, channels: Collection[str] | None) -> None:
         self._db, self._index, self._channels = db, index, channels
         self._told = with_browsers(db)
-        # A house in which nobody has another contact is tried out: there the terminal is what somebody looks at.
-        self._tried_out = not any(
-            way.channel != TERMINAL and self._is_set_up(way.channel)
-            for carer in index.carers.values()
-            for way in carer.contacts
-        )
 
     def reachable(self) -> set[str]:
         """Carers with a contact that reaches them."""
@@ -71,9 +66,13 @@ class Contacts:
             days: a contact to which nothing went out for so long is untested.
         """
         since = to_ms(whole.since - timedelta(days=days))
-        for name in carers:
+        terminal_only: list[str] = []
+        for name in sorted(carers):
             carer = self._index.carers[name]
             ways = self._ways(carer)
+            if {way.channel for _, way in ways} == {TERMINAL}:
+                terminal_only.append(carer.name)
+                continue
             last = {number: self._last(name, way, since) for number, way in ways}
             said = {
                 kind: ", ".join(f"{number}. {way.channel}" for number, way in ways if last[number] is kind)
@@ -97,6 +96,9 @@ class Contacts:
                 way.channel == "webpush" and self._is_set_up("webpush") for way in carer.contacts
             ):
                 yield _finding(Kind.NO_BROWSER, whole, name, Reason(_NO_BROWSER, {"carer": carer.name}))
+        if terminal_only:
+            what = Reason(_TERMINAL, {"carers": ", ".join(terminal_only)})
+            yield Finding(kind=Kind.TERMINAL, spans=(whole,), what=what)
 
     def _is_set_up(self, channel: str) -> bool:
         return self._channels is None or channel in self._channels
@@ -108,8 +110,8 @@ class Contacts:
             for number, way in enumerate(carer.contacts, 1)
             if self._is_set_up(way.channel) and (way.channel != "webpush" or carer.id in self._told)
         ]
-        real = [one for one in found if one[1].channel != TERMINAL]
-        return real or (found if self._tried_out else [])
+        # it counts where there is nothing else: whoever tries the gateway out looks at it
+        return [one for one in found if one[1].channel != TERMINAL] or found
 
     def _last(self, carer: str, way: Contact, since: int) -> _Last:
         """What became of the newest message or test on a contact since then (epoch milliseconds)."""

@@ -17,8 +17,8 @@ class Kind(StrEnum):
     NOWHERE = "nowhere"
     """A step tells nobody who can be reached."""
     UNREACHABLE = "unreachable"
-    """Somebody who would be told has no contact that reaches them: none whose channel is set up on this gateway, or the
-    gateway's terminal only, or a browser in which messages are not allowed."""
+    """Somebody who would be told has no contact that reaches them: none whose channel is set up on this gateway, or
+    only a browser in which messages are not allowed."""
     FAILING = "failing"
     """What was sent last, or tested, failed on every contact of somebody who would be told."""
     CALENDAR = "calendar"
@@ -29,6 +29,8 @@ class Kind(StrEnum):
     """Somebody who would be told has a contact to which long no message went out, and no test was made."""
     FAILED = "failed"
     """What was sent last, or tested, failed on a contact of somebody who would be told; another one is there."""
+    TERMINAL = "terminal"
+    """People who would be told have no contact but the gateway's own terminal."""
     NO_BROWSER = "no_browser"
     """Somebody is to be told on a phone, and no browser of theirs is allowed to show messages; there is another
     contact."""

@@ -66,7 +66,7 @@ def look_ahead(
         *_calendars(db, index, whole),
         *_names(db, index, whole),
         *wards(index, whole),
-        *contacts.findings(sorted(walked.told & reachable), whole, tested_days),
+        *contacts.findings(walked.told & reachable, whole, tested_days),
     ]
     findings.sort(key=lambda finding: (not finding.serious, ORDER[finding.kind], finding.spans[0].since, finding.key))
     return Report(begin=now, end=end, findings=tuple(findings))
