@@ -27,6 +27,7 @@ from gateway.clock import from_ms, to_ms
 from gateway.console import oidc_identities as identities
 from gateway.console.deps import ConsoleDeps, console_of
 from gateway.console.guards import Visitor, at_least, required_visitor, visitor_of
+from gateway.console.known import knows
 from gateway.console.oidc_provider import Account, Provider
 from gateway.console.oidc_words import SERIOUS, Why
 from gateway.console.ops import Counters
@@ -185,7 +186,9 @@ class OidcPages:
             raise ProviderError(found, "nobody may sign in with this account")
         self._counters.signed_in("accepted")
         request.set_session(session_data(request, found, by_identity(account.issuer, account.subject)))
-        return Redirect(after, status_code=303)
+        response = Redirect(after, status_code=303)
+        response.set_cookie(knows(request, self._deps, found))
+        return response
 
     def _enter(self, tx: Tx, request: Request[Any, Any, Any], account: Account) -> str | Why:
         """Whose session begins; written down with who is refused, as with a password."""

@@ -11,6 +11,7 @@ from litestar.response import Redirect
 from gateway.console import passkeys
 from gateway.console.deps import ConsoleDeps, console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
+from gateway.console.known import knows
 from gateway.console.ops import Counters
 from gateway.console.pages import tongue_for
 from gateway.console.passkeys import Challenges, Site
@@ -111,7 +112,9 @@ class PasskeyPages:
             carer = await self._deps.writer.write(work, urgent=True)
             self._counters.signed_in("accepted")
             request.set_session(session_data(request, carer, by_passkey(str(data.credential["id"]))))
-            return Response(Gone(inside(data.next)))
+            response = Response(Gone(inside(data.next)))
+            response.set_cookie(knows(request, self._deps, carer))
+            return response
 
         counters = self._counters
 

@@ -4,7 +4,6 @@ import asyncio
 import secrets
 from typing import Any
 
-from itsdangerous import BadSignature, URLSafeSerializer
 from litestar import Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.params import FromQuery, URLEncodedBody
@@ -14,6 +13,7 @@ from gateway.clock import to_ms
 from gateway.console.accounts import MAX_LENGTH, Check, check, password_hash_of
 from gateway.console.deps import ConsoleDeps, console_of
 from gateway.console.guards import visitor_of
+from gateway.console.known import known_browser, knows
 from gateway.console.oidc_words import AT_SIGN_IN, why_of
 from gateway.console.ops import Counters
 from gateway.console.pages import page, tongue_for
@@ -21,7 +21,8 @@ from gateway.console.places import place_of
 from gateway.console.proofs import PROOF, by_password, holds
 from gateway.console.routing import Router
 from gateway.console.signed_in import browser_family
-from gateway.console.throttle import EVERYBODY, FREE_OF_ADDRESS, Lane, Throttle
+from gateway.console.throttle import EVERYBODY, FREE_OF_ADDRESS, LONGEST_WAIT_S, Lane, Throttle
+from gateway.console.turns import LASTS, TICKET_COOKIE, Turns
 from gateway.store.audit import record
 from gateway.store.writer import Tx
 from gateway.words import N_
@@ -35,10 +36,6 @@ WAIT = N_("Too many wrong tries. Please wait {seconds} seconds, and try again.")
 
 ENDED = N_("You are signed out. Your messages do not come to this phone any more.")
 """The service worker ends them with the session (static/sw.js)."""
-
-KNOWN_COOKIE = "telecare_browser"
-KNOWN_FOR_S = 90 * 24 * 3600
-"""A phone that was not used for three months is a stranger again."""
 
 BUSY = N_("Many people are signing in at the moment. Please try again in {seconds} seconds.")
 
@@ -58,7 +55,7 @@ class SignIn:
     def __init__(self, deps: ConsoleDeps, counters: Counters) -> None:
         self._deps = deps
         self._throttle = Throttle(deps.clock)
-        self._known = URLSafeSerializer(deps.secret, salt="telecare.browser.v1")
+        self._turns = Turns(deps.clock, deps.secret)
         self._addresses = Throttle(deps.clock, FREE_OF_ADDRESS)
         self._known_lane, self._lane = Lane(HASHES_AT_ONCE, WAITING), Lane(HASHES_AT_ONCE, WAITING)
         self._counters = counters
@@ -94,18 +91,24 @@ class SignIn:
         carer_id, password, after = data.get("carer", "").strip(), data.get("password", ""), inside(data.get("next"))
         if not carer_id or len(carer_id) > 64 or not password or len(password) > MAX_LENGTH:
             return self._page(request, 400, notice=WRONG, next=after)
-        known = self._known_browser(request, carer_id)
+        known = known_browser(request, self._deps, carer_id)
         address = f"address/{place_of(request)}"
         place = known or address
         wait_s = self._throttle.wait_s(carer_id, place)
         if known is None:
             wait_s = max(wait_s, self._addresses.wait_s(EVERYBODY, address))
         lane = self._lane if known is None else self._known_lane
+        ticket = ""
+        if wait_s > 0 and not lane.full:
+            wait_s, ticket = self._turn(request, carer_id, place, wait_s)
         if wait_s > 0 or lane.full:
             self._counters.signed_in("throttled")
             seconds = int(wait_s) + 1 if wait_s > 0 else BACK_IN_S
             notice = WAIT if wait_s > 0 else BUSY
-            return self._page(request, 429, notice=notice, next=after, carer=carer_id, seconds=seconds)
+            refused = self._page(request, 429, notice=notice, next=after, carer=carer_id, seconds=seconds)
+            if ticket:
+                refused.set_cookie(self._ticket_cookie(ticket))
+            return refused
         self._throttle.begin(carer_id, place)
         if known is None:
             self._addresses.begin(EVERYBODY, address)
@@ -130,17 +133,7 @@ class SignIn:
         self._counters.signed_in("accepted")
         request.set_session(session_data(request, carer_id, proof))
         response = Redirect(after, status_code=303)
-        response.set_cookie(
-            Cookie(
-                key=KNOWN_COOKIE,
-                value=str(self._known.dumps([carer_id, secrets.token_hex(8)])),
-                max_age=KNOWN_FOR_S,
-                path="/sign-in",
-                secure=self._deps.secure_cookies,
-                httponly=True,
-                samesite="strict",
-            )
-        )
+        response.set_cookie(knows(request, self._deps, carer_id))
         return response
 
     async def _audit(
@@ -157,15 +150,21 @@ class SignIn:
 
         return await self._deps.writer.write(work)
 
-    def _known_browser(self, request: Request[Any, Any, Any], carer_id: str) -> str | None:
-        """The browser as a place, when it once signed in to this account; None: it is a stranger."""
-        try:
-            said = self._known.loads(request.cookies.get(KNOWN_COOKIE, ""))
-        except BadSignature:
-            said = None
-        if isinstance(said, list) and len(said) == 2 and said[0] == carer_id:
-            return f"browser/{said[1]}"
-        return None
+    def _turn(self, request: Request[Any, Any, Any], carer_id: str, place: str, wait_s: float) -> tuple[float, str]:
+        """How long this browser waits, with its ticket; 0: it is its turn, which is taken."""
+        ticket = request.cookies.get(TICKET_COOKIE, "")
+        left_s = self._turns.left_s(ticket, carer_id, place, LONGEST_WAIT_S)
+        if left_s is None:
+            return wait_s, self._turns.ticket(carer_id, place, wait_s)
+        if left_s > 0:
+            return min(wait_s, left_s), ticket
+        return (0.0 if self._turns.take(ticket, carer_id, place) else wait_s), ticket
+
+    def _ticket_cookie(self, ticket: str) -> Cookie:
+        return Cookie(
+            key=TICKET_COOKIE, value=ticket, max_age=int(LASTS.total_seconds()), path="/sign-in",
+            secure=self._deps.secure_cookies, httponly=True, samesite="strict",
+        )  # fmt: skip
 
     def _page(
         self,

@@ -7,7 +7,8 @@ has a limit: nobody is locked out, and the right password works as soon as the w
 
 All tries of one address are counted too, whatever account they name, so that one password tried with many names is
 slowed down like many passwords with one name. Browsers that once signed in are not part of it, and they have a lane of
-their own to the hashing: a ward whose address is busy, or misused, still signs in with its own phones.
+their own to the hashing: a ward whose address is busy, or misused, still signs in with its own phones. Others who wait
+as long as they are told get their turn, whoever tries meanwhile (gateway.console.turns).
 """
 
 import asyncio
@@ -58,6 +59,8 @@ class Throttle:
         if now - tries.last >= FORGET_AFTER:
             del self._tries[account, place]
             return 0.0
+        if now < tries.last:  # the clock was set back: the wait begins anew, and is no longer than any other
+            tries = self._tries[account, place] = tries._replace(last=now)
         wait = min(LONGEST_WAIT_S, 2.0 ** min(10, tries.wrong - self._free))
         return max(0.0, wait - (now - tries.last).total_seconds())
 

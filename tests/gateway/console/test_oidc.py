@@ -31,6 +31,7 @@ async def test_a_linked_account_opens_the_page_asked_for(house: House, provider:
         assert provider.asked == {}, "the page itself asks nobody"
         answer = await go(client, next="/account")
         assert (answer.status_code, answer.headers["location"]) == (303, "/account")
+        assert "telecare_browser" in client.cookies, "known, should the provider be down and she use her password"
         assert "Nora Borg" in (await client.get("/account")).text
         assert (await client.get("/sign-in/oidc?next=/wards")).headers["location"] == "/wards"
     assert house.ask("SELECT detail FROM audit WHERE action = 'session.begin'") == [
