@@ -12,7 +12,7 @@ from gateway.console.accounts import MIN_LENGTH, password_hash_of
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import ROLES, Visitor, at_least, required_visitor
 from gateway.console.looks_page import NAMES
-from gateway.console.own_account import Refused, change_password, choose_language, this_session
+from gateway.console.own_account import ONLY_PASSKEY, Refused, change_password, choose_language, this_session
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.passkeys import Passkey, passkeys_of
 from gateway.console.routing import Router
@@ -46,7 +46,8 @@ def router() -> Router:
     async def show(request: Request[Any, Any, Any]) -> Response[str]:
         asked = request.query_params
         return account_page(
-            request, said=DID.get(asked.get("did", "")), wrong=oidc_account.wrong(asked.get("oidc")),
+            request, said=DID.get(asked.get("did", "")),
+            wrong=ONLY_PASSKEY if asked.get("kept") == "passkey" else oidc_account.wrong(asked.get("oidc")),
             name=oidc_account.name_of(request),
         )  # fmt: skip
 

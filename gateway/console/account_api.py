@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import Request, Response, delete, get, post, put
 from litestar.connection import ASGIConnection
-from litestar.exceptions import NotFoundException, PermissionDeniedException
+from litestar.exceptions import ClientException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, JSONBody
 
@@ -16,7 +16,7 @@ from gateway.console.deps import console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.listing import MOST, POLLED, Cursor, Limit, piece, polled
 from gateway.console.once import once
-from gateway.console.own_account import change_password, choose_language, this_session
+from gateway.console.own_account import change_password, choose_language, give_up_passkey, this_session
 from gateway.console.pages import tongue_for
 from gateway.console.passkeys import Passkey
 from gateway.console.problems import problem
@@ -168,9 +168,8 @@ def router() -> Router:
 
     @delete("/passkeys/{passkey:str}", summary="Remove a passkey", operation_id="removePasskey", **changes)
     async def remove(request: Request[Any, Any, Any], passkey: FromPath[str]) -> None:
-        visitor, writer = required_visitor(request), console_of(request).deps.writer
-        if not await writer.write(lambda tx: passkeys.remove(tx, visitor.id, passkey), urgent=True):
-            raise NotFoundException
+        if not await give_up_passkey(request, passkey):
+            raise ClientException("It is the only way to sign in: set a password first.", status_code=409)
 
     @delete("/sessions/{session:str}", summary="End a session", operation_id="endSession", **changes)
     async def end(request: Request[Any, Any, Any], session: FromPath[str]) -> None:

@@ -6,9 +6,9 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 from litestar import Request
-from litestar.exceptions import NotAuthorizedException
+from litestar.exceptions import NotAuthorizedException, NotFoundException
 
-from gateway.console import editing
+from gateway.console import editing, passkeys
 from gateway.console.accounts import MAX_LENGTH, MIN_LENGTH, Check, check, hash_password, password_hash_of, store_hash
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import required_visitor
@@ -21,6 +21,10 @@ from gateway.words import N_
 WRONG_OLD: Final = N_("Your old password is wrong. Nothing was changed.")
 WRONG_LENGTH: Final = N_("At least {n} characters are asked for, and 200 at most.")
 WAIT: Final = N_("Too many wrong tries. Please wait {seconds} seconds, and try again.")
+
+ONLY_PASSKEY: Final = N_(
+    "This is your only way to sign in, so the passkey stays. Ask for a link to set a password first."
+)
 
 _PLACE: Final = "account"
 _throttles: WeakKeyDictionary[Console, Throttle] = WeakKeyDictionary()
@@ -79,6 +83,30 @@ async def change_password(request: Request[Any, Any, Any], old: str, new: str, *
         return msgspec.structs.replace(ended, sessions=ended.sessions - 1)
 
     return await console.deps.writer.write(work, urgent=True)
+
+
+async def give_up_passkey(request: Request[Any, Any, Any], passkey: str) -> bool:
+    """Take a passkey of the visitor's own away.
+
+    Returns:
+        False: it is the only way in which they can sign in, so it stays.
+
+    Raises:
+        NotFoundException: they have no such one.
+    """
+    visitor, deps = required_visitor(request), console_of(request).deps
+    issuer = deps.oidc.issuer if deps.oidc else None
+
+    def work(tx: Tx) -> bool | None:
+        if passkeys.is_only_way(tx.db, visitor.id, passkey, issuer):
+            # an unknown one, by somebody without any way to sign in, is answered alike: nothing is taken away
+            return False
+        return passkeys.remove(tx, visitor.id, passkey) or None
+
+    done = await deps.writer.write(work, urgent=True)
+    if done is None:
+        raise NotFoundException
+    return done
 
 
 async def choose_language(request: Request[Any, Any, Any], language: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, post
+from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, JSONBody
 from litestar.response import Redirect
 
@@ -13,6 +14,7 @@ from gateway.console.deps import ConsoleDeps, console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.known import knows
 from gateway.console.ops import Counters
+from gateway.console.own_account import give_up_passkey
 from gateway.console.pages import tongue_for
 from gateway.console.passkeys import Challenges, Site
 from gateway.console.problems import problem
@@ -83,9 +85,11 @@ class PasskeyPages:
 
         @post("/account/passkeys/{passkey:str}/remove", status_code=303, guards=[mine])
         async def remove(request: Request[Any, Any, Any], passkey: FromPath[str]) -> Redirect:
-            visitor = required_visitor(request)
-            await self._deps.writer.write(lambda tx: passkeys.remove(tx, visitor.id, passkey) and None, urgent=True)
-            return Redirect("/account?did=ended", status_code=303)
+            try:
+                done = await give_up_passkey(request, passkey)
+            except NotFoundException:
+                done = True  # asked twice: it is gone
+            return Redirect("/account?did=ended" if done else "/account?kept=passkey", status_code=303)
 
         @post("/sign-in/passkey/options", guards=[same_origin], **by_script)
         async def ask_known(request: Request[Any, Any, Any]) -> Response[Any]:

@@ -200,6 +200,23 @@ def remove(tx: Tx, carer: str, passkey: str, *, by: str | None = None) -> bool:
     return bool(done)
 
 
+def is_only_way(db: sqlite3.Connection, carer: str, passkey: str, issuer: str | None) -> bool:
+    """Whether the carer could not come in any more without that passkey of theirs.
+
+    Args:
+        db: a connection.
+        carer: whose it is.
+        passkey: its id.
+        issuer: the house's provider, whose linked accounts are a way in; None: it has none.
+    """
+    return not db.execute(
+        "SELECT EXISTS (SELECT 1 FROM accounts WHERE carer = :carer)"
+        " OR EXISTS (SELECT 1 FROM passkeys WHERE carer = :carer AND id <> :passkey)"
+        " OR EXISTS (SELECT 1 FROM identities WHERE carer = :carer AND issuer = :issuer)",
+        {"carer": carer, "passkey": passkey, "issuer": issuer},
+    ).fetchone()[0]
+
+
 def _is_address(host: str) -> bool:
     try:
         ip_address(host)

@@ -299,6 +299,20 @@ async def test_ones_own_passkeys_are_listed_and_removed_by_the_api(house: House)
     assert house.ask("SELECT id FROM passkeys") == [("key-2",)]
 
 
+async def test_the_only_way_in_is_not_thrown_away_with_a_passkey(house: House) -> None:
+    await _passkey(house, "nora")
+    await _passkey(house, "nora", "key-2")
+    async with house.signed_in() as nora, house.signed_in("ada") as ada:
+        await house.writer.write(lambda tx: tx.db.execute("DELETE FROM accounts WHERE carer = 'nora'") and None)
+        assert (await nora.delete("/api/account/passkeys/key-2")).status_code == 204
+        assert (await nora.delete("/api/account/passkeys/key-1")).status_code == 409
+        kept = await _post(nora, "/account", "/account/passkeys/key-1/remove")
+        assert "This is your only way to sign in" in (await nora.get(kept.headers["location"])).text
+        assert house.ask("SELECT id FROM passkeys") == [("key-1",)]
+        # an administrator may: a lost phone's key has to go, and a link to set a password helps its owner
+        assert (await ada.delete("/api/users/nora/passkeys/key-1")).status_code == 204
+
+
 async def test_whoever_leaves_the_centre_loses_all_that_let_them_in(house: House) -> None:
     await _token(house, "nora")
     await _token(house, "sam")
