@@ -79,6 +79,7 @@ RULE_TITLES: dict[str, str] = {rule.name: rule.title for rule in RULES} | {
     "alarm_centre_silent": N_("Alarm centre does not answer"),
     "rota_unreachable": N_("Calendar of shifts can't be fetched"),
     "break_glass": N_("Opened what was not agreed"),
+    "space_short": N_("The gateway’s disk is almost full"),
 }
 """What carers call each rule, and the gateway's own findings."""
 
@@ -123,6 +124,7 @@ NEXT_STEPS: dict[str, str] = {
     **dict.fromkeys(("silent", "low_battery", "switched_off", "removed", "tamper"), _DEVICE),
     **dict.fromkeys(("clock_wrong", "charge_by", "continence_off", "bed_sensor_silent"), _DEVICE),
     **dict.fromkeys(("broker_gone", "http_gone", "codec_suspended", "failed_rule", "alarm_centre_silent"), _HOUSE),
+    "space_short": N_("Tell whoever looks after the gateway, now: room has to be made on its disk."),
     **dict.fromkeys(("unprotected", "unreadable_alarm", "unassigned_alarm"), _HOUSE),
     **dict.fromkeys(("coverage_gap", "rota_unreachable"), _PLAN),
 }

@@ -60,10 +60,12 @@ def end(tx: Tx, number: int, *, ok: bool, detail: str | None) -> None:
 
 def confirm(tx: Tx, number: int, carer: str) -> bool:
     """The carer says that it came. A second time changes nothing. False: there is no such test of this carer."""
-    tx.db.execute(
+    done = tx.db.execute(
         "UPDATE contact_tests SET ok = 1, confirmed_at = ? WHERE id = ? AND carer = ? AND confirmed_at IS NULL",
         (to_ms(tx.now), number, carer),
-    )
+    ).rowcount
+    if done:
+        audit.record(tx, who=carer, action="contact.confirmed", target=f"carer/{carer}", detail={"test": number})
     found = tx.db.execute("SELECT 1 FROM contact_tests WHERE id = ? AND carer = ?", (number, carer)).fetchone()
     return found is not None
 

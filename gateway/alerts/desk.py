@@ -95,6 +95,8 @@ def clear_incident(
     if alert is None:
         return None
     known = alert.cleared_at is not None
+    if known and alert.state is not AlertState.OPEN:
+        return alert  # it is noted; a start of the gateway, which looks at everything anew, is no news
     alert = rows.move(tx, alert, AlertEvent.CLEAR, detail={"reason": reason})
     alert = replace(alert, cleared_at=alert.cleared_at or tx.now)
     if alert.state is AlertState.CLEARED and not known:

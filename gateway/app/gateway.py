@@ -25,6 +25,7 @@ from gateway.app.mqtt_answers import AnswerLine
 from gateway.app.retention import RetentionRun
 from gateway.app.rotas import RotaFetcher
 from gateway.app.shout import shout
+from gateway.app.space import Space
 from gateway.app.trying import ProcessTrier
 from gateway.app.wakeups import RuleWakeups
 from gateway.app.watch import Watch
@@ -292,6 +293,7 @@ class Gateway:
                         fetcher.run(),
                         coverage.run(),
                         retention.run(),
+                        Space(settings.gateway.data, writer, keeper.index).run(),
                         chores.stay_alive(settings.gateway.data, clock),
                         chores.check_broker(options, clock),
                         chores.serve_again(console, settings.console.host, port, on_ready=self._listens),

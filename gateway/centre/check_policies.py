@@ -13,7 +13,7 @@ TECHNICAL: Final = frozenset(
     {
         "help", "unreadable_alarm", "unassigned_alarm", "unplanned_alarm", "failed_rule", "unprotected", "shelved_rule",
         "broker_gone", "http_gone", "codec_suspended", "coverage_gap", "rota_unreachable", "break_glass",
-        "alarm_centre_silent",
+        "alarm_centre_silent", "space_short",
     }
 )  # fmt: skip
 """Words of alerts that no rule of a care plan raises, but the gateway itself."""

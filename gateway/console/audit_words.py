@@ -39,6 +39,7 @@ ACTIONS: Final[dict[str, str]] = {
     "command.expired": N_("the device did not take it in time"),
     "command.failed": N_("it could not be sent to the device"),
     "command.refused": N_("the device refused it"),
+    "contact.confirmed": N_("said that a test message came"),
     "consent.change": N_("changed what was agreed"),
     "coverage.check": N_("looked whether somebody would be told"),
     "glass.break": N_("opened what was not agreed"),

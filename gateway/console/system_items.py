@@ -10,7 +10,7 @@ from babel.numbers import format_decimal
 from gateway.console.certificates import SOON, Certificate
 from gateway.console.form_fields import WORDS as CHANNELS
 from gateway.console.pages import Tongue
-from gateway.store.standing import ChannelStanding, StoreStanding
+from gateway.store.standing import TOO_LITTLE_SPACE, ChannelStanding, StoreStanding
 from gateway.words import N_, duration
 
 LITTLE_SPACE: Final = 2 * 2**30
@@ -179,7 +179,9 @@ def store(health: Health, found: StoreStanding, tongue: Tongue) -> list[Item]:
     )
     if not fine:
         text = tongue("The gateway can’t write: no alarm is taken in. It starts anew by itself.") + " " + text
-    look = "good" if fine and not little else "warn" if fine else "bad"
+    if found.free_bytes < TOO_LITTLE_SPACE:
+        text += " " + tongue("When the disk is full, no alarm can be taken in: please make room now.")
+    look = "bad" if not fine or found.free_bytes < TOO_LITTLE_SPACE else "warn" if little else "good"
     unread = found.quarantined
     return [
         Item(tongue("Store"), look, text),
@@ -226,7 +228,9 @@ def channels(
             text += " " + tongue("The last attempt failed: {problem}", problem=one.problem)
         if one.last_told is not None:
             text += " " + tongue("The last went out at {time}.", time=tongue.at(one.last_told))
-        items.append(Item(title, "bad" if late else "warn" if one.failed or one.problem else "good", text))
+        # it refused everything for good: a full mailbox of one carer leaves others who were told
+        stuck = late or (one.failed and not one.told)
+        items.append(Item(title, "bad" if stuck else "warn" if one.failed or one.problem else "good", text))
     return items
 
 

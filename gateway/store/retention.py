@@ -58,7 +58,9 @@ class Kind(StrEnum):
 EVIDENCE: Final = frozenset({Kind.POSITIONS, Kind.READINGS, Kind.EVENT_IDS, Kind.JOURNAL, Kind.QUARANTINE})
 """What an open alert holds back."""
 
-_NOT_HELD: Final = msgspec.json.encode(sorted(ROUTINE | DEVICES | {"coverage_gap", "rota_unreachable"})).decode()
+_NOT_HELD: Final = msgspec.json.encode(
+    sorted(ROUTINE | DEVICES | {"coverage_gap", "rota_unreachable", "space_short"})
+).decode()
 """Notices to managers rest on no readings. A battery or a device in a drawer may be open for months: everybody's
 positions are not kept for that."""
 

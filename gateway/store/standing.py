@@ -16,6 +16,9 @@ from gateway.store.history import first_frame
 RECENT: Final = timedelta(hours=24)
 _AT_ONCE: Final = 50_000
 
+TOO_LITTLE_SPACE: Final = 300 * 10**6
+"""Bytes: a few days of a large house. When nothing is left, no alarm can be taken in."""
+
 
 class ChannelStanding(msgspec.Struct, frozen=True):
     """One channel in the last 24 hours; times are UTC.

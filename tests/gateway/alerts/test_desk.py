@@ -181,6 +181,8 @@ def test_cleared_again_is_told_once(ward: Ward) -> None:
     assert ward.told() == []
     assert ward.wait() == 200
     assert ward.alert().cleared_at == START
+    events = [row[0] for row in ward.db.execute("SELECT event FROM alert_events ORDER BY seq")]
+    assert events.count("clear") == 1, "each start of the gateway clears what is cleared: no news"
 
 
 @pytest.mark.parametrize("step", ["going", "arrives"])

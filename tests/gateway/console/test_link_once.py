@@ -91,6 +91,7 @@ async def test_a_test_is_confirmed_once_by_its_own_carer(house: House) -> None:
         house.clock.move(60)
         await nora.post(link, data={"answer": "confirm"})
         assert house.ask("SELECT confirmed_at FROM contact_tests") == [(_ms(house) - 60_000,)]
+        assert len(house.ask("SELECT 1 FROM audit WHERE action = 'contact.confirmed'")) == 1
 
 
 @pytest.mark.parametrize("purpose", ["test:", "test:x", "test:99"])
