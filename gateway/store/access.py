@@ -126,6 +126,18 @@ def keep_only(tx: Tx, carers: Collection[str], *, by: str | None) -> None:
             counts[table] = counts.get(table, 0) + 1
     for carer, counts in sorted(gone.items()):
         audit.record(tx, who=by, action="access.end", target=f"carer/{carer}", detail=counts)
+    _end_searches(tx, known, by)
+
+
+def _end_searches(tx: Tx, known: str, by: str | None) -> None:
+    # links for a search that rests on no alert; with one, others go on looking, and it ends when the alert is closed
+    rows = tx.db.execute(
+        "UPDATE searches SET ended_at = ?, ended_by = ? WHERE alert IS NULL AND ended_at IS NULL AND expires_at > ?"
+        " AND made_by NOT LIKE 'cli:%' AND made_by NOT IN (SELECT value FROM json_each(?)) RETURNING id",
+        (to_ms(tx.now), by, to_ms(tx.now), known),
+    ).fetchall()
+    for (number,) in rows:
+        audit.record(tx, who=by, action="search.end", target=f"search/{number}")
 
 
 def _gone(tx: Tx, table: str, carer: str, more: str = "") -> int:

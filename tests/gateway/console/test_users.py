@@ -324,8 +324,15 @@ async def test_whoever_leaves_the_centre_loses_all_that_let_them_in(house: House
         ("kiosk_codes (made_by, code_hash, name, made_at, expires_at)", "'h', 'hall', 0, 9000000000000"),
     ):
         await _put(house, f"INSERT INTO {table} VALUES ('nora', {columns})")
+    for who in ("nora", "sam", "cli:root"):
+        await _put(
+            house,
+            "INSERT INTO searches (resident, token_hash, made_at, made_by, expires_at) "
+            f"VALUES ('r01', '{who}', 0, '{who}', 9000000000000)",
+        )
     async with house.signed_in():
         await house.writer.write(lambda tx: access.keep_only(tx, ["sam", "ada"], by="ada"))
+    assert house.ask("SELECT made_by, ended_by FROM searches WHERE ended_at IS NOT NULL") == [("nora", "ada")]
     assert _left(house, "nora") == (0, 0, 0)
     assert _left(house, "sam") == (0, 1, 0)
     for table, whose in (
