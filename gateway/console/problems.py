@@ -110,6 +110,8 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     if error.status_code >= 500:
         _LOG.error("console.failed", route=_route(request), status=error.status_code, error=type(error).__name__)
     detail = _field_by_field(error) if error.status_code == 400 and wants_json(request) else None
+    if error.status_code == 403 and error.detail.startswith("This token "):
+        detail = error.detail  # for whoever writes the program
     return refuse(request, error.status_code, detail, headers)
 
 

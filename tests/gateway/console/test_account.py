@@ -145,7 +145,8 @@ async def test_a_token_may_what_its_scopes_say(house: House) -> None:
         refused = await reader.post(f"/api/alerts/{number}/answer", json=going)
         assert (refused.status_code, refused.headers["content-type"]) == (403, "application/problem+json")
     async with house.client(headers=await _token(house, "nora", Scope.ANSWER)) as pager:
-        assert (await pager.get("/api/alerts")).status_code == 403
+        refused = await pager.get("/api/alerts")
+        assert (refused.status_code, refused.json()["detail"]) == (403, "This token has not the scope 'read'.")
         answered = await pager.post(f"/api/alerts/{number}/answer", json=going)
         assert (answered.status_code, answered.json()["alert"]["taken_by"]) == (200, "nora")
         assert (await pager.post("/api/shelves", json={})).status_code == 403
