@@ -27,7 +27,9 @@ notes.jsonl        what carers wrote
 rounds.jsonl       what was done on rounds
 commands.jsonl     what devices were told to do
 searches.jsonl     searches for you
-shelves.jsonl      rules that were at rest for a while
+shelves.jsonl      rules that were at rest for a while, and what they would have told of
+protection.jsonl   how far you are protected now, and what is missing
+states.jsonl       what each rule knows now, in its own form: times there are milliseconds since 1970
 consents.jsonl     who agreed to what, when and how
 break_glass.jsonl  when a carer opened what was not agreed, and why
 exports.jsonl      who made a file like this one, and why
@@ -35,7 +37,8 @@ looks.jsonl        who looked at your data
 fhir-bundle.json   the same for other programs: HL7 FHIR R4, a Bundle of type collection
 
 Times are UTC (RFC 3339); lon and lat are degrees, WGS 84. What an alert says has its words and the values in them, and
-beside them the whole sentence, in the language and the time zone of the house.
+beside them the whole sentence, in the language and the time zone of the house. What people wrote may name others: it
+was not changed.
 """
 
 _ENCODE: Final = msgspec.json.Encoder().encode
@@ -115,10 +118,14 @@ def entries(db: sqlite3.Connection, person: dict[str, Any], now: datetime) -> It
     yield subject, resources.patient(site, person)
     yield from resources.devices(site, person)
     known = frozenset(one["id"] for one in person["devices"])
-    number = 0
+    number, before = 0, None
     for number, line in enumerate(export.consents(db, resident), 1):
+        if before is not None:
+            yield before[0], resources.ended(before[1], line["at"])
         made = resources.consent(subject, number, line["at"], line["after"], line["how"])
-        yield resources.urn(site, "Consent", f"{resident}/{number}"), made
+        before = resources.urn(site, "Consent", f"{resident}/{number}"), made
+    if before is not None:
+        yield before
     if not number and person["care_plan"] is not None:
         agreed = person["care_plan"].get("consents", {})
         yield resources.urn(site, "Consent", resident), resources.consent(subject, 0, now, agreed, "")

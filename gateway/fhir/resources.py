@@ -46,7 +46,10 @@ _STRINGS: Final = {
     "motion": {"posture": ("Posture", "activity")},
 }
 _SEVERITY: Final = {"high": "high", "medium": "moderate", "low": "low"}
-_SENT: Final = {"sent": "completed", "delivered": "completed", "read": "completed", "failed_for_good": "stopped"}
+_SENT: Final = {
+    "sent": "completed", "delivered": "completed", "read": "completed", "failed_for_good": "stopped",
+    "withdrawn": "not-done",
+}  # fmt: skip
 
 
 def urn(site: str, kind: str, name: object) -> str:
@@ -176,6 +179,12 @@ def consent(subject: str, number: int, at: datetime, agreed: Resource, how: str)
         },
         "provision": {"type": "deny", "provision": [{"type": kind, "code": [{"text": text}]} for kind, text in said]},
     }
+
+
+def ended(agreed: Resource, at: datetime) -> Resource:
+    """A consent in whose place another one came at that time."""
+    period = {"start": agreed["dateTime"], "end": _time(at)}
+    return {**agreed, "status": "inactive", "provision": {**agreed["provision"], "period": period}}
 
 
 def alert(site: str, subject: str, one: Resource) -> Iterator[tuple[str, Resource]]:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from gateway.clock import from_ms
 from gateway.words import say
 from rules.model import Reason
 
@@ -38,4 +39,13 @@ class Sentences(msgspec.Struct, frozen=True):
     def _said(self, line: dict[str, Any]) -> dict[str, Any]:
         if not (isinstance(line.get("text"), str) and isinstance(line.get("values"), dict)):
             return line
-        return line | {"sentence": say(msgspec.convert(line, Reason), self.language, self.timezone, self.now)}
+        sentence = say(msgspec.convert(line, Reason), self.language, self.timezone, self.now)
+        return line | {
+            "values": {name: _time(name, value) for name, value in line["values"].items()},
+            "sentence": sentence,
+        }
+
+
+def _time(name: str, value: object) -> object:
+    """A value that is a time (epoch milliseconds) as one; see rules.model.Reason."""
+    return from_ms(int(value)) if name.endswith("_at") and isinstance(value, int | float) else value

@@ -34,6 +34,8 @@ def person(centre: Centre, resident: str) -> Line:
     mine = next((one for one in document.get("residents", ()) if one["id"] == resident), None)
     if mine is None:
         raise BadAnswerError(f"resident: {resident!r}: expected the id of a resident of the centre")
+    plan = next((one for one in document.get("care_plans", ()) if one["resident"] == resident), None)
+    named = _words(plan)
     worn = [one for one in document.get("assignments", ()) if one["resident"] == resident]
     devices = {one["device"] for one in worn}
     return {
@@ -47,8 +49,22 @@ def person(centre: Centre, resident: str) -> Line:
         ],
         "devices": [one for one in document.get("devices", ()) if one["id"] in devices],
         "assignments": worn,
-        "care_plan": next((one for one in document.get("care_plans", ()) if one["resident"] == resident), None),
+        "care_plan": plan,
+        "zones": [one for one in document.get("zones", ()) if one["id"] in named],
     }
+
+
+def _words(entry: object) -> set[str]:
+    """Every text in an entry: a zone is named by its id, in whatever setting."""
+    match entry:
+        case str():
+            return {entry}
+        case Mapping():
+            return {word for value in entry.values() for word in _words(value)}
+        case list() | tuple():
+            return {word for value in entry for word in _words(value)}
+        case _:
+            return set()
 
 
 def readings(db: sqlite3.Connection, resident: str) -> Iterator[Line]:
@@ -118,6 +134,33 @@ def consents(db: sqlite3.Connection, resident: str) -> Iterator[Line]:
     yield from _pages(db, query, (resident,), lambda row: _plain(row, ("seq",), json=("before", "after")))
 
 
+def shelves(db: sqlite3.Connection, resident: str) -> Iterator[Line]:
+    """Rules that were at rest, each with what they would have told of meanwhile (``held``)."""
+    query = "SELECT id AS seq, * FROM shelves WHERE resident = ? AND id > ? ORDER BY id LIMIT ?"
+    for shelf in _pages(db, query, (resident,), lambda row: _plain(row, ("seq",))):
+        shelf["held"] = [
+            _plain(row, ("id", "shelf", "incident"), json=("story",))
+            for row in db.execute("SELECT * FROM shelved WHERE shelf = ? ORDER BY id", (shelf["id"],))
+        ]
+        yield shelf
+
+
+def protection(db: sqlite3.Connection, resident: str) -> Iterator[Line]:
+    """How far the person is protected now, and what is missing: one line, or none."""
+    for row in db.execute("SELECT level, missing, since FROM protection WHERE resident = ?", (resident,)):
+        yield _plain(row, json=("missing",))
+
+
+def states(db: sqlite3.Connection, resident: str) -> Iterator[Line]:
+    """What each rule knows now, such as where the person was last and how their nights are: a line for each rule.
+
+    It is the rule's own form: times in it are milliseconds since 1970, places are lon, lat.
+    """
+    row = db.execute("SELECT states FROM rule_states WHERE resident = ?", (resident,)).fetchone()
+    if row is not None:
+        yield from ({"rule": rule, "state": state} for rule, state in msgspec.json.decode(row["states"]).items())
+
+
 def looks(db: sqlite3.Connection, resident: str) -> Iterator[Line]:
     """Who looked at the person, the newest first."""
     before: int | None = None
@@ -146,7 +189,9 @@ SOURCES: Final[Mapping[str, Source]] = {
     "rounds": _table("round_checks"),
     "commands": _table("commands", "seq"),
     "searches": _table("searches", hidden=("token_hash",)),
-    "shelves": _table("shelves"),
+    "shelves": shelves,
+    "protection": protection,
+    "states": states,
     "consents": consents,
     "break_glass": _table("break_glass"),
     "exports": _table("exports"),

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from gateway.clock import to_ms
 from gateway.errors import BadAnswerError
 from gateway.fhir import export
 from gateway.fhir.sentences import Sentences
 from gateway.store.database import reader
+from gateway.store.writer import Tx
 from tests.gateway.privacy.life import NEIGHBOUR, NOW, PHOTO, SECRET_NAME, Life
 
 R4 = "fhir.resources.R4B"
@@ -66,6 +68,7 @@ def test_everything_about_the_person_is_in_it_and_nothing_of_others(files: dict[
 def test_what_alerts_say_is_a_whole_sentence_with_the_time_of_the_house(files: dict[str, bytes]) -> None:
     [alert], [issue] = lines(files, "alerts"), resources(files, "DetectedIssue")
     assert alert["reason"]["sentence"] == issue["detail"]
+    assert alert["reason"]["values"]["out_at"] == "2026-03-01T02:00:00Z"
     assert issue["detail"].startswith("Left The flat in Strait Street ")
     assert "03:00" in issue["detail"], "02:00 UTC is 03:00 in Malta"
     for name, file in files.items():
@@ -80,6 +83,47 @@ def test_sentences_are_in_the_language_of_the_house_however_deep_they_lie() -> N
     said = Sentences.of(person, NOW)(line)
     assert said["history"][0]["detail"]["reason"]["sentence"] == "Battery at 20\N{NO-BREAK SPACE}%"
     assert (said["text"], "sentence" in said) == ("as it is", False)
+
+
+def test_what_is_known_of_now_and_of_rules_at_rest_is_in_it(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    life.live()
+
+    def more(tx: Tx) -> None:
+        at = to_ms(tx.now)
+        tx.db.execute("INSERT OR REPLACE INTO protection VALUES ('r01', 'degraded', '[]', ?)", (at,))
+        tx.db.execute(
+            "INSERT INTO shelves (resident, rule_key, rule, priority, why, who, since, until)"
+            " VALUES ('r01', 'help', 'help', 'high', 'x', 'sam', ?, ?)",
+            (at, at + 1),
+        )
+        tx.db.execute(
+            "INSERT INTO shelved (shelf, incident, first_at, last_at, story)"
+            " VALUES (1, 'r01/help/', ?, ?, '{\"x\": 1}')",
+            (at, at),
+        )
+        for number, place in enumerate(("always", "never")):
+            tx.db.execute(
+                "INSERT INTO consent_log (resident, at, who, agreed_by, agreed_name, agreed_on, how, before, after,"
+                " version)"
+                " VALUES ('r01', ?, 'sam', 'resident', '', '2026-03-01', 'by word', '{}', ?, 1)",
+                (at + number, json.dumps({"location": place})),
+            )
+
+    life.write(more)
+    write(life, tmp_path / "out.zip")
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    zones = json.loads(files["person.json"])["zones"]
+    assert zones, "the places that the care plan names"
+    assert all(one["geometry"] for one in zones)
+    assert [one["level"] for one in lines(files, "protection")] == ["degraded"]
+    assert {one["rule"] for one in lines(files, "states")} == {"fix"}
+    [shelf] = lines(files, "shelves")
+    assert shelf["held"][0]["story"] == {"x": 1}
+    was, now = resources(files, "Consent")
+    assert (was["status"], now["status"]) == ("inactive", "active")
+    assert was["provision"]["period"]["end"] == now["dateTime"]
 
 
 def test_the_readme_names_every_file(files: dict[str, bytes]) -> None:
