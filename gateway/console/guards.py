@@ -19,6 +19,7 @@ from gateway.console.deps import Console, console_of
 from gateway.console.origin import Sender, sender_of
 from gateway.console.sessions import KIOSK
 from gateway.console.signed_in import browser_family
+from gateway.console.tokens import Scope
 from gateway.store.access import SCREEN
 
 ROLES = ("relative", "carer", "manager", "admin")
@@ -33,6 +34,8 @@ class Visitor(NamedTuple):
     """Somebody who is signed in."""
 
     carer: Carer
+    reads_only: bool = False
+    """A token without the scope to write: it can't break the glass, and what its carer opened stays closed to it."""
 
     @property
     def id(self) -> str:
@@ -62,7 +65,10 @@ def visitor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Visitor | None
             return _screen(connection, str(screen))
         carer_id = connection.session.get("carer")
     carer = console_of(connection).deps.index().carers.get(str(carer_id)) if carer_id else None
-    return None if carer is None else Visitor(carer)
+    if carer is None:
+        return None
+    scopes = connection.scope["state"].get("token_scopes")
+    return Visitor(carer, reads_only=scopes is not None and Scope.WRITE not in scopes)
 
 
 def _screen(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> Visitor | None:
@@ -116,8 +122,9 @@ async def same_origin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRou
 
 
 def opened(console: Console, visitor: Visitor, resident_id: str) -> bool:
-    """Whether the visitor broke the glass for this resident, and it still holds; never for relatives."""
-    if not visitor.sees_everyone or resident_id not in console.deps.index().residents:
+    """Whether the visitor broke the glass for this resident, and it still holds; never for relatives, nor for a program
+    that only reads: what was opened for one emergency is not meant for it."""
+    if visitor.reads_only or not visitor.sees_everyone or resident_id not in console.deps.index().residents:
         return False
     return glass.in_force(console.db(), resident_id, visitor.id, console.deps.clock.now()) is not None
 

@@ -20,10 +20,11 @@ from gateway.alerts import glass
 from gateway.centre.index import CentreIndex
 from gateway.centre.load import centre_from_document, to_document
 from gateway.clock import monotonic
-from gateway.console import copies, privacy
+from gateway.console import copies, privacy, tokens
 from gateway.console.deps import Console, ConsoleDeps
 from gateway.console.guards import Visitor
 from gateway.console.privacy import Purpose, Shown
+from gateway.console.tokens import Scope
 from gateway.store import centres, compact, erase
 from gateway.store.audit import record
 from gateway.store.database import reader
@@ -252,6 +253,18 @@ async def test_break_glass_ends_by_hand(house: Lived) -> None:
         ended = await client.post("/api/residents/r01/break-glass/end")
         assert ended.json() == {"ended": True}
     assert house.shown("wes") is Shown.NOT_YOURS
+
+
+async def test_what_was_opened_is_open_to_no_program_that_only_reads(house: Lived) -> None:
+    async with form(house, "wes", "/residents/r01/break-glass") as (client, hidden):
+        await client.post("/residents/r01/break-glass", data=hidden | {"why": "I hear her call."})
+        assert (await client.get("/api/residents/r01")).status_code == 200
+    for scopes, status in ((frozenset({Scope.READ}), 404), (frozenset({Scope.READ, Scope.WRITE}), 200)):
+        token = await house.writer.write(
+            lambda tx, scopes=scopes: tokens.make(tx, "wes", name="x", scopes=scopes, days=1, by="wes")
+        )
+        async with house.client(headers={"Authorization": f"Bearer {token}"}) as program:
+            assert (await program.get("/api/residents/r01")).status_code == status
 
 
 async def test_break_glass_is_never_for_relatives(house: Lived) -> None:
