@@ -14,6 +14,7 @@ from gateway.console.form_read import Flaw
 from gateway.console.guards import ROLES, Visitor, at_least, required_visitor
 from gateway.console.pages import Tongue, page, tongue_for
 from gateway.console.routing import Router
+from gateway.console.warded import bounded, seen
 from gateway.errors import Problem, told
 from gateway.words import N_
 
@@ -43,7 +44,7 @@ def admin_page(request: Request[Any, Any, Any], template: str, *, status: int = 
     context.setdefault("notice", None)
     saved = None
     if done.isdecimal() and int(done) == in_force(console_of(request)).version:
-        saved = {"version": int(done), "text": tongue(SAVED, version=done)}
+        saved = {"version": int(done), "text": tongue(SAVED, version=done), "undo": not bounded(visitor)}
     elif done == "same":
         context["notice"] = tongue(SAME)
     return page(request, template, tongue, status=status, visitor=visitor, saved=saved, **context)
@@ -91,6 +92,7 @@ def router() -> Router:
         console, visitor = console_of(request), required_visitor(request)
         tongue = tongue_for(request, visitor)
         version, document = present(console)
+        document = seen(visitor, document)
         groups = [
             (
                 tongue(title),
@@ -105,6 +107,7 @@ def router() -> Router:
             )
             for title, tables in _GROUPS
         ]
-        return admin_page(request, "admin.html", groups=groups, version=version, is_admin=may(visitor, "admin"))
+        is_admin, whole = may(visitor, "admin"), not bounded(visitor)
+        return admin_page(request, "admin.html", groups=groups, version=version, is_admin=is_admin, whole=whole)
 
     return Router("/", route_handlers=[overview], guards=[at_least("manager")], include_in_schema=False)

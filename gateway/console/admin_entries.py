@@ -21,6 +21,7 @@ from gateway.console.guards import at_least, required_visitor
 from gateway.console.masking import unmasked
 from gateway.console.pages import tongue_for
 from gateway.console.routing import Router
+from gateway.console.warded_guards import own_wards
 from gateway.errors import CentreError, VersionConflictError
 from gateway.store import former
 
@@ -62,7 +63,7 @@ def router() -> Router:
     return Router(
         "/admin",
         route_handlers=[listed, new, add, show, save, ask, remove],
-        guards=[at_least("manager")],
+        guards=[at_least("manager"), own_wards],
         include_in_schema=False,
         request_max_body_size=MAX_FORM_BYTES,
     )
@@ -75,10 +76,11 @@ def _known(table: str) -> str:
 
 
 async def _list(request: Request[Any, Any, Any], table: str) -> Response[str]:
-    console, tongue = console_of(request), tongue_for(request, required_visitor(request))
+    console, visitor = console_of(request), required_visitor(request)
+    tongue = tongue_for(request, visitor)
     version, document = present(console)
     asked = request.query_params.get("q", "").strip()[:100]
-    found = await lines(console, version, document, table, asked, tongue)
+    found = await lines(console, version, document, table, asked, tongue, visitor)
     number = int(text) if (text := request.query_params.get("page", "1")).isdecimal() and len(text) < 6 else 1
     pages = max(1, -(-len(found) // PER_PAGE))
     number = min(max(1, number), pages)

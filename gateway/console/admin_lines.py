@@ -10,7 +10,9 @@ from weakref import WeakKeyDictionary
 from gateway.centre.diff import key_of
 from gateway.console.deps import Console
 from gateway.console.form_fields import said
+from gateway.console.guards import Visitor
 from gateway.console.pages import Tongue
+from gateway.console.warded import bounded, seen
 
 KEPT: Final = 2
 """Lists that are kept at a time: one of 30,000 lines takes some 10 MB."""
@@ -28,17 +30,20 @@ class Lines:
     """Lists that were written, by version, table and language; what was asked for last is kept."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[int, str, str], Sequence[Line]] = OrderedDict()
+        self._known: OrderedDict[tuple[int, str, str, frozenset[str]], Sequence[Line]] = OrderedDict()
         self.written = 0
         """How many lists were written so far."""
 
-    def of(self, version: int, document: Mapping[str, Any], table: str, tongue: Tongue) -> Sequence[Line]:
-        """All lines of a table, by title."""
-        key = (version, table, tongue.language)
+    def of(
+        self, version: int, document: Mapping[str, Any], table: str, tongue: Tongue, visitor: Visitor
+    ) -> Sequence[Line]:
+        """All lines of a table that the visitor sees, by title."""
+        wards = frozenset(visitor.carer.wards) if bounded(visitor) else frozenset[str]()
+        key = (version, table, tongue.language, wards)
         found = self._known.get(key)
         if found is None:
             self.written += 1
-            found = self._known[key] = _written(document, table, tongue)
+            found = self._known[key] = _written(seen(visitor, document), table, tongue)
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
@@ -54,16 +59,31 @@ def lists_of(console: Console) -> Lines:
 
 
 async def lines(
-    console: Console, version: int, document: Mapping[str, Any], table: str, asked: str, tongue: Tongue
+    console: Console,
+    version: int,
+    document: Mapping[str, Any],
+    table: str,
+    asked: str,
+    tongue: Tongue,
+    visitor: Visitor,
 ) -> Sequence[Line]:
-    """The lines of a table of the centre, by title; ``asked``: only those in which that stands, "" all."""
-    return await asyncio.to_thread(_found, lists_of(console), version, document, table, asked.casefold(), tongue)
+    """The lines of a table of the centre that the visitor sees, by title; ``asked``: only those in which that stands,
+    "" all."""
+    return await asyncio.to_thread(
+        _found, lists_of(console), version, document, table, asked.casefold(), tongue, visitor
+    )
 
 
 def _found(
-    lists: Lines, version: int, document: Mapping[str, Any], table: str, asked: str, tongue: Tongue
+    lists: Lines,
+    version: int,
+    document: Mapping[str, Any],
+    table: str,
+    asked: str,
+    tongue: Tongue,
+    visitor: Visitor,
 ) -> Sequence[Line]:
-    every = lists.of(version, document, table, tongue)
+    every = lists.of(version, document, table, tongue, visitor)
     return [one for one in every if asked in f"{one.title} {one.more} {one.key}".casefold()] if asked else every
 
 

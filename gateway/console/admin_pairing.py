@@ -27,6 +27,8 @@ from gateway.console.handing_on import LATER, LATER_NEW, ahead, hand_on, holder_
 from gateway.console.pages import Tongue, tongue_for
 from gateway.console.pairing import heard_since, is_proof, known_as, matches, named_already, read_label, waiting_room
 from gateway.console.routing import Router
+from gateway.console.warded import seen
+from gateway.console.warded_guards import own_wards
 from gateway.errors import CentreError, VersionConflictError
 from gateway.words import N_
 
@@ -80,7 +82,7 @@ def router() -> Router:
     return Router(
         "/admin",
         route_handlers=[pair, read_photo, fill, add, press, ask, hand_on],
-        guards=[at_least("manager")],
+        guards=[at_least("manager"), own_wards],
         include_in_schema=False,
         request_max_body_size=MAX_FORM_BYTES,
     )
@@ -175,7 +177,7 @@ def _device(
         notice=tongue(LOOK_AT_FIELDS) if flaws or others else None,
         types=[(word, tongue(WORDS[word])) for word in TYPES],
         formats=[(one.name, one.title) for one in registry.FORMATS],
-        residents=offered(document)["residents"],
+        residents=offered(seen(required_visitor(request), document))["residents"],
     )
 
 
@@ -273,7 +275,7 @@ def _hand_on_page(
     if entry is None:
         raise NotFoundException
     holder = holder_of(document, device, tongue.now)
-    names = dict(offered(document)["residents"])
+    names = dict(offered(seen(required_visitor(request), document))["residents"])
     was = _value(form, "at" + WAS) or tongue.now.isoformat()
     return admin_page(
         request,

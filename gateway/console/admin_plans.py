@@ -28,6 +28,7 @@ from gateway.console.form_schema import settings_of
 from gateway.console.guards import at_least, required_visitor
 from gateway.console.pages import Tongue, tongue_for
 from gateway.console.routing import Router
+from gateway.console.warded_guards import own_wards
 from gateway.errors import CentreError, VersionConflictError
 from gateway.words import rule_title
 from rules.errors import BadRuleError
@@ -49,7 +50,7 @@ def router() -> Router:
     return Router(
         "/admin/plan",
         route_handlers=[plan, policy],
-        guards=[at_least("manager")],
+        guards=[at_least("manager"), own_wards],
         include_in_schema=False,
         request_max_body_size=MAX_FORM_BYTES,
     )

@@ -33,6 +33,7 @@ from gateway.console.pages import tongue_for
 from gateway.console.routing import Router
 from gateway.console.trying import DAYS, Proposal, begin
 from gateway.console.trying import get as get_trial
+from gateway.console.warded_guards import own_wards
 from gateway.errors import CentreError, VersionConflictError
 from gateway.store import centres
 from gateway.words import N_
@@ -75,7 +76,7 @@ def router() -> Router:
     return Router(
         "/admin/plan",
         route_handlers=[rule, save],
-        guards=[at_least("manager")],
+        guards=[at_least("manager"), own_wards],
         include_in_schema=False,
         request_max_body_size=MAX_FORM_BYTES,
     )

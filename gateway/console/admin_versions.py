@@ -26,6 +26,7 @@ from gateway.console.looks import looked
 from gateway.console.pages import tongue_for
 from gateway.console.routing import Router
 from gateway.console.view import name_of
+from gateway.console.warded_guards import whole_house
 from gateway.errors import CentreError, UndoError
 from gateway.store import centres, version_lines
 from gateway.store.database import reader
@@ -100,7 +101,7 @@ def router() -> Router:
     return Router(
         "/admin",
         route_handlers=[versions, version, undo, show, packed, toml, upload, use],
-        guards=[at_least("manager")],
+        guards=[at_least("manager"), whole_house],
         include_in_schema=False,
     )
 

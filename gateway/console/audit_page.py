@@ -14,6 +14,7 @@ from gateway.console.looks import looked
 from gateway.console.pages import page, tongue_for
 from gateway.console.routing import Router
 from gateway.console.view import name_of
+from gateway.console.warded_guards import whole_house
 from gateway.store import audit, audit_log
 from gateway.store.audit_log import AuditLine
 
@@ -132,7 +133,7 @@ def router() -> Router:
         await looked(console, visitor.id, "audit", via="api")
         return ChainView(broken is None, broken)
 
-    return Router("/", route_handlers=[show, listed, chained], guards=[at_least("manager")])
+    return Router("/", route_handlers=[show, listed, chained], guards=[at_least("manager"), whole_house])
 
 
 def _path(target: str) -> str | None:

@@ -31,6 +31,8 @@ from gateway.console.once import once
 from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
 from gateway.console.routing import Router
+from gateway.console.warded import seen
+from gateway.console.warded_guards import own_wards, whole_house
 from gateway.errors import CentreError, told
 from gateway.store import centres, version_lines
 from gateway.store.centres import Applied
@@ -96,8 +98,9 @@ class ChangesView(msgspec.Struct):
 def router() -> Router:
     """/api/centre and everything below it."""
     writes: dict[str, Any] = {"guards": [same_origin], "opt": {"exclude_from_csrf": True}}
+    all_of_it = writes | {"guards": [same_origin, whole_house]}
 
-    @get("/", summary="The centre in force", operation_id="centre", responses=POLLED)
+    @get("/", summary="The centre in force", operation_id="centre", responses=POLLED, guards=[whole_house])
     async def whole(request: Request[Any, Any, Any]) -> Response[Any]:
         console, visitor = console_of(request), required_visitor(request)
         found = in_force(console)
@@ -108,7 +111,10 @@ def router() -> Router:
         written = await asyncio.to_thread(_written, found.document)
         return Response(written, media_type="application/json", headers={"ETag": _tag(found.version)})
 
-    @put("/", summary="Put a whole centre in force", operation_id="putCentre", request_max_body_size=LARGEST, **writes)
+    @put(
+        "/", summary="Put a whole centre in force", operation_id="putCentre", request_max_body_size=LARGEST,
+        **all_of_it,
+    )  # fmt: skip
     async def replace(
         request: Request[Any, Any, Any], data: JSONBody[dict[str, Any]], why: Annotated[str, _WHY] = ""
     ) -> Response[Any]:
@@ -116,7 +122,7 @@ def router() -> Router:
 
     @post(
         "/check", status_code=200, summary="Say what a whole centre would change; nothing is changed",
-        operation_id="checkCentre", request_max_body_size=LARGEST, **writes,
+        operation_id="checkCentre", request_max_body_size=LARGEST, **all_of_it,
     )  # fmt: skip
     async def check(request: Request[Any, Any, Any], data: JSONBody[dict[str, Any]]) -> CheckView:
         console = console_of(request)
@@ -137,7 +143,7 @@ def router() -> Router:
             first, more = told(error.problems)
             return CheckView(found.version, [], [Wrong(one.key, one.value, one.expected) for one in first], more)
 
-    @get("/versions", summary="Versions of the centre", operation_id="centreVersions")
+    @get("/versions", summary="Versions of the centre", operation_id="centreVersions", guards=[whole_house])
     async def versions(
         request: Request[Any, Any, Any],
         limit: Annotated[int, _LIMIT] = 50,
@@ -149,7 +155,7 @@ def router() -> Router:
         more = str(found[limit - 1].version) if len(found) > limit else None
         return Response(VersionsView(found[:limit], more))
 
-    @get("/versions/{number:int}", summary="What a version changed", operation_id="centreVersion")
+    @get("/versions/{number:int}", summary="What a version changed", operation_id="centreVersion", guards=[whole_house])
     async def version(request: Request[Any, Any, Any], number: FromPath[int]) -> Response[Any]:
         db = console_of(request).db()
         after = centres.shared_document_of(db, number) if 0 < number < 2**53 else None
@@ -163,7 +169,7 @@ def router() -> Router:
 
     @post(
         "/versions/{number:int}/undo", status_code=200, summary="Take back what a version changed",
-        operation_id="undoCentreVersion", **writes,
+        operation_id="undoCentreVersion", **all_of_it,
     )  # fmt: skip
     @once
     async def undo(request: Request[Any, Any, Any], number: FromPath[int]) -> Response[Any]:
@@ -175,7 +181,7 @@ def router() -> Router:
     return Router(
         "/api/centre",
         route_handlers=[whole, replace, check, versions, version, undo, *_entries(writes)],
-        guards=[at_least("manager")],
+        guards=[at_least("manager"), own_wards],
         tags=["centre"],
     )
 
@@ -196,7 +202,8 @@ def _entries(writes: dict[str, Any]) -> list[Any]:
             return problem(422, "cursor: expected the `next` of the page before")
         if has_already(request, _tag(found.version)):
             return unchanged(_tag(found.version))
-        rows, more = piece(list(entries(found.document, table).items()), cursor, limit, key=lambda one: one[0])
+        mine = entries(seen(visitor, found.document), table)
+        rows, more = piece(list(mine.items()), cursor, limit, key=lambda one: one[0])
         part = [EntryView(key, masked(table, entry)) for key, entry in rows]
         await looked(console, visitor.id, f"centre/{found.version}/{table}", via="api")
         return _tagged(EntriesView(found.version, part, more), found.version)

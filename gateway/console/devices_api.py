@@ -22,6 +22,7 @@ from gateway.console.once import once
 from gateway.console.pairing import Label, Press, Waiting, heard_since, matches, read_label, waiting_room
 from gateway.console.problems import problem
 from gateway.console.routing import Router
+from gateway.console.warded_guards import own_wards
 
 LOOKS_BACK: Final = timedelta(minutes=15)
 
@@ -166,7 +167,7 @@ def router() -> Router:
         return Response(Heard(device, begin, found[:10]))
 
     return Router(
-        "/api/centre", route_handlers=[waiting, pairing, add, give, heard], guards=[at_least("manager")],
+        "/api/centre", route_handlers=[waiting, pairing, add, give, heard], guards=[at_least("manager"), own_wards],
         tags=["centre"],
     )  # fmt: skip
 

@@ -15,7 +15,8 @@ from gateway.centre.diff import Document
 from gateway.centre.offices import left_empty
 from gateway.console.deps import Console
 from gateway.console.guards import Visitor
-from gateway.errors import CentreError, NotAllowedError, Problem, VersionConflictError
+from gateway.console.warded import check_change
+from gateway.errors import CentreError, Problem, VersionConflictError
 from gateway.store import centres, consent_file, former
 from gateway.store.centres import Applied
 from gateway.store.writer import Tx
@@ -57,7 +58,8 @@ async def change(
 
     Raises:
         VersionConflictError: ``base_version`` is not the newest any more.
-        NotAllowedError: a manager would add, change or remove an administrator.
+        NotAllowedError: a manager would add, change or remove an administrator, or change the role or wards of a
+            manager, or one with wards what is of another ward.
         CentreError: the changed centre does not hold, shows more of somebody than they agreed to, or leaves nobody who
             is administrator, or manager; every problem with its key, value and what is expected.
         StoreFailedError: nothing could be written.
@@ -115,22 +117,6 @@ async def _at(console: Console, base: int) -> Document:
     return {} if stored is None else await asyncio.to_thread(stored.document)
 
 
-def _only_admins_change_admins(visitor: Visitor, before: Document, after: Document) -> None:
-    """A manager must not make themselves an administrator, nor change one.
-
-    Raises:
-        NotAllowedError: that is what the change does.
-    """
-    if visitor.carer.role == "admin":
-        return
-    old, new = (
-        {one.get("id"): one for one in document.get("carers", ()) if one.get("role") == "admin"}
-        for document in (before, after)
-    )
-    if old != new:
-        raise NotAllowedError("Only an administrator may add, change or remove an administrator.")
-
-
 async def _apply(
     console: Console, visitor: Visitor, base: int, document: Document, why: str, *, undoes: int | None = None
 ) -> Applied:
@@ -140,7 +126,7 @@ async def _apply(
         wanted = await asyncio.to_thread(centres.checked, document)
     except CentreError as error:  # all problems at once, also those that only applying finds
         raise CentreError([*error.problems, *former.refused(console.db(), document.get("residents", ()))]) from error
-    _only_admins_change_admins(visitor, before, document)
+    check_change(visitor, before, document)
     if empty := left_empty(before, document):
         raise CentreError(empty)
     if more := consent_file.refused(console.db(), before, document, undoes=undoes is not None):

@@ -22,6 +22,7 @@ from gateway.console.guards import required_visitor
 from gateway.console.leaving import SERVES, house_policy
 from gateway.console.masking import masked
 from gateway.console.pages import Tongue, tongue_for
+from gateway.console.warded import seen
 from gateway.problems import WHOLE
 
 ELSEWHERE: Final[dict[str, frozenset[str]]] = {
@@ -100,6 +101,7 @@ def form_page(
     console, visitor = console_of(request), required_visitor(request)
     tongue = tongue_for(request, visitor)
     version, document = present(console)
+    document = seen(visitor, document)
     if entry is None and key is not None:
         entry = masked(table, entry_in(document, table, key))
     errors = flaws_in_words(flaws or {}, tongue)

@@ -15,6 +15,7 @@ from gateway.console.form_read import base_of, form_of, one_of
 from gateway.console.guards import required_visitor
 from gateway.console.leaving import FIRST_CHANGES, SERVES, next_house_policy, of_people
 from gateway.console.pages import tongue_for
+from gateway.console.warded import seen
 from gateway.errors import CentreError, VersionConflictError
 from gateway.words import N_
 
@@ -29,7 +30,7 @@ def removal_page(
     index = console_of(request).deps.index()
     gone = [
         (tongue(TABLE_WORDS[name].one), entry_name(name, one, index, tongue))
-        for name, one in hanging_on(document, table, key)
+        for name, one in hanging_on(seen(required_visitor(request), document), table, key)
     ]
     carers, residents = ({key} if table == one else set[str]() for one in ("carers", "residents"))
     stake = of_people(console_of(request), required_visitor(request), tongue, carers=carers, residents=residents)

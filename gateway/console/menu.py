@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 
 from gateway.console.guards import ROLES, Visitor
+from gateway.console.warded import bounded
 from gateway.words import N_
 
 
@@ -14,6 +15,8 @@ class Entry(NamedTuple):
     """Msgid."""
     role: str
     """The least role that sees it."""
+    whole_house: bool = False
+    """Not for managers of some wards only."""
 
 
 MENU: Final = (
@@ -29,7 +32,7 @@ MENU: Final = (
     Entry("/zones", N_("Places"), "manager"),
     Entry("/admin", N_("Administration"), "manager"),
     Entry("/system", N_("System"), "manager"),
-    Entry("/audit", N_("Audit"), "manager"),
+    Entry("/audit", N_("Audit"), "manager", whole_house=True),
     Entry("/wall", N_("Wall screen"), "carer"),
     Entry("/phone", N_("This phone"), "relative"),
     Entry("/retention", N_("How long data is kept"), "manager"),
@@ -41,4 +44,5 @@ MENU: Final = (
 
 def menu_for(visitor: Visitor) -> tuple[Entry, ...]:
     """What the visitor's menu has."""
-    return tuple(entry for entry in MENU if ROLES.index(visitor.carer.role) >= ROLES.index(entry.role))
+    role, part = ROLES.index(visitor.carer.role), bounded(visitor)
+    return tuple(entry for entry in MENU if role >= ROLES.index(entry.role) and not (part and entry.whole_house))
