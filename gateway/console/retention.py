@@ -31,6 +31,10 @@ KINDS: Final[dict[Kind, str]] = {
     Kind.CONTACT_TESTS: N_("Tests of contacts"),
     Kind.CENTRE_VERSIONS: N_("Earlier versions of the centre"),
     Kind.BREAK_GLASS: N_("Reasons of opening what was not agreed"),
+    Kind.EXPORTS: N_("Reasons of copies of everything"),
+    Kind.SHIFT_CHANGES: N_("Changes of shifts that are over"),
+    Kind.CONSENTS: N_("What people agreed to who left"),
+    Kind.LEFT: N_("What rules know of people who left"),
     Kind.AUDIT: N_("Who did and looked at what"),
 }
 

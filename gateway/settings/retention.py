@@ -43,4 +43,9 @@ class Retention(Table):
     centre_versions_days: Days = Field(
         1095, description="Earlier versions of the centre; the newest 20 are always kept."
     )
-    audit_days: Days = Field(1825, description="Who did and looked at what; and the reasons of break-glass.")
+    audit_days: Days = Field(
+        1825,
+        description=(
+            "Who did and looked at what; reasons of break-glass, copies and shifts; what who left had agreed to."
+        ),
+    )

@@ -52,6 +52,12 @@ class Kind(StrEnum):
     CONTACT_TESTS = "contact_tests"
     CENTRE_VERSIONS = "centre_versions"
     BREAK_GLASS = "break_glass"
+    EXPORTS = "exports"
+    SHIFT_CHANGES = "shift_changes"
+    CONSENTS = "consents"
+    """Of people who left; that of who lives in the house is kept."""
+    LEFT = "left"
+    """What rules know of people who left."""
     AUDIT = "audit"
 
 
@@ -68,6 +74,10 @@ _DAYS: Final[Mapping[Kind, str]] = {
     Kind.STATES: "positions_days",
     Kind.EVENT_IDS: "readings_days",
     Kind.BREAK_GLASS: "audit_days",
+    Kind.EXPORTS: "audit_days",
+    Kind.SHIFT_CHANGES: "audit_days",
+    Kind.CONSENTS: "audit_days",
+    Kind.LEFT: "positions_days",
 }
 
 _HOLD_POSITIONS: Final = frozenset({Kind.JOURNAL, Kind.QUARANTINE})
@@ -90,6 +100,10 @@ _PIECES: Final[Mapping[Kind, Callable[[Tx, int], rows.Piece]]] = {
     Kind.CONTACT_TESTS: rows.contact_tests,
     Kind.CENTRE_VERSIONS: rows.centre_versions,
     Kind.BREAK_GLASS: rows.break_glass,
+    Kind.EXPORTS: rows.exports,
+    Kind.SHIFT_CHANGES: rows.shift_changes,
+    Kind.CONSENTS: rows.consents,
+    Kind.LEFT: rows.left,
     Kind.AUDIT: rows.audit_rows,
 }
 

@@ -42,6 +42,15 @@ _PLAIN: Final = {
     "shelves": ("shelves", "ended_at < ?"),
     "contact_tests": ("contact_tests", "at < ?"),
     "break_glass": ("break_glass", "until < ?"),
+    "exports": ("exports", "at < ?"),
+    # the first half of a swap goes after the second, which names it
+    "shift_changes": (
+        "shift_changes",
+        "coalesce(ended_at, until) < ? AND id NOT IN (SELECT swap FROM shift_changes WHERE swap IS NOT NULL)",
+    ),
+    # of who lives in the house it is kept: it says what counts today, and what was agreed when
+    "consents": ("consent_log", "resident IN (SELECT resident FROM former_residents WHERE left_at < ?)"),
+    "left": ("rule_states", "resident IN (SELECT resident FROM former_residents WHERE left_at < ?)"),
     "audit": ("audit", "at < ?"),
     # ? is the first message that is kept: messages are numbered as they came, and no index has their times
     "journal": ("journal", "seq < ? AND seq < (SELECT max(seq) FROM journal)"),
@@ -224,6 +233,29 @@ def centre_versions(tx: Tx, cut: int) -> Piece:
 def break_glass(tx: Tx, cut: int) -> Piece:
     """The reasons of break-glass."""
     return _plain(tx, "break_glass", cut)
+
+
+def exports(tx: Tx, cut: int) -> Piece:
+    """The reasons of copies that were made of everything about a person."""
+    return _plain(tx, "exports", cut)
+
+
+def shift_changes(tx: Tx, cut: int) -> Piece:
+    """Changes of shifts that are over, with their reasons: what carers told of themselves."""
+    return _plain(tx, "shift_changes", cut)
+
+
+def consents(tx: Tx, cut: int) -> Piece:
+    """What people agreed to who left, and who agreed for them."""
+    return _plain(tx, "consents", cut)
+
+
+def left(tx: Tx, cut: int) -> Piece:
+    """What rules know of people who left: their last place, their usual nights; and how far they were protected."""
+    tx.db.execute(
+        "DELETE FROM protection WHERE resident IN (SELECT resident FROM former_residents WHERE left_at < ?)", (cut,)
+    )
+    return _plain(tx, "left", cut, "resident")
 
 
 def audit_rows(tx: Tx, cut: int) -> Piece:

@@ -253,3 +253,37 @@ def test_an_id_is_free_when_nothing_is_stored_of_who_had_it(life: Life) -> None:
         last = retention.cuts(db, Retention(), life.clock.now())[-1]
     life.write(partial(retention.note_run, cut=last, removed=0))
     assert life.ask("SELECT resident FROM former_residents") == [("r01",)]
+
+
+def test_what_had_no_period_goes_too_and_the_name_with_it(life: Life) -> None:
+    at = to_ms(NOW)
+
+    def more(tx: Tx) -> None:
+        tx.db.execute("INSERT INTO exports (resident, at, who, why) VALUES ('r02', ?, 'sam', 'asked')", (at,))
+        for swap in (None, 1):
+            tx.db.execute(
+                "INSERT INTO shift_changes (role, since, until, leaves, swap, why, who, made_at)"
+                " VALUES ('care', ?, ?, 'nora', ?, 'is ill', 'sam', ?)",
+                (at, at + 1, swap, at),
+            )
+        for resident in ("r01", "r02"):
+            tx.db.execute(
+                "INSERT INTO consent_log (resident, at, who, agreed_by, agreed_name, agreed_on, how, version,"
+                " before, after) VALUES (?, ?, 'sam', 'resident', '', '2026-03-01', 'by word', 1, '{}', '{}')",
+                (resident, at),
+            )
+        tx.db.execute("INSERT OR REPLACE INTO protection VALUES ('r01', 'protected', '[]', 0)")
+        tx.db.execute("INSERT INTO former_residents VALUES ('r01', 'Somebody', 1, ?)", (at,))
+        tx.db.execute("UPDATE alerts SET state = 'closed', closed_at = ?", (at,))
+
+    life.write(more)
+    short = Retention.model_validate(dict.fromkeys((one for one in Retention.model_fields if one.endswith("_days")), 1))
+    purged(life, short)
+    assert life.ask("SELECT resident FROM consent_log ORDER BY id") == [("r01",), ("r02",)]
+    life.clock.move(2 * 86400)
+    life.write(lambda tx: audit.record(tx, who="sam", action="look", target="board"))  # the newest line always stays
+    for _ in range(2):  # the first half of a swap goes after the second
+        purged(life, short)
+    for table in ("exports", "shift_changes", "rule_states", "protection", "former_residents"):
+        assert life.ask(f"SELECT * FROM {table}") == [], table
+    assert life.ask("SELECT resident FROM consent_log") == [("r02",)], "who lives in the house"
