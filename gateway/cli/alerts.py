@@ -12,7 +12,19 @@ from rich.table import Table
 
 from gateway.alerts import desk, explaining, queries
 from gateway.alerts.explaining import Chain
-from gateway.alerts.model import Acknowledge, Alert, Answer, Close, FallFindings, HandOver, MoreHelp, Outcome, Reopen
+from gateway.alerts.model import (
+    Acknowledge,
+    Alert,
+    Answer,
+    Arrive,
+    Close,
+    Decline,
+    FallFindings,
+    HandOver,
+    MoreHelp,
+    Outcome,
+    Reopen,
+)
 from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
 from gateway.cli.common import (
@@ -87,6 +99,20 @@ def ack(
 ) -> None:
     """Acknowledge an alert: somebody is going."""
     _answer(number, Acknowledge(eta_minutes=minutes), config, who, json=json)
+
+
+def arrive(
+    number: NumberArgument, *, config: ConfigOption = DEFAULT_CONFIG, who: AsOption = None, json: JsonOption = False
+) -> None:
+    """Say that somebody is there."""
+    _answer(number, Arrive(), config, who, json=json)
+
+
+def decline(
+    number: NumberArgument, *, config: ConfigOption = DEFAULT_CONFIG, who: AsOption = None, json: JsonOption = False
+) -> None:
+    """Say that a carer can't go, or that somebody else must take over."""
+    _answer(number, Decline(), config, who, json=json)
 
 
 def close(

@@ -51,6 +51,10 @@ def test_from_open_to_closed(house: House) -> None:
     acked = house.run("ack", number, "--minutes", 5, "--as", "nora", "--json")
     (alert,) = acked.json()
     assert (alert["state"], alert["taken_by"]) == ("acknowledged", "nora")
+    (alert,) = house.run("decline", number, "--as", "nora", "--json").json()
+    assert (alert["state"], alert["taken_by"]) == ("open", None)
+    (alert,) = house.run("arrive", number, "--as", "nora", "--json").json()
+    assert (alert["state"], alert["taken_by"]) == ("attended", "nora")
     assert (
         house.run("close", number, "--outcome", "real", "--note", "Helped her.").out == f"Alert {number} is closed.\n"
     )

@@ -24,7 +24,8 @@ PLACE = Path(__file__).with_name("place.geojson")
 """A zone, as a map editor writes one."""
 
 ARGUMENTS: dict[str, list[object]] = {
-    "ack": [1], "close": [1, "--outcome", "real"], "reopen": [1], "explain": [1], "command": ["gps-r01", "ring"],
+    "ack": [1], "arrive": [1], "decline": [1],
+    "close": [1, "--outcome", "real"], "reopen": [1], "explain": [1], "command": ["gps-r01", "ring"],
     "token make": ["nora", "--name", "x"], "token revoke": [1],
     "users show": ["nora"], "users link": ["nora"], "users sign-out": ["nora"], "users remove": ["nora"],
     "users remove-passkey": ["nora", "key"], "users end-browser": ["nora", 1], "users end-link": ["nora"],
