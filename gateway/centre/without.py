@@ -1,11 +1,11 @@
 """A centre without a person: the document of a version, and nothing in it that tells of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from gateway.centre.naming import ERASED, Names
 
-__all__ = ["ERASED", "Without", "names_of_others", "without"]
+__all__ = ["ERASED", "Without", "names_of_others", "needs", "texts_of", "without"]
 
 
 class Without(NamedTuple):
@@ -13,13 +13,14 @@ class Without(NamedTuple):
 
     ``theirs``: the entries that nobody else needs and that went too, such as ``carers/rita`` (relatives of theirs
     alone) or ``zones/flat``; ``words``: texts of theirs, by which it can be checked that nothing is left; ``known``:
-    whether the person was in it at all.
+    whether the person was in it at all; ``shared``: the places and calendars that something else needs.
     """
 
     document: dict[str, Any]
     theirs: tuple[str, ...]
     words: tuple[str, ...]
     known: bool
+    shared: tuple[str, ...] = ()
 
 
 def without(
@@ -28,6 +29,7 @@ def without(
     names: tuple[str, ...] = (),
     theirs: frozenset[str] = frozenset(),
     *,
+    stay: frozenset[str] = frozenset(),
     only_look: bool = False,
 ) -> Without:
     """Take a person out of a version's document (gateway.centre.load.to_document).
@@ -41,6 +43,7 @@ def without(
         resident: the person's id.
         names: names that the person had in other versions.
         theirs: entries that were theirs alone in other versions.
+        stay: places and calendars that something else needed in any version: they are the house's, and stay.
         only_look: the document is not wanted, and is empty; a large house takes its time.
     """
     mine = [one for one in document.get("residents", ()) if one["id"] == resident]
@@ -50,8 +53,9 @@ def without(
     left["residents"] = [one for one in document.get("residents", ()) if one["id"] != resident]
     left["care_plans"] = [one for one in document.get("care_plans", ()) if one["resident"] != resident]
     left["assignments"] = [one for one in document.get("assignments", ()) if one["resident"] != resident]
-    named = set(_texts([*mine, *plans]))
+    named = needs(document, resident)
     went: list[str] = []
+    shared: list[str] = []
     gone: list[Any] = []
     for table in ("carers", "zones", "calendars"):
         others = set(_texts({key: value for key, value in left.items() if key != table}))
@@ -60,17 +64,21 @@ def without(
             for one in left.get(table, ())
             if (one["id"] in named or f"{table}/{one['id']}" in theirs)
             and one["id"] not in others
+            and f"{table}/{one['id']}" not in stay
             and (table != "carers" or one.get("role") == "relative")
         }
         gone += [one for one in left.get(table, ()) if one["id"] in only]
         left[table] = [one for one in left.get(table, ()) if one["id"] not in only]
         went += sorted(f"{table}/{name}" for name in only)
+        if table != "carers":
+            shared += [f"{table}/{one['id']}" for one in left[table] if one["id"] in others]
     all_names = tuple({*names, *(one["name"] for one in mine)})
     return Without(
         document={} if only_look else _renamed(left, Names(all_names, names_of_others(left, resident))),
         theirs=tuple(went),
         words=tuple(_words(mine, [one for one in gone if "role" in one])),
         known=bool(mine or plans or worn),
+        shared=tuple(shared),
     )
 
 
@@ -84,6 +92,17 @@ def _words(mine: list[Any], carers: list[Any]) -> Iterator[str]:
             yield one["photo"][40:200]
     for one in carers:
         yield one["name"]
+
+
+def needs(document: Mapping[str, Any], resident: str) -> frozenset[str]:
+    """All texts of a person's entry and care plan: the ids of what they name are among them."""
+    mine = [one for one in document.get("residents", ()) if one["id"] == resident]
+    return texts_of([*mine, *(one for one in document.get("care_plans", ()) if one["resident"] == resident)])
+
+
+def texts_of(value: Any) -> frozenset[str]:
+    """Every text in a value, keys too."""
+    return frozenset(_texts(value))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -23,7 +23,7 @@ from gateway.cli.common import (
 from gateway.clock import monotonic
 from gateway.errors import BadAnswerError, StoreError
 from gateway.fhir import export
-from gateway.store import centres, compact, erase
+from gateway.store import centres, compact, erase, erase_look
 from gateway.store import export as store
 from gateway.store.database import DataLock, reader
 from gateway.store.erase_rows import Versions
@@ -89,6 +89,7 @@ def erase_person(
     with closing(reader(path)) as db:
         plan = erase.plan(db, resident, CLOCK.now())
     if confirm != resident:
+        _look(path, resident)
         raise fail(f"This can't be undone. If you are sure: telecare erase-person {resident} --confirm {resident}")
     who, progress = operator(), _Progress()
     write_now(path, partial(erase.begin, wanted=plan, who=who), clock=CLOCK)
@@ -120,6 +121,17 @@ def erase_person(
             "`telecare retention --rewrite`.",
             code=1,
         )
+
+
+def _look(path: Path, resident: str) -> None:
+    """Say what would go with a person, and what of theirs would stay."""
+    with closing(reader(path)) as db:
+        found = erase_look.look(db, resident)
+    for one in found.goes:
+        ERR.print(f"goes too: {one.entry} ({one.name})", markup=False)
+    for kept in found.stays:
+        why = ", ".join(kept.because) or "an earlier version of the house"
+        ERR.print(f"stays: {kept.entry} ({kept.name}), needed by {why}", markup=False)
 
 
 def _clean(path: Path, words: tuple[str, ...]) -> list[str]:

@@ -13,14 +13,16 @@ from litestar.response import Redirect, Stream
 from gateway.centre.model import Resident
 from gateway.console import copies
 from gateway.console.beside import beside
+from gateway.console.change_values import entry_name
 from gateway.console.deps import Console, console_of
+from gateway.console.entries import TABLE_WORDS
 from gateway.console.guards import at_least, required_visitor, resident_for
 from gateway.console.looks import looked
 from gateway.console.pages import page, tongue_for
 from gateway.console.routing import Router
 from gateway.console.view import name_of
 from gateway.errors import BadAnswerError, CentreError, NotAllowedError, StoreError, VersionConflictError
-from gateway.store import centres, compact, erase, export
+from gateway.store import centres, compact, erase, erase_look, export
 from gateway.store.erase_rows import Versions
 
 _LOG = structlog.get_logger(__name__)
@@ -200,6 +202,13 @@ async def _erase_page(
     db = console.db()
     document = centres.shared_document_of(db, centres.latest_number(db)) or {}
     why_not = erase.refusal(db, document, resident.id, now)
+    found = await beside(console, lambda db: erase_look.look(db, resident.id))
+    index = console.deps.index()
+
+    def called(entry: str) -> str:
+        table, _, key = entry.partition("/")
+        return f"{tongue(TABLE_WORDS[table].one)}: {entry_name(table, key, index, tongue)}"
+
     return page(
         request,
         "erase.html",
@@ -209,6 +218,11 @@ async def _erase_page(
         resident=resident,
         notice=notice,
         refusal=None if why_not is None else tongue(why_not),
+        goes=[f"{tongue(TABLE_WORDS[one.entry.split('/')[0]].one)}: {one.name}" for one in found.goes],
+        stays=[
+            (f"{tongue(TABLE_WORDS[one.entry.split('/')[0]].one)}: {one.name}", ", ".join(map(called, one.because)))
+            for one in found.stays
+        ],
     )
 
 

@@ -9,6 +9,7 @@ from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
 from gateway.console import copies, persons
+from gateway.console.beside import beside
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.listing import POLLED, Cursor, Limit, piece, polled
@@ -17,8 +18,9 @@ from gateway.console.pages import tongue_for
 from gateway.console.problems import problem
 from gateway.console.routing import Router
 from gateway.errors import BadAnswerError, NotAllowedError
-from gateway.store import erase
+from gateway.store import erase, erase_look
 from gateway.store.erase import Erasure
+from gateway.store.erase_look import ErasureLook
 
 _BUNDLE: Final = "fhir-bundle.json"
 
@@ -55,7 +57,7 @@ class Erasures(msgspec.Struct):
 
 
 def router() -> Router:
-    """POST /api/residents/{id}/export, …/export/fhir and …/erase; GET /api/erasures, POST …/{id}/go-on."""
+    """POST /api/residents/{id}/export, …/export/fhir and …/erase; GET …/erase, /api/erasures, POST …/{id}/go-on."""
     changes: dict[str, Any] = {"opt": {"exclude_from_csrf": True}}
     manager, admin = [at_least("manager"), same_origin], [at_least("admin"), same_origin]
 
@@ -93,6 +95,15 @@ def router() -> Router:
             return problem(422, "confirm: expected the person's name. Nothing was erased.")
         return await _start(request, resident)
 
+    @get(
+        "/residents/{resident:str}/erase", summary="What would go with a person, and what stays",
+        operation_id="eraseLook", guards=[at_least("admin")], responses=POLLED,
+    )  # fmt: skip
+    async def before(request: Request[Any, Any, Any], resident: FromPath[str]) -> Response[ErasureLook]:
+        persons.person_of(request, resident)
+        found = await beside(console_of(request), lambda db: erase_look.look(db, resident))
+        return await polled(request, found, look=f"resident/{resident}/erase")
+
     @get("/erasures", summary="Who was erased", operation_id="erasures", responses=POLLED, guards=[at_least("admin")])
     async def listed(request: Request[Any, Any, Any], limit: Limit = 100, cursor: Cursor = None) -> Response[Erasures]:
         found = erase.erasures(console_of(request).db(), 10_000)
@@ -114,7 +125,7 @@ def router() -> Router:
             return Response(_view(found), status_code=202)
         return await _start(request, resident)
 
-    return Router("/api", route_handlers=[whole, bundle, begin, listed, go_on], tags=["privacy"])
+    return Router("/api", route_handlers=[whole, bundle, begin, before, listed, go_on], tags=["privacy"])
 
 
 async def _copy(request: Request[Any, Any, Any], resident: str, wanted: CopyWanted) -> copies.Copy:

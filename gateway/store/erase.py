@@ -59,6 +59,7 @@ def plan(db: sqlite3.Connection, resident: str, now: datetime) -> Plan:
     """
     newest = centres.latest_number(db)
     known: list[Without] = []
+    shared: set[str] = set()
     known_as = former.name_of(db, resident)
     names: set[str] = set() if known_as is None else {known_as}
     newest_document: dict[str, Any] = {}
@@ -67,6 +68,7 @@ def plan(db: sqlite3.Connection, resident: str, now: datetime) -> Plan:
         document = centres.shared_document_of(db, version) or {}
         names.update(one["name"] for one in document.get("residents", ()) if one["id"] == resident)
         found = without(document, resident, only_look=True)
+        shared.update(found.shared)
         if found.known:
             known.append(found)
         worn.add(applied_at, document)
@@ -83,8 +85,9 @@ def plan(db: sqlite3.Connection, resident: str, now: datetime) -> Plan:
         spans=tuple(worn.spans()),
         words=tuple(dict.fromkeys([*names, *(word for one in known for word in one.words)])),
         others=names_of_others(newest_document, resident),
+        stay=frozenset(shared),
     )
-    last = without(newest_document, resident, person.names, person.theirs)
+    last = without(newest_document, resident, person.names, person.theirs, stay=person.stay)
     if not last.known:
         return Plan(person, newest, None)
     return Plan(person, newest, centres.checked(last.document))

@@ -37,6 +37,8 @@ class Person(NamedTuple):
     words: tuple[str, ...]
     others: frozenset[str] = frozenset()
     """The names of everybody else who is in the centre now."""
+    stay: frozenset[str] = frozenset()
+    """Places and calendars that something else needed in any version: they are the house's."""
 
 
 _OWN: Final = (
@@ -221,5 +223,6 @@ class Versions:
     def _without(self, db: sqlite3.Connection, version: int) -> Sheets | None:
         """What is left of a version; None: nothing of it changes."""
         document = centres.document_of(db, version) or {}
-        left = without(document, self._person.resident, self._person.names, self._person.theirs).document
+        one = self._person
+        left = without(document, one.resident, one.names, one.theirs, stay=one.stay).document
         return None if left == document else sheets_of(left)

@@ -36,7 +36,9 @@ def test_export_onto_a_file(house: House, tmp_path: Path) -> None:
 
 def test_erase_needs_the_id_twice(house: House) -> None:
     _moved_out(house)
-    house.run("erase-person r01").is_bad_input("--confirm r01")
+    house.run("erase-person r01").is_bad_input(
+        "--confirm r01", "stays: carers/luca (Luca Vella), needed by devices/gps-luca"
+    )
     house.run("erase-person r01 --confirm r02").is_bad_input("--confirm r01")
     assert house.version() == 2
 

@@ -222,6 +222,10 @@ async def test_one_entry_is_a_look_at_one_person(house: Walked) -> None:
             [(before,)] = house.ask("SELECT count(*) FROM looks WHERE resident = 'r01'")
             assert (await ada.get(address)).status_code == 200, address
             assert house.ask("SELECT count(*) FROM looks WHERE resident = 'r01'") == [(before + 1,)], address
+        erase, said = [await ada.get(f"{one}/residents/r01/erase") for one in ("", "/api")]
+        assert (erase.status_code, said.status_code) == (200, 200)
+        assert "Zone: Garden" in erase.text
+        assert {"entry": "zones/garden", "name": "Garden"} in said.json()["goes"]
     async with house.signed_in("rita") as rita:
         page = (await rita.get("/residents/r01/looks")).text
         assert "Ada Grech looked at what is kept about you in the administration." in page
