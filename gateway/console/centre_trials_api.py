@@ -19,6 +19,7 @@ from gateway.console.problems import problem
 from gateway.console.routing import Router
 from gateway.console.trial_view import TrialView, only
 from gateway.console.trying import DAYS
+from gateway.console.warded import hidden
 from gateway.errors import CentreError
 
 
@@ -52,7 +53,8 @@ def router() -> Router:
         console, visitor = console_of(request), required_visitor(request)
         resident = data.plan.get("resident")
         present = dict(in_force(console).document)
-        if not isinstance(resident, str) or find(present, "care_plans", resident) is None:
+        known = isinstance(resident, str) and find(present, "care_plans", resident) is not None
+        if not isinstance(resident, str) or not known or hidden(visitor, present, "residents", resident):
             return problem(422, "plan.resident: expected the id of a resident who has a care plan")
         if data.days not in DAYS:
             return problem(422, f"days: {data.days}: expected one of {', '.join(map(str, DAYS))}")

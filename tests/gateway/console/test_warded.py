@@ -87,6 +87,8 @@ async def test_a_manager_with_wards_administers_her_wards_only(house: Walked) ->
             for address in (f"/admin/list/{table}", f"/api/centre/tables/{table}"):
                 assert SHOWS_HER.search((await sam.get(address)).text) or table == "devices", address
                 assert not SHOWS_HER.search((await mia.get(address)).text), address
+        plan = {"plan": {"resident": "r01", "policy": "standard", "rules": [{"rule": "help"}]}}
+        assert (await mia.post("/api/centre/trials", json=plan)).status_code == 422
         hers = (await mia.get("/api/centre/tables/residents/r02")).json()["entry"]
         assert "Joseph Borg" in (await mia.get("/admin/list/residents")).text
         saved = await mia.put(
