@@ -57,11 +57,11 @@ async def tried(client: httpx.AsyncClient, path: str, **typed: str) -> str:
 async def test_when_and_where_somebody_was_is_for_their_ward(home: LivingHouse) -> None:
     for carer, told in (("sam", False), ("ada", True)):
         async with home.signed_in(carer) as client:
-            page = await client.get(await tried(client, "/admin/plan/r02/rule/0", old_after_s="45"))
+            page = await client.get(await tried(client, "/admin/plan/r01/rule/0", old_after_s="45"))
             assert ("1.7 km" in page.text) is told, carer
             assert ("1 alert more is about another ward." in page.text) is not told, carer
             assert "Alerts before: 1. With this: 0." in page.text
-            plan = {"resident": "r02", "policy": "standard", "rules": [{"rule": "help", "old_after_s": 45}]}
+            plan = {"resident": "r01", "policy": "standard", "rules": [{"rule": "help", "old_after_s": 45}]}
             begun = await client.post("/api/centre/trials", json={"plan": plan, "days": 7})
             assert begun.status_code == 202, begun.text
             for _ in range(50):
