@@ -16,6 +16,7 @@ from gateway.alerts.rows import LARGEST
 from gateway.centre.index import CentreIndex
 from gateway.centre.model import Carer, Resident
 from gateway.console.deps import Console, console_of
+from gateway.console.oidc_identities import LINKED_BY_CLAIM
 from gateway.console.origin import Sender, sender_of
 from gateway.console.sessions import KIOSK
 from gateway.console.signed_in import browser_family
@@ -25,6 +26,9 @@ from gateway.store.access import SCREEN
 ROLES = ("relative", "carer", "manager", "admin")
 """From the least to the most; each may what the ones before may."""
 
+
+BY_CLAIM = "by_claim"
+"""The key of session data that says that the session began with a link that a claim made, not a hand."""
 
 KIOSK_PATHS = frozenset({"/wall", "/wall/board", "/beats"})
 """What a paired wall screen may see, besides what is open to everybody."""
@@ -58,14 +62,15 @@ class Visitor(NamedTuple):
 
 
 def visitor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Visitor | None:
-    """Who is signed in; None: nobody, or somebody who is no longer in the centre."""
-    carer_id = connection.scope["state"].get("token_carer")
+    """Who is signed in; None: nobody, or somebody who is no longer in the centre, or whose role now asks for more than
+    the link with which the session began."""
+    carer_id, by_claim = connection.scope["state"].get("token_carer"), False
     if carer_id is None and connection.session:
         if (screen := connection.session.get(KIOSK)) is not None:
             return _screen(connection, str(screen))
-        carer_id = connection.session.get("carer")
+        carer_id, by_claim = connection.session.get("carer"), BY_CLAIM in connection.session
     carer = console_of(connection).deps.index().carers.get(str(carer_id)) if carer_id else None
-    if carer is None:
+    if carer is None or (by_claim and carer.role not in LINKED_BY_CLAIM):
         return None
     scopes = connection.scope["state"].get("token_scopes")
     return Visitor(carer, reads_only=scopes is not None and Scope.WRITE not in scopes)

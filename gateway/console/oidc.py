@@ -26,7 +26,7 @@ from litestar.response import Redirect
 from gateway.clock import from_ms, to_ms
 from gateway.console import oidc_identities as identities
 from gateway.console.deps import ConsoleDeps, console_of
-from gateway.console.guards import Visitor, at_least, required_visitor, visitor_of
+from gateway.console.guards import BY_CLAIM, Visitor, at_least, required_visitor, visitor_of
 from gateway.console.known import knows
 from gateway.console.oidc_provider import Account, Provider
 from gateway.console.oidc_words import SERIOUS, Why
@@ -185,13 +185,15 @@ class OidcPages:
         if isinstance(found, Why):
             raise ProviderError(found, "nobody may sign in with this account")
         self._counters.signed_in("accepted")
-        request.set_session(session_data(request, found, by_identity(account.issuer, account.subject)))
+        carer, by_claim = found
+        data = session_data(request, carer, by_identity(account.issuer, account.subject))
+        request.set_session({**data, BY_CLAIM: True} if by_claim else data)
         response = Redirect(after, status_code=303)
-        response.set_cookie(knows(request, self._deps, found))
+        response.set_cookie(knows(request, self._deps, carer))
         return response
 
-    def _enter(self, tx: Tx, request: Request[Any, Any, Any], account: Account) -> str | Why:
-        """Whose session begins; written down with who is refused, as with a password."""
+    def _enter(self, tx: Tx, request: Request[Any, Any, Any], account: Account) -> tuple[str, bool] | Why:
+        """Whose session begins, and whether a claim made the link; who is refused is written down, like passwords."""
         carers, claim = self._deps.index().carers, self._provider.settings.claim
         address = request.client.host if request.client else "unknown"
         detail = {"address": address, "with": "oidc"}
@@ -202,15 +204,16 @@ class OidcPages:
                 return Why.NOBODY
             try:
                 identities.link(tx, meant.id, account.issuer, account.subject, shown=account.shown, by=f"claim:{claim}")
-            except IdentityError:  # the carer has another account: who has this one now is not for us to guess
+            except IdentityError:  # the carer has another account, or one was taken away: that is not for us to guess
                 return Why.NOBODY
             carer = meant.id
-        if carer not in carers:
+        how = identities.how_linked(tx.db, account.issuer, account.subject)
+        if carer not in carers or not identities.opens(how, carers[carer].role):
             record(tx, who=carer, action="session.refused", target=f"carer/{carer}", detail=detail)
-            return Why.GONE
+            return Why.BY_HAND if carer in carers else Why.GONE
         identities.used(tx, account.issuer, account.subject)
         record(tx, who=carer, action="session.begin", target=f"carer/{carer}", detail=detail)
-        return carer
+        return carer, identities.by_claim(how)
 
     def _ask(self, request: Request[Any, Any, Any], account: Account, carer: str) -> Response[Any]:
         visitor = visitor_of(request)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from litestar import Request
 
 from gateway.console.deps import console_of
-from gateway.console.oidc_identities import Identity, identities_of
+from gateway.console.oidc_identities import Identity, identities_of, opens
 from gateway.console.oidc_words import AT_LINKING, why_of
 from gateway.console.pages import Tongue
 from gateway.words import N_
@@ -24,6 +24,8 @@ class Line(NamedTuple):
     shown: str
     since: str
     used: str
+    opens: bool
+    """False: a claim made it, and the carer's role asks for one that is made by hand."""
 
     @property
     def account(self) -> str:
@@ -44,8 +46,9 @@ def part(request: Request[Any, Any, Any], carer: str, tongue: Tongue) -> Part:
     """The carer's linked accounts, and whether one can be linked."""
     console = console_of(request)
     found, settings = identities_of(console.db(), carer), console.deps.oidc
-    can_link = settings is not None and all(one.issuer != settings.issuer for one in found)
-    return Part(settings.name if settings else None, [_line(request, one, tongue) for one in found], can_link)
+    lines = [_line(request, one, tongue) for one in found]
+    works = {one.issuer for one, line in zip(found, lines, strict=True) if line.opens}
+    return Part(settings.name if settings else None, lines, settings is not None and settings.issuer not in works)
 
 
 def lines_by_carer(request: Request[Any, Any, Any], tongue: Tongue) -> dict[str, list[Line]]:
@@ -73,10 +76,12 @@ def name_of(request: Request[Any, Any, Any]) -> str:
 def _line(request: Request[Any, Any, Any], one: Identity, tongue: Tongue) -> Line:
     settings = console_of(request).deps.oidc
     ours = settings is not None and settings.issuer == one.issuer
+    carer = console_of(request).deps.index().carers.get(one.carer)
     return Line(
         id=one.id,
         provider=name_of(request) if ours else urlsplit(one.issuer).hostname or one.issuer,
         shown=one.shown,
         since=tongue.at(one.linked_at),
         used=tongue.at(one.used_at) if one.used_at else "",
+        opens=carer is None or opens(one.linked_by, carer.role),
     )

@@ -1,7 +1,7 @@
 """Whose account at the provider is whose: the table identities, and who is linked at the first sign-in.
 
 An account is linked once, and stays that carer's until somebody takes the link away. A carer has one at each provider.
-Nothing that a provider says makes a carer, or changes a role.
+Nothing that a provider says makes a carer, or changes a role, or brings back a link that was taken away.
 """
 
 import sqlite3
@@ -23,6 +23,8 @@ MOST_SUBJECT: Final = 255
 LINKED_BY_CLAIM: Final = frozenset({"relative", "carer"})
 """Roles that a claim may link at the first sign-in. Managers edit everybody's e-mail address; if that were enough to
 become a manager or an administrator, it would be more than they may. Those link their account themselves."""
+
+_CLAIM: Final = "claim:"
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,8 +53,27 @@ def carer_of(db: sqlite3.Connection, issuer: str, subject: str) -> str | None:
     return None if row is None else str(row["carer"])
 
 
+def opens(linked_by: str, role: str) -> bool:
+    """Whether a link that was made like this lets in somebody of that role: those of managers are made by hand."""
+    return not by_claim(linked_by) or role in LINKED_BY_CLAIM
+
+
+def by_claim(linked_by: str) -> bool:
+    """Whether a link was made by itself, at a first sign-in."""
+    return linked_by.startswith(_CLAIM)
+
+
+def how_linked(db: sqlite3.Connection, issuer: str, subject: str) -> str:
+    """By whom the account was linked; empty: it is nobody's."""
+    row = db.execute("SELECT linked_by FROM identities WHERE issuer = ? AND subject = ?", (issuer, subject)).fetchone()
+    return "" if row is None else str(row["linked_by"])
+
+
 def link(tx: Tx, carer: str, issuer: str, subject: str, *, shown: str, by: str) -> None:
     """Link an account to a carer; the caller checks that there is such a carer.
+
+    By hand, a carer's link that a claim made is confirmed, and what was taken away from them may be linked again. By a
+    claim, nothing is linked to a carer from whom a link was taken away, nor an account that was taken from anybody.
 
     Args:
         tx: the open transaction.
@@ -63,12 +84,17 @@ def link(tx: Tx, carer: str, issuer: str, subject: str, *, shown: str, by: str) 
         by: carer id, ``cli:<user>``, or ``claim:<name>``.
 
     Raises:
-        IdentityError: it is linked already, or the carer has another one there, or the id is none.
+        IdentityError: it is linked already, or the carer has another one there, or the id is none, or a claim would
+            bring back what was taken away.
     """
     if not is_subject(subject):
         raise IdentityError(f"subject: expected the provider's id of the account, 1 to {MOST_SUBJECT} characters.")
+    if by_claim(by) and _was_taken(tx.db, carer, issuer, subject):
+        raise IdentityError(f"carer: a link of {carer} or of this account was taken away: link it by hand.")
     owner = carer_of(tx.db, issuer, subject)
-    if owner is not None:
+    if owner == carer and by_claim(how_linked(tx.db, issuer, subject)) and not by_claim(by):
+        tx.db.execute("DELETE FROM identities WHERE issuer = ? AND subject = ?", (issuer, subject))
+    elif owner is not None:
         raise IdentityError(f"subject: this account is linked to {owner} already: take that link away first.")
     done = tx.db.execute(
         "INSERT OR IGNORE INTO identities (issuer, subject, carer, shown, linked_by, linked_at) "
@@ -77,16 +103,25 @@ def link(tx: Tx, carer: str, issuer: str, subject: str, *, shown: str, by: str) 
     )
     if not done.rowcount:
         raise IdentityError(f"carer: {carer} has another account at this provider: take that link away first.")
-    who = carer if by.startswith("claim:") else by
+    if not by_claim(by):
+        tx.db.execute("DELETE FROM unlinked WHERE carer = ?", (carer,))
+    who = carer if by_claim(by) else by
     record(tx, who=who, action="identity.link", target=f"carer/{carer}", detail={"issuer": issuer, "by": by})
 
 
 def unlink(tx: Tx, number: int, *, by: str, carer: str | None = None) -> bool:
-    """Take a link away; with ``carer`` only one of theirs. False: there is none. Sessions go on."""
-    row = tx.db.execute("SELECT carer, issuer FROM identities WHERE id = ?", (number,)).fetchone()
+    """Take a link away; with ``carer`` only one of theirs. False: there is none. Sessions go on.
+
+    It is remembered: no claim makes it again, only a hand.
+    """
+    row = tx.db.execute("SELECT carer, issuer, subject FROM identities WHERE id = ?", (number,)).fetchone()
     if row is None or (carer is not None and row["carer"] != carer):
         return False
     tx.db.execute("DELETE FROM identities WHERE id = ?", (number,))
+    tx.db.execute(
+        "INSERT OR REPLACE INTO unlinked (issuer, subject, carer, unlinked_by, unlinked_at) VALUES (?, ?, ?, ?, ?)",
+        (row["issuer"], row["subject"], row["carer"], by, to_ms(tx.now)),
+    )
     record(tx, who=by, action="identity.unlink", target=f"carer/{row['carer']}", detail={"issuer": row["issuer"]})
     return True
 
@@ -141,6 +176,12 @@ def meant_by(claims: dict[str, Any], claim: str | None, carers: Iterable[Carer])
     if len(found) != 1 or found[0].kind != "person" or found[0].role not in LINKED_BY_CLAIM:
         return None
     return found[0]
+
+
+def _was_taken(db: sqlite3.Connection, carer: str, issuer: str, subject: str) -> bool:
+    # an account that was taken from one carer is not another's either, whatever its address is now
+    query = "SELECT 1 FROM unlinked WHERE carer = ? OR (issuer = ? AND subject = ?)"
+    return db.execute(query, (carer, issuer, subject)).fetchone() is not None
 
 
 def _alike(one: str, other: str) -> bool:

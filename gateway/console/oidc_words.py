@@ -23,6 +23,8 @@ class Why(StrEnum):
     """The account is nobody's here."""
     GONE = "gone"
     """It was somebody's who is no longer in the centre."""
+    BY_HAND = "byhand"
+    """It was linked by a claim, which is not enough for a manager or an administrator."""
     TAKEN = "taken"
     """To be linked: the account, or the carer, is linked to another already."""
 
@@ -44,6 +46,10 @@ AT_SIGN_IN: Final = {
     Why.NOBODY: N_(
         "Your account at {name} is not linked to anybody here yet. Please sign in with your password, and link it at "
         "“My account”; or ask the person in charge."
+    ),
+    Why.BY_HAND: N_(
+        "Your account at {name} was linked by itself, which is not enough for your role. Please sign in with your "
+        "password or a passkey, and link it at “My account”; or ask the person in charge."
     ),
     Why.GONE: N_("You are no longer in the list of this house. Please ask the person in charge."),
 }  # fmt: skip

@@ -12,6 +12,7 @@ from gateway.console import editing, passkeys
 from gateway.console.accounts import MAX_LENGTH, MIN_LENGTH, Check, check, hash_password, password_hash_of, store_hash
 from gateway.console.deps import Console, console_of
 from gateway.console.guards import required_visitor
+from gateway.console.oidc_identities import LINKED_BY_CLAIM
 from gateway.console.sessions import digest
 from gateway.console.throttle import Throttle
 from gateway.store.access import Ended
@@ -95,10 +96,10 @@ async def give_up_passkey(request: Request[Any, Any, Any], passkey: str) -> bool
         NotFoundException: they have no such one.
     """
     visitor, deps = required_visitor(request), console_of(request).deps
-    issuer = deps.oidc.issuer if deps.oidc else None
+    issuer, claims = deps.oidc.issuer if deps.oidc else None, visitor.carer.role in LINKED_BY_CLAIM
 
     def work(tx: Tx) -> bool | None:
-        if passkeys.is_only_way(tx.db, visitor.id, passkey, issuer):
+        if passkeys.is_only_way(tx.db, visitor.id, passkey, issuer, claims=claims):
             # an unknown one, by somebody without any way to sign in, is answered alike: nothing is taken away
             return False
         return passkeys.remove(tx, visitor.id, passkey) or None

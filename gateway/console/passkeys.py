@@ -200,7 +200,7 @@ def remove(tx: Tx, carer: str, passkey: str, *, by: str | None = None) -> bool:
     return bool(done)
 
 
-def is_only_way(db: sqlite3.Connection, carer: str, passkey: str, issuer: str | None) -> bool:
+def is_only_way(db: sqlite3.Connection, carer: str, passkey: str, issuer: str | None, *, claims: bool) -> bool:
     """Whether the carer could not come in any more without that passkey of theirs.
 
     Args:
@@ -208,12 +208,14 @@ def is_only_way(db: sqlite3.Connection, carer: str, passkey: str, issuer: str | 
         carer: whose it is.
         passkey: its id.
         issuer: the house's provider, whose linked accounts are a way in; None: it has none.
+        claims: whether a link that a claim made is a way in for the carer's role.
     """
     return not db.execute(
         "SELECT EXISTS (SELECT 1 FROM accounts WHERE carer = :carer)"
         " OR EXISTS (SELECT 1 FROM passkeys WHERE carer = :carer AND id <> :passkey)"
-        " OR EXISTS (SELECT 1 FROM identities WHERE carer = :carer AND issuer = :issuer)",
-        {"carer": carer, "passkey": passkey, "issuer": issuer},
+        " OR EXISTS (SELECT 1 FROM identities WHERE carer = :carer AND issuer = :issuer"
+        "  AND (:claims OR linked_by NOT LIKE 'claim:%'))",
+        {"carer": carer, "passkey": passkey, "issuer": issuer, "claims": claims},
     ).fetchone()[0]
 
 

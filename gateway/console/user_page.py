@@ -146,6 +146,7 @@ def _page(request: Request[Any, Any, Any], carer: str) -> Response[str]:
             {
                 "id": one.id,
                 "name": one.account,
+                "opens": one.opens,
                 "text": " · ".join(
                     [
                         tongue("since {time}", time=one.since),

@@ -17,9 +17,9 @@ SCREEN: Final = "@wall"
 
 _OF_CARERS: Final = (
     "sessions", "api_tokens", "password_links", "accounts", "passkeys", "identities", "push_subscriptions",
-    "kiosk_codes", "requests_once",
+    "kiosk_codes", "requests_once", "unlinked",
 )  # fmt: skip
-"""Tables with what opens something to a carer."""
+"""Tables with what opens something to a carer, and with what is remembered of that."""
 
 # Words for the tables as they are counted.
 _WORDS: Final = {"api_tokens": "tokens", "push_subscriptions": "browsers", "password_links": "links"}
@@ -103,7 +103,7 @@ def remove(tx: Tx, carer: str, *, by: str | None) -> Ended:
     An id that is given to somebody else later must not open to the password of the one before.
     """
     ended = end(tx, carer, by=by, tokens=True, passkeys=True)
-    for table in ("accounts", "password_links", "identities", "push_subscriptions"):
+    for table in ("accounts", "password_links", "identities", "unlinked", "push_subscriptions"):
         _gone(tx, table, carer)
     audit.record(tx, who=by, action="account.remove", target=f"carer/{carer}")
     return ended

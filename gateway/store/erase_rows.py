@@ -55,7 +55,7 @@ _KEYS: Final = {
 _CARERS: Final = {
     "accounts": "carer", "sessions": "id", "push_subscriptions": "id", "contact_tests": "id",
     "password_links": "token_hash", "api_tokens": "id", "passkeys": "id", "requests_once": "id",
-    "identities": "id",
+    "identities": "id", "unlinked": "id",
 }  # fmt: skip
 """What relatives have who go with the person, and its key."""
 

@@ -61,6 +61,7 @@ HARMLESS: Final = {
     "shelved": "incident",
     "shelves": "resident rule_key rule priority who ended_by",
     "shift_changes": "role leaves comes who ended_by",
+    "unlinked": "issuer subject carer unlinked_by",
 }
 """Columns of texts in which nobody writes: ids, words of ours, hashes, numbers as JSON, addresses."""
 

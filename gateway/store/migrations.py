@@ -5,7 +5,7 @@ import sqlite3
 from sqlite_utils import Database
 
 from gateway.errors import StoreError
-from gateway.store import schema_1, schema_2, schema_3  # noqa: F401 - each adds its versions, in this order
+from gateway.store import schema_1, schema_2, schema_3, schema_unlinked  # noqa: F401 - each adds its versions, in order
 from gateway.store.migrating import MIGRATIONS
 
 READINGS_PER_FRAME = 4096
