@@ -6,6 +6,7 @@ import pytest
 from gateway.console import oidc_identities as identities
 from gateway.errors import IdentityError
 from gateway.store import access
+from gateway.store.writer import Tx
 from tests.gateway.console.house import House, field, sign_in
 from tests.gateway.console.oidc_provider import TestProvider, go, house, linked, provider, why, with_provider
 
@@ -28,6 +29,11 @@ async def link_by_hand(client: httpx.AsyncClient) -> httpx.Response:
     asked = await go(client, "/account/identities/link")
     form = {name: field(asked.text, name) for name in ("account", "_csrf_token")}
     return await client.post("/account/identities", data=form)
+
+
+def a_passkey_and_no_password(tx: Tx) -> None:
+    tx.db.execute("INSERT INTO passkeys VALUES ('k1', 'nora', x'00', 0, 'phone', 1, NULL)")
+    tx.db.execute("DELETE FROM accounts WHERE carer = 'nora'")
 
 
 async def test_a_link_that_was_taken_away_comes_back_by_hand_only(house: House, provider: TestProvider) -> None:
@@ -85,6 +91,8 @@ async def test_a_claims_link_opens_nothing_to_who_manages(house: House, provider
         await sign_in(later, "nora")
         page = await later.get("/account")
         assert "it opens nothing until the account is linked by hand" in page.text
+        await house.writer.write(a_passkey_and_no_password)
+        assert (await later.delete("/api/account/passkeys/k1")).status_code == 409, "the link is no way in for her now"
         assert (await link_by_hand(later)).headers["location"] == "/account?did=linked"
         assert "it opens nothing until" not in (await later.get("/account")).text
     assert links(house) == [("nora", "u-1", "nora")]
