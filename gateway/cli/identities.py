@@ -91,4 +91,4 @@ def unlink(
         there = any(one.id == number for one in oidc_identities.identities_of(db, None))
     if not there or not write_now(path, lambda tx: oidc_identities.unlink(tx, number, by=operator()), clock=CLOCK):
         raise fail(f"{number}: expected the number of a link; `telecare identity list` shows them.")
-    OUT.print(f"The link {number} is gone.", markup=False)
+    OUT.print(f"The link {number} is gone. No claim brings it back: link it by hand.", markup=False)
