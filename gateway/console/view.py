@@ -25,6 +25,10 @@ _RULE_TITLES = {rule.name: rule.title for rule in RULES}
 UNTOLD: Final = N_("▲ No message about it reached anybody. Please go, or tell somebody.")
 
 
+_NAMELESS: Final = frozenset({"break_glass", "broker_gone", "http_gone"})
+"""Alerts whose subject is a number or a word of the program: a line of a table, a lane of messages."""
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One alert as the board, its page and its link show it."""
 
@@ -77,7 +81,7 @@ class Line(msgspec.Struct, frozen=True):
 def row_of(alert: Alert, index: CentreIndex, tongue: Tongue, reader: str) -> Row:
     """An alert for one reader (a carer's id)."""
     resident = index.person(alert.resident)
-    room = index.public_name(alert.resident) if alert.resident else (alert.device or alert.subject or tongue("Centre"))
+    room = index.public_name(alert.resident) if alert.resident else (alert.device or _about(alert) or tongue("Centre"))
     title = words.alert_title(alert.rule, alert.reason, tongue.language)
     priority = words.priority_word(alert.priority, tongue.language)
     mine = alert.taken_by == reader
@@ -105,6 +109,11 @@ def row_of(alert: Alert, index: CentreIndex, tongue: Tongue, reader: str) -> Row
         waits=alert.state in {AlertState.OPEN, AlertState.CLEARED},
         eta=eta_text(alert, tongue),
     )
+
+
+def _about(alert: Alert) -> str:
+    """What an alert without resident and device is about, where that says something to people."""
+    return "" if alert.rule in _NAMELESS else alert.subject
 
 
 def rows_of(alerts: Sequence[Alert], index: CentreIndex, tongue: Tongue, reader: str) -> list[Row]:

@@ -216,6 +216,8 @@ async def test_who_broke_the_glass_can_answer_and_does_not_settle_the_notice(hou
             opened = await client.post("/api/residents/r01/break-glass", json={"why": "she calls for help"})
             assert opened.status_code == 201
         of_wes, of_sam = (row[0] for row in house.ask("SELECT id FROM alerts WHERE rule = 'break_glass' ORDER BY id"))
+        rooms = {one["id"]: one["room"] for one in (await sam.get("/api/alerts")).json()["alerts"]}
+        assert rooms[of_wes] == "Centre", "no number of a table"
         for page in (f"/alerts/{number}", f"/api/alerts/{number}/explain", "/residents/r01/consent",
                      "/residents/r01/looks", "/api/residents/r01/notes"):  # fmt: skip
             assert (await wes.get(page)).status_code == 200, page
