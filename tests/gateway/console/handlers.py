@@ -39,4 +39,4 @@ def look_once() -> None:
         return found
 
     ParsedSignature.from_fn = classmethod(from_fn)  # type: ignore[method-assign,assignment]
-    SignatureModel.create = classmethod(create)  # type: ignore[method-assign,assignment]
+    SignatureModel.create = classmethod(create)  # type: ignore[method-assign,assignment,arg-type]
