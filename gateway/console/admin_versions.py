@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from litestar import Request, Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath
+from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 
 from gateway.centre.diff import Document, EntryChange, diff
@@ -31,6 +31,8 @@ from gateway.errors import CentreError, UndoError
 from gateway.store import centres, version_lines
 from gateway.store.database import reader
 from gateway.words import N_
+
+Sent = URLEncodedBody[dict[str, str]]
 
 PER_PAGE: Final = 30
 FORGOTTEN_AFTER: Final = timedelta(minutes=30)
@@ -66,7 +68,10 @@ def router() -> Router:
         return await _version(request, number)
 
     @post("/versions/{number:int}/undo")
-    async def undo(request: Request[Any, Any, Any], number: FromPath[int]) -> Response[Any]:
+    async def undo(request: Request[Any, Any, Any], number: FromPath[int], data: Sent) -> Response[Any]:
+        # until then nobody has seen what goes with it
+        if "known" not in data and (stake := await _stake(request, number)):
+            return await _version(request, number, stake=stake, status=409)
         try:
             applied = await editing.undo(console_of(request), required_visitor(request), number)
         except UndoError as error:
@@ -136,6 +141,7 @@ async def _version(
     *,
     notice: str | None = None,
     others: list[str] | None = None,
+    stake: list[str] | None = None,
     status: int = 200,
 ) -> Response[str]:
     console = console_of(request)
@@ -159,7 +165,27 @@ async def _version(
         more=max(0, len(changes or ()) - SHOWN),
         notice=notice,
         others=others or [],
+        stake=stake or [],
     )
+
+
+async def _stake(request: Request[Any, Any, Any], number: int) -> list[str]:
+    """What has to be known before a version is taken back, in sentences; empty: nothing, or it can't be taken back."""
+    console, visitor = console_of(request), required_visitor(request)
+    found = await asyncio.to_thread(_undone, console.deps.database, number)
+    return [] if found is None else at_stake(console, visitor, tongue_for(request, visitor), *found)
+
+
+def _undone(database: Path, number: int) -> tuple[Document, Document] | None:
+    """The centre now and without what a version changed; None: it can't be taken back. Beside the event loop."""
+    with closing(reader(database)) as db:
+        newest = centres.stored_at(db, centres.latest_number(db))
+        if newest is None:
+            return None
+        try:
+            return newest.document(), centres.undone(db, newest.document(), number)
+        except UndoError:
+            return None
 
 
 def _changes(database: Path, number: int) -> list[EntryChange] | None:

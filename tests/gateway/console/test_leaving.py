@@ -1,5 +1,6 @@
 """Somebody leaves while an alert is open: whoever was going, or whom it is about."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -138,7 +139,12 @@ async def test_another_policy_serves_the_house_only_when_that_is_said(house: Liv
         assert (await sam.post(waiting[1], data={"_csrf_token": token})).status_code == 303
         assert house.index.policy_of(None).id == "family"
         undo = f"/admin/versions/{house.version()}/undo"
-        assert (await sam.post(undo, data={"_csrf_token": token})).status_code == 303
+        asked = await sam.post(undo, data={"_csrf_token": token})
+        assert asked.status_code == 409, "a tap beside “Saved” has shown nobody what goes with it"
+        assert "then told by the policy standard" in asked.text
+        assert house.index.policy_of(None).id == "family"
+        sent = {"_csrf_token": token, "known": field(asked.text, "known")}
+        assert (await sam.post(undo, data=sent)).status_code == 303
         assert house.index.policy_of(None).id == "standard"
 
 
@@ -157,10 +163,13 @@ async def test_the_last_administrator_and_the_last_manager_stay(house: LivingHou
             assert refused.status_code == 422
             assert "Somebody has to be administrator; name another one first." in refused.text
     document["carers"].remove(ada)
+    document["policies"] = json.loads(json.dumps(document["policies"]).replace('"sam"', '"kim"'))
     await house.apply(document)  # the command line may
     async with house.signed_in("sam") as manager:
         sent = {"name": "Sam Pace", "role": "carer", "contacts.0.channel": "log"}
         refused = await submit(manager, "/admin/entry/carers/sam", **sent)
+        assert refused.status_code == 403, "nobody changes a manager's role but an administrator"
+        refused = await submit(manager, "/admin/remove/carers/sam")
         assert refused.status_code == 422
         assert "Somebody has to be manager or administrator; name another one first." in refused.text
 
