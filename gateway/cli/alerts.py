@@ -40,6 +40,7 @@ from gateway.cli.common import (
     printable,
     settings_and_database,
 )
+from gateway.cli.looks import looked
 from gateway.errors import BadAnswerError, StoreError
 from gateway.store import centres, gone
 from gateway.store.database import reader
@@ -194,11 +195,12 @@ def _answer(number: int, answer: Answer, config: Path, who: str | None, *, json:
 
 
 def explain(number: NumberArgument, *, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
-    """Tell why there is an alert: message, reading, state, reason, who was told, who answered."""
+    """Tell why there is an alert: message, reading, state, reason, who was told, who answered. The look is audited."""
     _, path = settings_and_database(config)
     with closing(reader(path)) as db:
         chain = explaining.chain(db, number)
         index = centre_of(db)
+    looked(path, f"alert/{number}")
     found = chain.explanation
     if json:
         more = msgspec.to_builtins(chain)

@@ -3,7 +3,6 @@
 import sqlite3
 from contextlib import closing
 from datetime import date, datetime, time
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,17 +15,15 @@ from gateway.cli.common import (
     OUT,
     ConfigOption,
     JsonOption,
-    operator,
     print_json,
     printable,
     settings_and_database,
 )
+from gateway.cli.looks import looked
 from gateway.errors import BadAnswerError, StoreError
 from gateway.store import care, centres
-from gateway.store.audit import record
 from gateway.store.database import reader
 from gateway.store.rounds import WHAT
-from gateway.store.writer import write_now
 from gateway.words import N_, duration, gettext, percent, time_of
 from rules.nights import next_wall_clock
 from rules.sleep_summary import Measured, NightSummary, Span, last_night
@@ -58,7 +55,7 @@ def sleep(
         index = _index(db)
         night = wanted or last_night(now, index.timezone)
         summary = care.night(db, index, resident, night, now=now)
-    _looked(path, care.night_target(resident, night))
+    looked(path, care.night_target(resident, night))
     if json:
         print_json(summary)
         return
@@ -84,7 +81,7 @@ def rounds(
         index = _index(db)
         until = None if wanted is None else next_wall_clock([wanted], index.timezone, now)
         found = care.round_list(db, index, now=now, until=until)
-    _looked(path, care.ROUNDS_TARGET)
+    looked(path, care.ROUNDS_TARGET)
     if json:
         for one in found:
             print_json(one)
@@ -144,13 +141,6 @@ def in_words(summary: NightSummary, index: CentreIndex, language: str) -> list[s
 def _stand(measured: Measured, language: str) -> str:
     low, high = round(measured.usual_low or 0), round(measured.usual_high or 0)
     return gettext(_STANDS[measured.word], language, low=low, high=high)
-
-
-def _looked(path: Path, target: str) -> None:
-    """Write the look down, before anything is shown."""
-    write_now(
-        path, lambda tx: record(tx, who=operator(), action="look", target=target, detail={"via": "cli"}), clock=CLOCK
-    )
 
 
 def _index(db: sqlite3.Connection) -> CentreIndex:

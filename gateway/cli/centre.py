@@ -31,6 +31,7 @@ from gateway.cli.common import (
     printable,
     settings_and_database,
 )
+from gateway.cli.looks import looked
 from gateway.errors import CentreError, Problem, UndoError, VersionConflictError
 from gateway.store import centres, consent_file, version_lines
 from gateway.store.database import prepare, reader
@@ -129,13 +130,17 @@ def apply(
 
 @app.command()
 def export(file: FileArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Write the centre in force as a TOML file with its zones beside it; applying it again changes nothing."""
+    """Write the centre in force as a TOML file with its zones beside it; applying it again changes nothing.
+
+    The look is audited: everybody is in the file.
+    """
     _, path = settings_and_database(config)
     with closing(reader(path)) as db:
         found = centres.latest(db)
         if found is None:
             raise fail(NOTHING)
         remark = head(found.version, version_lines.digest_of(db, found.version))
+    looked(path, f"centre/{found.version}", via="export")
     try:
         export_centre(found.centre, file, remark=remark)
     except OSError as error:

@@ -19,9 +19,9 @@ from gateway.cli.common import (
     printable,
     settings_and_database,
 )
+from gateway.cli.looks import looked
 from gateway.errors import BadAnswerError, StoreError
 from gateway.store import centres, notes
-from gateway.store.audit import record
 from gateway.store.database import reader
 from gateway.store.writer import write_now
 
@@ -47,9 +47,7 @@ def listed(
             raise BadAnswerError(f"resident: {resident!r}: expected the id of a resident of the centre")
         found = notes.notes(db, resident, limit=limit)
     target = f"resident/{resident}/notes"
-    write_now(
-        path, lambda tx: record(tx, who=operator(), action="look", target=target, detail={"via": "cli"}), clock=CLOCK
-    )
+    looked(path, target)
     if json:
         for note in found:
             print_json(note)

@@ -24,6 +24,7 @@ from gateway.cli.common import (
     printable,
     settings_and_database,
 )
+from gateway.cli.looks import looked
 from gateway.clock import from_ms
 from gateway.ingest.broker_config import ACCESS_FILE, CREDENTIALS_FILE, PASSWORD_FILE
 from gateway.ingest.broker_users import Added
@@ -149,7 +150,7 @@ def quarantine(
     json: JsonOption = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="The newest so many.")] = 50,
 ) -> None:
-    """Show the messages that could not be read, each with its reason, the newest first."""
+    """Show the messages that could not be read, each with its reason, the newest first. The look is audited."""
     _, path = settings_and_database(config)
     with closing(reader(path)) as db:
         rows = db.execute(
@@ -157,6 +158,7 @@ def quarantine(
             " FROM quarantine q JOIN journal j ON j.seq = q.frame ORDER BY q.frame DESC LIMIT ?",
             (limit,),
         ).fetchall()
+    looked(path, "quarantine")
     table = Table("frame", "at", "format", "topic", "why", "field", "detail", box=None)
     for row in rows:
         at = from_ms(row["received_at"])

@@ -1,7 +1,9 @@
 import getpass
+import json
 import os
 from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -171,3 +173,16 @@ def test_people_read_the_centres_time_and_programs_utc(house: House) -> None:
         arguments = [number] if command == "explain" else []
         assert "+00:00" not in house.run(command, *arguments).out
     assert all(row["at"].endswith("Z") for row in house.run("audit", "--json").json())
+
+
+def test_who_looks_by_the_command_line_is_written_down(house: House, tmp_path: Path) -> None:
+    number = house.raised()
+    house.run("explain", number)
+    house.run("centre export", tmp_path / "out.toml")
+    house.run("quarantine")
+    with closing(reader(house.path)) as db:
+        looks = db.execute("SELECT object, detail FROM audit WHERE action = 'look' ORDER BY seq").fetchall()
+        mine = db.execute("SELECT count(*) FROM looks WHERE resident = 'r01'").fetchone()
+    assert [row["object"].split("/")[0] for row in looks] == ["alert", "centre", "quarantine"]
+    assert [json.loads(row["detail"])["via"] for row in looks] == ["cli", "export", "cli"]
+    assert mine[0] >= 1, "the person sees it on the page of who looked"
