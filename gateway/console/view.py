@@ -13,6 +13,7 @@ from gateway.alerts.queries import Explanation, Notified
 from gateway.alerts.shelving import Shelf
 from gateway.alerts.table import AlertState
 from gateway.centre.index import CentreIndex
+from gateway.console import alert_words
 from gateway.console.colleagues import Colleagues
 from gateway.console.pages import Tongue
 from gateway.store.access import SCREEN
@@ -175,7 +176,7 @@ def title_of(rule: str, tongue: Tongue, own: str | None = None) -> str:
 
 def outcome_word(outcome: Outcome, tongue: Tongue) -> str:
     """How an alert ended."""
-    return tongue(_OUTCOMES[outcome])
+    return tongue(alert_words.OUTCOMES[outcome])
 
 
 def name_of(who: str | None, index: CentreIndex, tongue: Tongue) -> str:
@@ -254,7 +255,9 @@ def evidence_lines(found: Explanation, tongue: Tongue) -> list[Line]:
     """Which readings led to it. Only their kind and device: places and body values need their own consent."""
     return [
         _line(
-            seen.observed_at or seen.received_at, tongue, tongue(_KINDS.get(seen.kind, seen.kind)) + f" · {seen.device}"
+            seen.observed_at or seen.received_at,
+            tongue,
+            tongue(alert_words.KINDS.get(seen.kind, seen.kind)) + f" · {seen.device}",
         )
         for seen in found.readings
     ]
@@ -269,8 +272,8 @@ def told_lines(told: Sequence[Notified], index: CentreIndex, tongue: Tongue) -> 
             tongue(
                 "{who}, by {channel}: {state}",
                 who=name_of(one.carer, index, tongue),
-                channel=tongue(_CHANNELS.get(one.channel, one.channel)),
-                state=tongue(_DELIVERY.get(one.state, one.state)),
+                channel=tongue(alert_words.CHANNELS.get(one.channel, one.channel)),
+                state=tongue(alert_words.DELIVERY.get(one.state, one.state)),
             ),
         )
         for one in told
@@ -288,7 +291,7 @@ def _event_text(line: HistoryLine, index: CentreIndex, tongue: Tongue, *, notes:
         event = "expire_attended"
     outcome = line.detail.get("outcome")
     return tongue(
-        _EVENTS.get(event, event),
+        alert_words.EVENTS.get(event, event),
         who=name_of(line.who, index, tongue),
         minutes=line.detail.get("eta_minutes", ""),
         outcome=outcome_word(Outcome(outcome), tongue) if outcome else "",
@@ -299,69 +302,3 @@ def _event_text(line: HistoryLine, index: CentreIndex, tongue: Tongue, *, notes:
 
 def _line(at: datetime, tongue: Tongue, text: str) -> Line:
     return Line(tongue.at(at), at.isoformat(), text)
-
-
-_OUTCOMES: dict[Outcome, str] = {
-    Outcome.REAL: N_("Real: help was given"),
-    Outcome.FALSE: N_("False alarm"),
-    Outcome.TEST: N_("Test"),
-    Outcome.WEARER_CANCELLED: N_("Cancelled by the wearer"),
-    Outcome.OTHER: N_("Other (please write a note)"),
-}
-
-_EVENTS: dict[str, str] = {
-    "raised": N_("The alert came."),
-    "acknowledge": N_("{who} is going, there in {minutes} min."),
-    "decline": N_("{who} can’t."),
-    "arrive": N_("{who} is there."),
-    "close": N_("{who} closed it: {outcome}. {note}"),
-    "reopen": N_("{who} opened it again. {note}"),
-    "hand_over": N_("{who} asks {to} to take it. {note}"),
-    "more_help": N_("{who} asked for more help: the next people are told."),
-    "clear": N_("It stopped by itself."),
-    "repeat": N_("It happened again."),
-    "raise_priority": N_("It is more urgent now."),
-    "escalate": N_("Nobody had answered: the next people are told."),
-    "expire": N_("The promised time passed: people are told again."),
-    "go_under": N_("A more urgent alert tells of the same event."),
-    "stand_alone": N_("The more urgent alert was taken back: this one asks again."),
-    "nobody_told": N_("Nobody could be told: no message about it reached anybody."),
-    "follow_up": N_("Another rule tells of the same event."),
-    "expire_attended": N_("It was not closed in time: people are told again."),
-}
-
-_KINDS: dict[str, str] = {
-    "position": N_("Position"),
-    "help": N_("Help button"),
-    "fall": N_("Fall detector"),
-    "bed": N_("Bed sensor"),
-    "sleep": N_("Sleep sensor"),
-    "vitals": N_("Heart and breathing"),
-    "continence": N_("Continence sensor"),
-    "room": N_("Room sensor"),
-    "motion": N_("Movement"),
-    "status": N_("Device status"),
-}
-
-_CHANNELS: dict[str, str] = {
-    "log": N_("screen"),
-    "smtp": N_("e-mail"),
-    "webhook": N_("web service"),
-    "mqtt": N_("MQTT"),
-    "apprise": N_("message service"),
-    "ntfy": N_("ntfy app"),
-    "webpush": N_("browser"),
-    "telegram": N_("Telegram"),
-    "sms": N_("SMS"),
-    "voice": N_("telephone call"),
-}
-
-_DELIVERY: dict[str, str] = {
-    "pending": N_("waiting to be sent"),
-    "sent": N_("sent"),
-    "delivered": N_("delivered"),
-    "read": N_("read"),
-    "failed_for_now": N_("failed, is tried again"),
-    "failed_for_good": N_("could not be reached"),
-    "withdrawn": N_("not needed any more"),
-}
