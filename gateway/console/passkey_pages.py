@@ -1,6 +1,5 @@
 """The routes of passkeys: making one at "My account", and signing in with one."""
 
-import secrets
 from typing import Any
 
 import msgspec
@@ -10,13 +9,14 @@ from litestar.params import FromPath, JSONBody
 from litestar.response import Redirect
 
 from gateway.console import passkeys
+from gateway.console.challenges import Challenges
 from gateway.console.deps import ConsoleDeps, console_of
 from gateway.console.guards import at_least, required_visitor, same_origin
 from gateway.console.known import knows
 from gateway.console.ops import Counters
 from gateway.console.own_account import give_up_passkey
 from gateway.console.pages import tongue_for
-from gateway.console.passkeys import Challenges, Site
+from gateway.console.passkeys import Site
 from gateway.console.problems import problem
 from gateway.console.proofs import by_passkey
 from gateway.console.routing import Router
@@ -56,7 +56,7 @@ class PasskeyPages:
     def __init__(self, deps: ConsoleDeps, counters: Counters) -> None:
         self._deps = deps
         self._counters = counters
-        self._challenges = Challenges(deps.clock, secure=deps.secure_cookies)
+        self._challenges = Challenges(deps.clock, deps.secret, secure=deps.secure_cookies)
 
     def router(self) -> Router:
         """POST /account/passkeys and below, POST /sign-in/passkey and below."""
@@ -142,7 +142,7 @@ class PasskeyPages:
 
     def _asked(self, challenge: bytes, options: str, carer: str | None) -> Response[Any]:
         response = Response(options.encode(), media_type="application/json")
-        response.set_cookie(self._challenges.keep(secrets.token_urlsafe(24), challenge, carer))
+        response.set_cookie(self._challenges.cookie(challenge, carer))
         return response
 
     def _not_here(self, request: Request[Any, Any, Any]) -> Response[Any]:

@@ -1,20 +1,17 @@
 """Passkeys (WebAuthn): a phone or a key signs a challenge; nothing that could be guessed or typed into a wrong page.
 
-Challenges are made here, work once and for five minutes, and are bound to the browser by a cookie of their own. They
-live in memory: after a restart one taps again. The library checks signature, origin, relying party and the person's
-verification (Web Authentication Level 2, 7.1 and 7.2), and that the counter of the key goes up.
+What they sign works once and in one browser (gateway.console.challenges). The library checks signature, origin, relying
+party and the person's verification (Web Authentication Level 2, 7.1 and 7.2), and that the counter of the key goes up.
 """
 
 import sqlite3
-from collections import OrderedDict
-from datetime import datetime, timedelta
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Request
-from litestar.datastructures import Cookie
 from webauthn import (
     generate_authentication_options,
     generate_registration_options,
@@ -32,14 +29,10 @@ from webauthn.helpers.structs import (
 )
 
 from gateway.centre.model import Carer
-from gateway.clock import Clock, from_ms, to_ms
+from gateway.clock import from_ms, to_ms
 from gateway.errors import PasskeyError
 from gateway.store.audit import record
 from gateway.store.writer import Tx
-
-CHALLENGE_LASTS: Final = timedelta(minutes=5)
-MOST_CHALLENGES: Final = 2000
-"""A bound on memory; the oldest are forgotten first."""
 
 MOST_EACH: Final = 10
 MOST_NAME: Final = 60
@@ -62,13 +55,6 @@ class Passkey(msgspec.Struct, frozen=True, kw_only=True):
     used_at: datetime | None
 
 
-class _Waiting(NamedTuple):
-    challenge: bytes
-    carer: str | None
-    """Who registers; None: somebody who signs in."""
-    until: datetime
-
-
 def site_of(request: Request[Any, Any, Any], base_url: str) -> Site | None:
     """Where passkeys belong to here; None: browsers allow none, because that needs HTTPS and a name, or localhost."""
     asked = urlsplit(f"{request.url.scheme}://{request.headers.get('host', '')}")
@@ -78,37 +64,6 @@ def site_of(request: Request[Any, Any, Any], base_url: str) -> Site | None:
     if public.scheme != "https" or not public.hostname or _is_address(public.hostname):
         return None
     return Site(public.hostname, f"https://{public.netloc}".lower().removesuffix(":443"))
-
-
-class Challenges:
-    """What was asked of browsers and not answered yet."""
-
-    def __init__(self, clock: Clock, *, secure: bool) -> None:
-        self._clock = clock
-        self._secure = secure
-        self._name = "__Host-telecare_passkey" if secure else "telecare_passkey"
-        self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
-
-    def keep(self, nonce: str, challenge: bytes, carer: str | None) -> Cookie:
-        """Remember a challenge; the cookie binds it to the browser."""
-        self._waiting[nonce] = _Waiting(challenge, carer, self._clock.now() + CHALLENGE_LASTS)
-        if len(self._waiting) > MOST_CHALLENGES:
-            self._waiting.popitem(last=False)
-        return Cookie(
-            key=self._name, value=nonce, max_age=int(CHALLENGE_LASTS.total_seconds()), path="/",
-            secure=self._secure, httponly=True, samesite="strict",
-        )  # fmt: skip
-
-    def take(self, request: Request[Any, Any, Any], carer: str | None) -> bytes:
-        """The challenge of this browser, once.
-
-        Raises:
-            PasskeyError: there is none, it is too old, or it was made for somebody else.
-        """
-        waiting = self._waiting.pop(request.cookies.get(self._name, ""), None)
-        if waiting is None or waiting.carer != carer or waiting.until <= self._clock.now():
-            raise PasskeyError("The challenge was used, or is too old.")
-        return waiting.challenge
 
 
 def ask_to_register(db: sqlite3.Connection, carer: Carer, site: Site, name: str) -> tuple[bytes, str]:
