@@ -39,6 +39,9 @@ from rules.model import Priority, Reason
 
 SECRET = "the secret of a bench, long enough"
 COOKIE = "bench-session-of-nora"
+BOARDS_EACH = 20
+"""Boards of one carer; the gateway gives one session no more than 24 streams."""
+MOST_READERS = 1_000
 LIVE = """
 document.addEventListener("DOMContentLoaded", () => {
   const chip = document.getElementById("chip");
@@ -61,7 +64,10 @@ def document(residents: int) -> dict[str, Any]:
             {"id": name, "name": f"Resident {name}", "room": name[1:], "ward": ("north", "south", "east")[at % 3]}
             for at, name in enumerate(names)
         ],
-        "carers": [{"id": "nora", "name": "Nora Borg", "contacts": [{"channel": "log"}]}],
+        "carers": [
+            {"id": one, "name": one.title(), "contacts": [{"channel": "log"}]}
+            for one in ("nora", *(f"reader-{number}" for number in range(MOST_READERS // BOARDS_EACH)))
+        ],
         "policies": [{"id": "standard", "steps": [{"to": ["nora"], "wait_s": 120}], "failsafe": ["nora"]}],
         "care_plans": [{"resident": name, "policy": "standard", "rules": [{"rule": "help"}]} for name in names],
     }
@@ -125,10 +131,11 @@ class Served:
     @staticmethod
     def _session(tx: Tx) -> None:
         end = to_ms(tx.now) + 12 * 3_600_000
-        tx.db.execute(
-            "INSERT INTO sessions (id, carer, data, expires_at) VALUES (?, 'nora', '{\"carer\": \"nora\"}', ?)",
-            (hashlib.sha256(COOKIE.encode()).hexdigest(), end),
-        )
+        for carer in ("nora", *(f"reader-{number}" for number in range(MOST_READERS // BOARDS_EACH))):
+            tx.db.execute(
+                "INSERT INTO sessions (id, carer, data, expires_at) VALUES (?, ?, ?, ?)",
+                (hashlib.sha256(_cookie(carer).encode()).hexdigest(), carer, json.dumps({"carer": carer}), end),
+            )
 
 
 def resident_bytes() -> int:
@@ -142,9 +149,9 @@ async def readers(url: str, count: int) -> None:
     first: list[asyncio.Future[None]] = [asyncio.get_running_loop().create_future() for _ in range(count)]
     limit = asyncio.Semaphore(20)
 
-    async def fetch(there: Any, etag: str) -> str:
+    async def fetch(there: Any, etag: str, at: int) -> str:
         source, target = there
-        target.write(_request("/board", host, f"If-None-Match: {etag}\r\nAccept-Encoding: gzip\r\n"))
+        target.write(_request("/board", host, at, f"If-None-Match: {etag}\r\nAccept-Encoding: gzip\r\n"))
         head = (await source.readuntil(b"\r\n\r\n")).decode()
         found = re.search(r"(?i)content-length: (\d+)", head)
         if found:
@@ -155,9 +162,9 @@ async def readers(url: str, count: int) -> None:
     async def one(at: int) -> float:
         async with limit:
             there = await asyncio.open_connection(host, int(port))
-            etag = await fetch(there, "none")
+            etag = await fetch(there, "none", at)
             source, target = await asyncio.open_connection(host, int(port))
-            target.write(_request("/beats", host, ""))
+            target.write(_request("/beats", host, at, ""))
             await source.readuntil(b"data: ")
             known = await source.readline()
             first[at].set_result(None)
@@ -168,7 +175,7 @@ async def readers(url: str, count: int) -> None:
                 continue
             if there[0].at_eof():  # the server ended a connection that was idle; a browser opens another one too
                 there = await asyncio.open_connection(host, int(port))
-            if await fetch(there, etag) != etag:
+            if await fetch(there, etag, at) != etag:
                 return time.monotonic()
 
     tasks = [asyncio.create_task(one(at)) for at in range(count)]
@@ -177,8 +184,14 @@ async def readers(url: str, count: int) -> None:
     print(json.dumps(await asyncio.gather(*tasks)), flush=True)
 
 
-def _request(path: str, host: str, more: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: {host}\r\nCookie: telecare={COOKIE}\r\n{more}\r\n".encode()
+def _request(path: str, host: str, reader: int, more: str) -> bytes:
+    cookie = _cookie(f"reader-{reader // BOARDS_EACH}")
+    return f"GET {path} HTTP/1.1\r\nHost: {host}\r\nCookie: telecare={cookie}\r\n{more}\r\n".encode()
+
+
+def _cookie(carer: str) -> str:
+    """What a carer's browser is known by."""
+    return f"bench-session-of-{carer}"
 
 
 async def fan_out(count: int, open_alerts: int) -> dict[str, float]:
